@@ -1,0 +1,206 @@
+//! `AwsAccount`: the account, its regions, the way in, and who may do what there.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::common::Mode;
+use crate::number::Number;
+
+/// An AWS account that policies may work in: which account and regions, by which role, and what each namespace may do there.
+/// Without a grant nobody may do anything.
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "ops.clocked.app",
+    version = "v1alpha1",
+    kind = "AwsAccount",
+    shortname = "awsaccount",
+    category = "runbook",
+    status = "AwsAccountStatus",
+    derive = "PartialEq",
+    doc = "An AWS account that policies may work in: which account and regions, by which role, and what each namespace may do there. Without a grant nobody may do anything.",
+    printcolumn(name = "Account", type_ = "string", json_path = ".spec.accountId"),
+    printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.accountId == oldSelf.accountId")
+    .message("accountId cannot be changed: create a second AwsAccount for the other account and point the policies at it"))]
+pub struct AwsAccountSpec {
+    /// The twelve digits of the account, quoted. Checked against STS before anything is written; immutable.
+    #[x_kube(validation = Rule::new("self.matches('^[0-9]{12}$')")
+        .message("accountId must be the account's twelve digits, quoted: accountId: \"123456789012\""))]
+    #[schemars(length(max = 32))]
+    pub account_id: String,
+
+    /// Regions that policies may name. The first is the default.
+    #[schemars(length(min = 1, max = 40))]
+    #[x_kube(validation = Rule::new("self.all(r, r.matches('^[a-z]{2,4}(-[a-z]+)+-[0-9]$'))")
+        .message("each region must be an AWS region code such as eu-central-1"))]
+    #[schemars(inner(length(max = 32)))]
+    pub regions: Vec<String>,
+
+    /// Enforce, or Observe: the stop button. Observe stops every write of this account, at once, whatever the policies say.
+    pub mode: Mode,
+
+    /// The role to assume. Without it the operator's own credentials are used (IRSA, Pod Identity, environment).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assume_role: Option<AssumeRole>,
+
+    /// Use FIPS endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_fips: Option<bool>,
+
+    /// Use dual-stack (IPv6) endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_dual_stack: Option<bool>,
+
+    /// Who may do what: a policy may only read and write what a grant to its namespace covers.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    pub grants: Vec<Grant>,
+
+    /// Calls a second that the operator may make, for each API. The default is a quarter of what AWS sustains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_budget: Option<RequestBudget>,
+
+    /// Another endpoint for every API of this account. Honoured only by an operator that was started with --allow-custom-endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^/@ ]+/?$')")
+        .message("endpointUrl must be a scheme, a host and a port only, for example http://127.0.0.1:4566"))]
+    pub endpoint_url: Option<String>,
+}
+
+/// The role that the operator assumes to work in the account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AssumeRole {
+    /// ARN of the role.
+    #[schemars(length(max = 256))]
+    #[x_kube(validation = Rule::new("self.matches('^arn:[a-z-]+:iam::[0-9]{12}:role/.+$')")
+        .message("roleArn must be the ARN of a role: arn:aws:iam::123456789012:role/runbook-operator"))]
+    pub role_arn: String,
+    /// The external id that the role's trust policy asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 1224))]
+    pub external_id: Option<String>,
+}
+
+/// What a grant allows to be done. Every verb includes `observe` on the same resources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Verb {
+    /// Read the resource.
+    Observe,
+    /// Change how many of it run, and its scaling policies.
+    Scale,
+    /// Start a new deployment of the same version.
+    Restart,
+    /// Run a one-off task.
+    RunTask,
+    /// Take a snapshot.
+    Snapshot,
+    /// Delete a snapshot that the operator took.
+    DeleteSnapshot,
+    /// Restore into a new database.
+    Restore,
+    /// Export data to a bucket.
+    Export,
+    /// Run SQL.
+    Sql,
+    /// Publish messages.
+    Notify,
+}
+
+impl Verb {
+    /// The verb as it is written in a grant.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Scale => "scale",
+            Self::Restart => "restart",
+            Self::RunTask => "runTask",
+            Self::Snapshot => "snapshot",
+            Self::DeleteSnapshot => "deleteSnapshot",
+            Self::Restore => "restore",
+            Self::Export => "export",
+            Self::Sql => "sql",
+            Self::Notify => "notify",
+        }
+    }
+}
+
+/// Lets the policies of some namespaces do some things to some resources.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    /// Namespaces, by name. No wildcards.
+    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 63)))]
+    pub namespaces: Vec<String>,
+    /// What may be done. Every verb includes `observe`, which is also the default.
+    #[serde(default = "observe_only")]
+    #[schemars(length(min = 1, max = 10))]
+    pub verbs: Vec<Verb>,
+    /// ARNs with IAM's wildcards: `*` for any characters, `?` for one.
+    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 512)))]
+    #[x_kube(validation = Rule::new("self.all(r, r.startsWith('arn:'))")
+        .message("each resource must be an ARN, for example arn:aws:ecs:*:*:service/clocked-cluster/*"))]
+    pub resources: Vec<String>,
+}
+
+fn observe_only() -> Vec<Verb> {
+    vec![Verb::Observe]
+}
+
+/// Calls a second, by API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestBudget {
+    /// Elastic Container Service. Default: read 5, modify 1.25.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecs: Option<ApiBudget>,
+    /// Application Auto Scaling. Default: read 5, modify 1.25.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application_auto_scaling: Option<ApiBudget>,
+}
+
+/// Calls a second of one API in one region.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiBudget {
+    /// Reads a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Number>,
+    /// Writes a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modify: Option<Number>,
+}
+
+/// What the operator found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AwsAccountStatus {
+    /// The generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready, Synced, Stalled and Reconciling.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub conditions: Vec<Condition>,
+    /// Value of the annotation `ops.clocked.app/reconcile-requested-at` that was last handled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub last_handled_reconcile_at: Option<String>,
+    /// The account that STS says the credentials belong to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub account_id: Option<String>,
+    /// Who the operator is in that account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub caller_arn: Option<String>,
+}

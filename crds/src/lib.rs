@@ -1,0 +1,21 @@
+//! The kinds of the Runbook operator (`ops.clocked.app/v1alpha1`): Rust types, validation rules and the CRDs made of them.
+//!
+//! What a field means is said once, in its doc comment here: `kubectl explain`, the YAML in `crds/yaml` and the reference in
+//! `docs/` are made from it. Rules that a schema can check stand here; rules that need AWS or a second object are in `runbook-core`.
+
+pub mod aws_account;
+pub mod common;
+pub mod crd;
+pub mod duration;
+pub mod number;
+pub mod scaling_policy;
+
+pub use aws_account::{AwsAccount, AwsAccountSpec, AwsAccountStatus};
+pub use scaling_policy::{ScalingPolicy, ScalingPolicySpec, ScalingPolicyStatus};
+
+/// API group of every kind.
+pub const GROUP: &str = "ops.clocked.app";
+/// Version of every kind.
+pub const VERSION: &str = "v1alpha1";
+/// Annotation that asks for a reconcile now; its value is echoed in `status.lastHandledReconcileAt`.
+pub const RECONCILE_REQUESTED_AT: &str = "ops.clocked.app/reconcile-requested-at";

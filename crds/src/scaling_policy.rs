@@ -1,0 +1,320 @@
+//! `ScalingPolicy`: how one ECS service scales.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::common::{AccountRef, HistoryEntry, Mode, PlanStatus};
+use crate::duration::Duration;
+use crate::number::Number;
+
+/// How one ECS service scales: a fixed size, or a band in which AWS's autoscaler is free to move.
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "ops.clocked.app",
+    version = "v1alpha1",
+    kind = "ScalingPolicy",
+    plural = "scalingpolicies",
+    shortname = "svcscale",
+    category = "runbook",
+    namespaced,
+    status = "ScalingPolicyStatus",
+    derive = "PartialEq",
+    doc = "How one ECS service scales: a fixed size, or a band in which AWS's autoscaler is free to move. The operator brings the service there and keeps it there.",
+    scale(spec_replicas_path = ".spec.replicas", status_replicas_path = ".status.replicas", label_selector_path = ".status.selector"),
+    validation = Rule::new("self.metadata.name.size() <= 40").message("metadata.name must have at most 40 characters, because names in AWS are made from it"),
+    printcolumn(name = "Service", type_ = "string", json_path = ".spec.target.ecsService.service"),
+    printcolumn(name = "Min", type_ = "integer", json_path = ".status.observed.minCapacity"),
+    printcolumn(name = "Max", type_ = "integer", json_path = ".status.observed.maxCapacity"),
+    printcolumn(name = "Desired", type_ = "integer", json_path = ".status.observed.desiredCount"),
+    printcolumn(name = "Running", type_ = "integer", json_path = ".status.observed.runningCount"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Synced", type_ = "string", json_path = ".status.conditions[?(@.type==\"Synced\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Synced\")].reason"),
+    printcolumn(name = "Cluster", type_ = "string", json_path = ".spec.target.ecsService.cluster", priority = 1),
+    printcolumn(name = "Account", type_ = "string", json_path = ".spec.accountRef.name", priority = 1),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Synced\")].message", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.replicas) || has(self.autoscaling)")
+    .message("say how the service scales: set replicas to a fixed number, or autoscaling with minCapacity and maxCapacity"))]
+#[x_kube(validation = Rule::new("has(self.autoscaling) || !has(self.replicas) || self.replicas > 0 || (has(self.allowZero) && self.allowZero)")
+    .message("replicas: 0 stops the service; set allowZero: true if that is meant"))]
+#[x_kube(validation = Rule::new("!has(self.autoscaling) || self.autoscaling.maxCapacity > 0 || (has(self.allowZero) && self.allowZero)")
+    .message("maxCapacity: 0 stops the service; set allowZero: true if that is meant"))]
+#[x_kube(validation = Rule::new("!has(self.autoscaling) || self.autoscaling.minCapacity > 0 || (has(self.allowZero) && self.allowZero)")
+    .message("minCapacity: 0 lets the service go down to nothing; set allowZero: true if that is meant"))]
+#[x_kube(validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)")
+    .message("region cannot be changed: delete this policy and create one for the other region"))]
+pub struct ScalingPolicySpec {
+    /// The AwsAccount to work in.
+    #[serde(default)]
+    pub account_ref: AccountRef,
+
+    /// The service that scales. Immutable.
+    #[x_kube(validation = Rule::new("self == oldSelf")
+        .message("target cannot be changed: delete this policy and create one for the other service"))]
+    pub target: ScalingTarget,
+
+    /// Region of the target. Default: the first region of the AwsAccount. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    pub region: Option<String>,
+
+    /// Enforce, or Observe: nothing is written and `status.plan` says what would be.
+    #[serde(default)]
+    pub mode: Mode,
+
+    /// Stop acting on the service, and give up the claim on it, until set back to false.
+    #[serde(default)]
+    pub suspend: bool,
+
+    /// A fixed number of tasks. `kubectl scale` sets it. Ignored, and said to be, where `autoscaling` is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 5000))]
+    pub replicas: Option<i32>,
+
+    /// A band in which Application Auto Scaling is free to move the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<Autoscaling>,
+
+    /// Allow a size of zero: without it neither replicas, minCapacity nor maxCapacity may be 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_zero: Option<bool>,
+}
+
+/// What scales. Exactly one field must be set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.ecsService)").message("name what scales: target.ecsService with cluster and service"))]
+pub struct ScalingTarget {
+    /// An ECS service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecs_service: Option<EcsServiceRef>,
+}
+
+/// An ECS service, by the names of its cluster and of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EcsServiceRef {
+    /// Name of the cluster (not its ARN).
+    #[schemars(length(max = 255))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_-]+$')").message("cluster must be the cluster's name, not its ARN: letters, digits, hyphens and underscores"))]
+    pub cluster: String,
+    /// Name of the service (not its ARN).
+    #[schemars(length(max = 255))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_-]+$')").message("service must be the service's name, not its ARN: letters, digits, hyphens and underscores"))]
+    pub service: String,
+}
+
+/// A band and what moves the service in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.minCapacity <= self.maxCapacity").message("minCapacity must not exceed maxCapacity"))]
+pub struct Autoscaling {
+    /// The autoscaler never goes below.
+    #[schemars(range(min = 0, max = 5000))]
+    pub min_capacity: i32,
+    /// The autoscaler never goes above.
+    #[schemars(range(min = 0, max = 5000))]
+    pub max_capacity: i32,
+    /// Which activities of the autoscaler are suspended. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<SuspendedState>,
+    /// Target tracking policies: keep a metric near a value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, b.name == a.name))").message("each entry of targetTracking needs a name of its own"))]
+    #[x_kube(validation = Rule::new("self.all(a, !has(a.predefinedMetric) || self.exists_one(b, has(b.predefinedMetric) && b.predefinedMetric == a.predefinedMetric))")
+        .message("AWS allows one targetTracking entry for each predefinedMetric: merge those that name the same metric"))]
+    pub target_tracking: Vec<TargetTracking>,
+}
+
+/// Activities of the autoscaler that are suspended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SuspendedState {
+    /// No scale-in by target tracking or step scaling.
+    #[serde(default)]
+    pub dynamic_scaling_in: bool,
+    /// No scale-out by target tracking or step scaling.
+    #[serde(default)]
+    pub dynamic_scaling_out: bool,
+    /// No scheduled actions.
+    #[serde(default)]
+    pub scheduled_scaling: bool,
+}
+
+/// Metrics of ECS services that Application Auto Scaling knows by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum PredefinedMetric {
+    /// Average CPU utilization of the service, in percent.
+    ECSServiceAverageCPUUtilization,
+    /// Average memory utilization of the service, in percent.
+    ECSServiceAverageMemoryUtilization,
+    /// Requests completed per target of a load balancer's target group.
+    ALBRequestCountPerTarget,
+}
+
+impl PredefinedMetric {
+    /// The name as AWS spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ECSServiceAverageCPUUtilization => "ECSServiceAverageCPUUtilization",
+            Self::ECSServiceAverageMemoryUtilization => "ECSServiceAverageMemoryUtilization",
+            Self::ALBRequestCountPerTarget => "ALBRequestCountPerTarget",
+        }
+    }
+}
+
+/// Keeps a metric near a value by adding and removing tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.predefinedMetric) != has(self.customizedMetric)")
+    .message("set exactly one of predefinedMetric and customizedMetric"))]
+#[x_kube(validation = Rule::new("has(self.resourceLabel) == (has(self.predefinedMetric) && self.predefinedMetric == 'ALBRequestCountPerTarget')")
+    .message("resourceLabel belongs to predefinedMetric: ALBRequestCountPerTarget, which needs it: app/LOAD-BALANCER/ID/targetgroup/TARGET-GROUP/ID"))]
+pub struct TargetTracking {
+    /// Name of the policy in AWS, unique for the service.
+    #[schemars(length(max = 256))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9][A-Za-z0-9 ._/=+@:-]*$')").message("name must begin with a letter or digit and have no control characters"))]
+    pub name: String,
+    /// A metric that AWS knows by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predefined_metric: Option<PredefinedMetric>,
+    /// For ALBRequestCountPerTarget: `app/LOAD-BALANCER/ID/targetgroup/TARGET-GROUP/ID`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1023))]
+    #[x_kube(validation = Rule::new("self.matches('^app/[^/]+/[^/]+/targetgroup/[^/]+/[^/]+$')")
+        .message("resourceLabel must be app/LOAD-BALANCER/ID/targetgroup/TARGET-GROUP/ID: the ends of the two ARNs, joined by a slash"))]
+    pub resource_label: Option<String>,
+    /// A CloudWatch metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customized_metric: Option<CustomizedMetric>,
+    /// The value to keep the metric near: an integer, or a string such as "0.5". More than zero.
+    pub target_value: Number,
+    /// How long after a scale-out the next may begin. AWS's default for ECS is 300 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_out_cooldown: Option<Duration>,
+    /// How long after a scale-in the next may begin. AWS's default for ECS is 300 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_in_cooldown: Option<Duration>,
+    /// Never remove tasks because of this policy.
+    #[serde(default)]
+    pub disable_scale_in: bool,
+}
+
+/// A CloudWatch metric. Dimensions match exactly: all that the metric was published with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomizedMetric {
+    /// Namespace of the metric, for example AWS/SQS.
+    #[schemars(length(min = 1, max = 255))]
+    pub namespace: String,
+    /// Name of the metric.
+    #[schemars(length(min = 1, max = 255))]
+    pub metric_name: String,
+    /// All dimensions that the metric was published with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 30))]
+    pub dimensions: BTreeMap<String, DimensionValue>,
+    /// How the datapoints are put together.
+    pub statistic: Statistic,
+    /// Unit of the metric. Leave out unless it is published with several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub unit: Option<String>,
+}
+
+/// Value of a dimension, at most 1024 characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct DimensionValue(#[schemars(length(min = 1, max = 1024))] pub String);
+
+/// How datapoints are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Statistic {
+    /// The mean.
+    Average,
+    /// The smallest.
+    Minimum,
+    /// The greatest.
+    Maximum,
+    /// How many.
+    SampleCount,
+    /// The total.
+    Sum,
+}
+
+impl Statistic {
+    /// The name as AWS spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Average => "Average",
+            Self::Minimum => "Minimum",
+            Self::Maximum => "Maximum",
+            Self::SampleCount => "SampleCount",
+            Self::Sum => "Sum",
+        }
+    }
+}
+
+/// What the operator found and did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScalingPolicyStatus {
+    /// The generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready, Synced, Stalled and Reconciling.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub conditions: Vec<Condition>,
+    /// Value of the annotation `ops.clocked.app/reconcile-requested-at` that was last handled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub last_handled_reconcile_at: Option<String>,
+    /// ARN of the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub resource_arn: Option<String>,
+    /// Tasks that run, for `kubectl scale` and the HorizontalPodAutoscaler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+    /// A selector that matches no pod of another, for the HorizontalPodAutoscaler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub selector: Option<String>,
+    /// The service and its scalable target as AWS last showed them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<ObservedScaling>,
+    /// What would be written, where writing is not allowed; or is about to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
+    /// The last 20 acts, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub history: Vec<HistoryEntry>,
+}
+
+/// The service and its scalable target as AWS showed them. Written at most every 30 seconds unless something else changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedScaling {
+    /// Tasks that ECS is to run.
+    pub desired_count: i32,
+    /// Tasks that run.
+    pub running_count: i32,
+    /// Tasks that are starting.
+    pub pending_count: i32,
+    /// minCapacity of the scalable target, where one is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_capacity: Option<i32>,
+    /// maxCapacity of the scalable target, where one is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_capacity: Option<i32>,
+}

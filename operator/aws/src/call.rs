@@ -1,0 +1,164 @@
+//! The API calls that are made, as data: what the budget counts, the simulator fakes and the tests assert on.
+
+use runbook_core::observed::{AppliedPolicy, CallerIdentity, Capacity, EcsService, ScalableTarget, TargetTrackingConfiguration};
+
+/// One API call. The region and the credentials are the [`Scope`](runbook_core::Scope)'s it is made in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Call {
+    /// STS GetCallerIdentity.
+    GetCallerIdentity,
+    /// ECS DescribeServices with TAGS; at most 10 services.
+    DescribeServices {
+        /// Name of the cluster.
+        cluster: String,
+        /// Names of the services.
+        services: Vec<String>,
+    },
+    /// Application Auto Scaling DescribeScalableTargets for ecs:service:DesiredCount; at most 50 ids.
+    DescribeScalableTargets {
+        /// ResourceIds.
+        resource_ids: Vec<String>,
+        /// NextToken of the page before.
+        next_token: Option<String>,
+    },
+    /// Application Auto Scaling DescribeScalingPolicies for the ecs namespace; pages of at most 10.
+    DescribeScalingPolicies {
+        /// One ResourceId, or all.
+        resource_id: Option<String>,
+        /// NextToken of the page before.
+        next_token: Option<String>,
+    },
+    /// ECS UpdateService with desiredCount and nothing beside it.
+    UpdateService {
+        /// Name of the cluster.
+        cluster: String,
+        /// Name of the service.
+        service: String,
+        /// DesiredCount.
+        desired_count: i32,
+    },
+    /// Application Auto Scaling RegisterScalableTarget for ecs:service:DesiredCount.
+    RegisterScalableTarget {
+        /// ResourceId.
+        resource_id: String,
+        /// The limits.
+        capacity: Capacity,
+        /// Tags, for a first registration only.
+        tags: Vec<(String, String)>,
+    },
+    /// Application Auto Scaling PutScalingPolicy of type TargetTrackingScaling.
+    PutTargetTrackingPolicy {
+        /// ResourceId.
+        resource_id: String,
+        /// PolicyName.
+        name: String,
+        /// The configuration.
+        configuration: TargetTrackingConfiguration,
+    },
+}
+
+/// What AWS answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// To [`Call::GetCallerIdentity`].
+    CallerIdentity(CallerIdentity),
+    /// To [`Call::DescribeServices`]: those found, by the name that was asked for. Those missing are absent.
+    Services(Vec<(String, EcsService)>),
+    /// To [`Call::DescribeScalableTargets`].
+    ScalableTargets {
+        /// By ResourceId.
+        targets: Vec<(String, ScalableTarget)>,
+        /// NextToken of the next page.
+        next_token: Option<String>,
+    },
+    /// To [`Call::DescribeScalingPolicies`].
+    ScalingPolicies {
+        /// By ResourceId.
+        policies: Vec<(String, AppliedPolicy)>,
+        /// NextToken of the next page.
+        next_token: Option<String>,
+    },
+    /// To a write.
+    Done,
+}
+
+/// The API whose rate a call counts against, in one account and region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Api {
+    /// Security Token Service.
+    Sts,
+    /// Elastic Container Service.
+    Ecs,
+    /// Application Auto Scaling.
+    ApplicationAutoScaling,
+}
+
+impl Call {
+    /// Name of the operation in AWS's API.
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::GetCallerIdentity => "GetCallerIdentity",
+            Self::DescribeServices { .. } => "DescribeServices",
+            Self::DescribeScalableTargets { .. } => "DescribeScalableTargets",
+            Self::DescribeScalingPolicies { .. } => "DescribeScalingPolicies",
+            Self::UpdateService { .. } => "UpdateService",
+            Self::RegisterScalableTarget { .. } => "RegisterScalableTarget",
+            Self::PutTargetTrackingPolicy { .. } => "PutScalingPolicy",
+        }
+    }
+
+    /// The API it counts against.
+    pub fn api(&self) -> Api {
+        match self {
+            Self::GetCallerIdentity => Api::Sts,
+            Self::DescribeServices { .. } | Self::UpdateService { .. } => Api::Ecs,
+            Self::DescribeScalableTargets { .. }
+            | Self::DescribeScalingPolicies { .. }
+            | Self::RegisterScalableTarget { .. }
+            | Self::PutTargetTrackingPolicy { .. } => Api::ApplicationAutoScaling,
+        }
+    }
+
+    /// Whether it changes anything.
+    pub fn is_write(&self) -> bool {
+        match self {
+            Self::GetCallerIdentity
+            | Self::DescribeServices { .. }
+            | Self::DescribeScalableTargets { .. }
+            | Self::DescribeScalingPolicies { .. } => false,
+            Self::UpdateService { .. } | Self::RegisterScalableTarget { .. } | Self::PutTargetTrackingPolicy { .. } => true,
+        }
+    }
+
+    /// What it is about, for errors and the audit log.
+    pub fn resource(&self) -> String {
+        match self {
+            Self::GetCallerIdentity => "the credentials".into(),
+            Self::DescribeServices { cluster, services } => match services.as_slice() {
+                [service] => format!("{cluster}/{service}"),
+                _ => format!("{} services of cluster {cluster}", services.len()),
+            },
+            Self::DescribeScalableTargets { resource_ids, .. } => match resource_ids.as_slice() {
+                [id] => id.clone(),
+                ids => format!("{} scalable targets", ids.len()),
+            },
+            Self::DescribeScalingPolicies { resource_id, .. } => {
+                resource_id.clone().unwrap_or_else(|| "all ECS services".into())
+            }
+            Self::UpdateService { cluster, service, .. } => format!("{cluster}/{service}"),
+            Self::RegisterScalableTarget { resource_id, .. } => resource_id.clone(),
+            Self::PutTargetTrackingPolicy { resource_id, name, .. } => format!("{name} of {resource_id}"),
+        }
+    }
+}
+
+impl Api {
+    /// As a label of a metric.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sts => "sts",
+            Self::Ecs => "ecs",
+            Self::ApplicationAutoScaling => "application-autoscaling",
+        }
+    }
+}

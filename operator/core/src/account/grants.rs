@@ -1,0 +1,67 @@
+//! Who may do what: the grants of an AwsAccount.
+
+use runbook_api::aws_account::{Grant, Verb};
+
+use crate::arn;
+use crate::plan::Finding;
+use crate::query::Query;
+use crate::step::Step;
+
+/// What one namespace may do in one account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grants {
+    account: String,
+    namespace: String,
+    granted: Vec<Grant>,
+}
+
+impl Grants {
+    /// The grants to `namespace` among those of the AwsAccount named `account`.
+    pub fn of(account: &str, namespace: &str, grants: &[Grant]) -> Self {
+        let granted = grants.iter().filter(|grant| grant.namespaces.iter().any(|name| name == namespace)).cloned().collect();
+        Self { account: account.into(), namespace: namespace.into(), granted }
+    }
+
+    /// Whether `verb` may be done to every one of `resources`. Every verb includes `observe`.
+    ///
+    /// # Errors
+    /// A stalled finding that says which grant is missing and how to write it.
+    pub fn check(&self, verb: Verb, resources: &[String]) -> Result<(), Finding> {
+        match resources.iter().find(|resource| !self.covers(verb, resource)) {
+            None => Ok(()),
+            Some(resource) => Err(Finding::stalled(
+                "NotGranted",
+                format!(
+                    "AwsAccount {account} does not grant namespace {namespace} the verb {verb} on {resource}: add to its spec.grants \
+                     {{namespaces: [{namespace}], verbs: [{verb}], resources: [\"{resource}\"]}}",
+                    account = self.account,
+                    namespace = self.namespace,
+                    verb = verb.as_str(),
+                ),
+            )),
+        }
+    }
+
+    /// Whether every question may be asked.
+    ///
+    /// # Errors
+    /// As [`Grants::check`], for the first that may not.
+    pub fn allow_queries(&self, queries: &[Query]) -> Result<(), Finding> {
+        queries.iter().try_for_each(|query| self.check(Verb::Observe, &query.resources()))
+    }
+
+    /// Whether every step may be made.
+    ///
+    /// # Errors
+    /// As [`Grants::check`], for the first that may not.
+    pub fn allow_steps(&self, steps: &[Step]) -> Result<(), Finding> {
+        steps.iter().try_for_each(|step| self.check(step.verb(), &step.resources()))
+    }
+
+    fn covers(&self, verb: Verb, resource: &str) -> bool {
+        self.granted.iter().any(|grant| {
+            (verb == Verb::Observe || grant.verbs.contains(&verb))
+                && grant.resources.iter().any(|pattern| arn::matches(pattern, resource))
+        })
+    }
+}

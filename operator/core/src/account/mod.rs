@@ -1,0 +1,7 @@
+//! The account: who may do what there, and whether it is the account it says it is.
+
+pub mod grants;
+pub mod plan;
+pub mod resolve;
+
+pub use resolve::{Access, resolve};

@@ -1,0 +1,102 @@
+//! What is known about AWS at the time of a decision.
+
+use std::collections::BTreeMap;
+
+use crate::error::CloudError;
+use crate::observed::{AppliedPolicy, CallerIdentity, ScalableTarget, ServiceLookup};
+use crate::query::Query;
+
+/// The answer to a [`Query`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// To [`Query::CallerIdentity`].
+    CallerIdentity(CallerIdentity),
+    /// To [`Query::EcsService`].
+    EcsService(ServiceLookup),
+    /// To [`Query::ScalableTarget`].
+    ScalableTarget(Option<ScalableTarget>),
+    /// To [`Query::ScalingPolicies`]. Always the whole list: one that could not be read to its end is an error.
+    ScalingPolicies(Vec<AppliedPolicy>),
+}
+
+/// Answers, and questions that could not be answered. What is not in here has not been asked yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    answers: BTreeMap<Query, Result<Answer, CloudError>>,
+}
+
+impl Facts {
+    /// Adds or replaces what is known about one question.
+    pub fn insert(&mut self, query: Query, answer: Result<Answer, CloudError>) {
+        self.answers.insert(query, answer);
+    }
+
+    /// What is known about one question; `None` when it has not been asked.
+    pub fn get(&self, query: &Query) -> Option<&Result<Answer, CloudError>> {
+        self.answers.get(query)
+    }
+
+    /// All questions that were asked, with what came of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&Query, &Result<Answer, CloudError>)> {
+        self.answers.iter()
+    }
+}
+
+/// Asks the facts on behalf of a plan and remembers what was missing.
+///
+/// A plan asks everything it can before it looks at [`Inquiry::open`], so that one round of observation serves it all.
+#[derive(Debug)]
+pub struct Inquiry<'f> {
+    facts: &'f Facts,
+    needs: Vec<Query>,
+    failures: Vec<&'f CloudError>,
+}
+
+/// What is still missing before a plan can decide.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Missing {
+    /// These have not been asked.
+    Needs(Vec<Query>),
+    /// These were asked and not answered. Reading is not writing: nothing is decided on them.
+    Failures(Vec<CloudError>),
+}
+
+macro_rules! asks {
+    ($(#[$doc:meta])* $name:ident, $variant:ident, $answer:ty) => {
+        $(#[$doc])*
+        pub fn $name(&mut self, query: Query) -> Option<&'f $answer> {
+            match self.facts.get(&query) {
+                Some(Ok(Answer::$variant(answer))) => Some(answer),
+                Some(Err(error)) => {
+                    self.failures.push(error);
+                    None
+                }
+                // An answer of another kind is no answer: the question is asked again rather than decided on.
+                Some(Ok(_)) | None => {
+                    self.needs.push(query);
+                    None
+                }
+            }
+        }
+    };
+}
+
+impl<'f> Inquiry<'f> {
+    /// An inquiry into these facts.
+    pub fn new(facts: &'f Facts) -> Self {
+        Self { facts, needs: Vec::new(), failures: Vec::new() }
+    }
+
+    asks!(/** Asks a [`Query::CallerIdentity`]. */ caller_identity, CallerIdentity, CallerIdentity);
+    asks!(/** Asks a [`Query::EcsService`]. */ ecs_service, EcsService, ServiceLookup);
+    asks!(/** Asks a [`Query::ScalableTarget`]. */ scalable_target, ScalableTarget, Option<ScalableTarget>);
+    asks!(/** Asks a [`Query::ScalingPolicies`]. */ scaling_policies, ScalingPolicies, Vec<AppliedPolicy>);
+
+    /// What is missing. A failure comes first: where one read fails, the others would be asked in vain.
+    pub fn open(self) -> Option<Missing> {
+        if !self.failures.is_empty() {
+            return Some(Missing::Failures(self.failures.into_iter().cloned().collect()));
+        }
+        if self.needs.is_empty() { None } else { Some(Missing::Needs(self.needs)) }
+    }
+}

@@ -1,0 +1,184 @@
+//! AWS's resources as far as a decision looks at them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Whose credentials are used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallerIdentity {
+    /// Twelve digits.
+    pub account_id: String,
+    /// ARN of the user or assumed role.
+    pub arn: String,
+}
+
+/// What DescribeServices said of one service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ServiceLookup {
+    /// It exists.
+    Found(Box<EcsService>),
+    /// The cluster exists, the service does not (`failures[].reason` = `MISSING`).
+    ServiceMissing,
+    /// The cluster does not exist (`ClusterNotFoundException`).
+    ClusterMissing,
+}
+
+/// An ECS service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EcsService {
+    /// ARN as ECS gives it.
+    pub arn: String,
+    /// `ACTIVE`, `DRAINING` or `INACTIVE`.
+    pub status: String,
+    /// Tasks that are to run.
+    pub desired_count: i32,
+    /// Tasks that run.
+    pub running_count: i32,
+    /// Tasks that start.
+    pub pending_count: i32,
+    /// Deployments, PRIMARY first.
+    pub deployments: Vec<Deployment>,
+    /// `REPLICA` or `DAEMON`.
+    pub scheduling_strategy: String,
+    /// `ECS`, `CODE_DEPLOY` or `EXTERNAL`.
+    pub deployment_controller: String,
+    /// `ROLLING`, `BLUE_GREEN`, `LINEAR` or `CANARY`, where ECS tells.
+    pub deployment_strategy: Option<String>,
+    /// `ECS` where the service is managed by ECS itself (Express), else `CUSTOMER` or absent.
+    pub resource_management_type: Option<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl EcsService {
+    /// Whether a deployment is under way: more than one, or the PRIMARY one not yet completed.
+    pub fn deployment_in_progress(&self) -> bool {
+        self.deployments.len() > 1
+            || self.deployments.iter().any(|deployment| deployment.rollout_state.as_deref() == Some("IN_PROGRESS"))
+    }
+}
+
+/// One deployment of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deployment {
+    /// `ecs-svc/…`.
+    pub id: String,
+    /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
+    pub status: String,
+    /// `IN_PROGRESS`, `COMPLETED` or `FAILED`; only for rolling updates without a classic load balancer.
+    pub rollout_state: Option<String>,
+    /// Tasks that are to run.
+    pub desired_count: i32,
+    /// Tasks that run.
+    pub running_count: i32,
+    /// When it began.
+    pub created_at: Option<Timestamp>,
+}
+
+/// The limits of a scalable target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Capacity {
+    /// MinCapacity.
+    pub min: i32,
+    /// MaxCapacity.
+    pub max: i32,
+    /// SuspendedState.
+    pub suspended: Suspended,
+}
+
+impl Capacity {
+    /// The size that Application Auto Scaling makes of `desired` when the limits are registered.
+    pub fn clamp(&self, desired: i32) -> i32 {
+        desired.min(self.max).max(self.min)
+    }
+}
+
+/// SuspendedState of a scalable target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Suspended {
+    /// DynamicScalingInSuspended.
+    pub dynamic_scaling_in: bool,
+    /// DynamicScalingOutSuspended.
+    pub dynamic_scaling_out: bool,
+    /// ScheduledScalingSuspended.
+    pub scheduled_scaling: bool,
+}
+
+/// A scalable target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScalableTarget {
+    /// ScalableTargetARN; absent on targets registered before ARNs existed.
+    pub arn: Option<String>,
+    /// The limits.
+    pub capacity: Capacity,
+}
+
+/// A scaling policy of a scalable target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedPolicy {
+    /// PolicyName.
+    pub name: String,
+    /// What it does.
+    pub kind: AppliedPolicyKind,
+}
+
+/// What a scaling policy does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AppliedPolicyKind {
+    /// TargetTrackingScaling.
+    TargetTracking(TargetTrackingConfiguration),
+    /// Any other PolicyType, by its name in AWS.
+    Other(String),
+}
+
+/// A TargetTrackingScalingPolicyConfiguration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetTrackingConfiguration {
+    /// The metric.
+    pub metric: TrackedMetric,
+    /// TargetValue.
+    pub target_value: f64,
+    /// ScaleOutCooldown in seconds.
+    pub scale_out_cooldown: Option<i32>,
+    /// ScaleInCooldown in seconds.
+    pub scale_in_cooldown: Option<i32>,
+    /// DisableScaleIn.
+    pub disable_scale_in: bool,
+}
+
+/// The metric that a target tracking policy follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrackedMetric {
+    /// PredefinedMetricSpecification.
+    Predefined {
+        /// PredefinedMetricType.
+        metric_type: String,
+        /// ResourceLabel.
+        resource_label: Option<String>,
+    },
+    /// CustomizedMetricSpecification of one metric.
+    Customized {
+        /// Namespace.
+        namespace: String,
+        /// MetricName.
+        metric_name: String,
+        /// Dimensions.
+        dimensions: BTreeMap<String, String>,
+        /// Statistic.
+        statistic: String,
+        /// Unit.
+        unit: Option<String>,
+    },
+    /// CustomizedMetricSpecification with metric math, which is compared as a whole: never equal to a single metric.
+    MetricMath,
+}

@@ -1,0 +1,36 @@
+//! What a plan may ask the observation plane.
+
+use serde::Serialize;
+
+use crate::ids::{Scope, ServiceId};
+
+/// One question about AWS. Equal questions have one answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum Query {
+    /// Whose credentials are these? (STS GetCallerIdentity)
+    CallerIdentity(Scope),
+    /// The service, its counts and deployments. (ECS DescribeServices)
+    EcsService(ServiceId),
+    /// The band registered for the service, if any. (Application Auto Scaling DescribeScalableTargets)
+    ScalableTarget(ServiceId),
+    /// All scaling policies of the service. (Application Auto Scaling DescribeScalingPolicies)
+    ScalingPolicies(ServiceId),
+}
+
+impl Query {
+    /// Where the question is asked.
+    pub fn scope(&self) -> &Scope {
+        match self {
+            Self::CallerIdentity(scope) => scope,
+            Self::EcsService(service) | Self::ScalableTarget(service) | Self::ScalingPolicies(service) => &service.scope,
+        }
+    }
+
+    /// ARNs that a grant must cover before the question is asked. Who we are needs none, as in IAM.
+    pub fn resources(&self) -> Vec<String> {
+        match self {
+            Self::CallerIdentity(_) => Vec::new(),
+            Self::EcsService(service) | Self::ScalableTarget(service) | Self::ScalingPolicies(service) => vec![service.arn()],
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What can be done to a service, by its status, controller, scheduling and manager: one table.
+
+use crate::ids::ServiceId;
+use crate::observed::{EcsService, ServiceLookup};
+use crate::plan::Finding;
+
+/// The service, where it is there and can be scaled.
+///
+/// # Errors
+/// A stalled finding that says why it cannot.
+pub fn scalable<'a>(id: &ServiceId, lookup: &'a ServiceLookup) -> Result<&'a EcsService, Finding> {
+    let ServiceId { scope, cluster, service: name } = id;
+    let place = format!("account {} in {}", scope.account_id, scope.region);
+    let service = match lookup {
+        ServiceLookup::Found(service) => service,
+        ServiceLookup::ServiceMissing => {
+            return Err(Finding::stalled(
+                "TargetNotFound",
+                format!("cluster {cluster} of {place} has no service {name}: create it, or correct spec.target.ecsService.service"),
+            ));
+        }
+        ServiceLookup::ClusterMissing => {
+            return Err(Finding::stalled(
+                "TargetNotFound",
+                format!("{place} has no ECS cluster {cluster}: create it, or correct spec.target.ecsService.cluster"),
+            ));
+        }
+    };
+    if service.status != "ACTIVE" {
+        return Err(Finding::stalled(
+            "TargetNotFound",
+            format!("service {id} is {}, not ACTIVE: create it again, or delete this policy", service.status),
+        ));
+    }
+    // ECS Developer Guide, "Amazon ECS services": a DAEMON service runs one task on each instance and has no desired count.
+    if service.scheduling_strategy == "DAEMON" {
+        return Err(Finding::stalled("Unsupported", format!("service {id} has scheduling strategy DAEMON, which has no desired count: delete this policy")));
+    }
+    // Express services are managed by ECS itself, which would set the count back.
+    if service.resource_management_type.as_deref() == Some("ECS") {
+        return Err(Finding::stalled("Unsupported", format!("service {id} is an Express service, which ECS scales itself: delete this policy")));
+    }
+    Ok(service)
+}

@@ -1,0 +1,108 @@
+//! A ScalingPolicy, dereferenced and validated: what the plan needs, and nothing that can be wrong.
+
+use runbook_api::common::Mode;
+use runbook_api::scaling_policy::{Autoscaling, ScalingPolicySpec};
+
+use super::tracking;
+use crate::account::Access;
+use crate::ids::{ObjectId, ServiceId};
+use crate::observed::{Capacity, Suspended, TargetTrackingConfiguration};
+use crate::plan::Finding;
+
+/// What a ScalingPolicy declares, where, and on whose behalf.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// The service.
+    pub service: ServiceId,
+    /// The size it is to have.
+    pub size: Size,
+    /// `replicas` is set beside `autoscaling`, which wins.
+    pub leftover_replicas: Option<i32>,
+    /// Tags that mark what the operator creates.
+    pub owner_tags: Vec<(String, String)>,
+}
+
+/// How large a service is to be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Size {
+    /// This many tasks.
+    Fixed(i32),
+    /// Anything in a band, which the autoscaler moves in.
+    Band {
+        /// The limits.
+        capacity: Capacity,
+        /// Target tracking policies by name.
+        tracking: Vec<(String, TargetTrackingConfiguration)>,
+    },
+}
+
+/// The tag that says whose a resource in AWS is.
+pub const OWNER_TAG: &str = "ops.clocked.app/owner";
+
+/// The service that a spec names, in the place in which it may work. What stands for a conflict between two policies.
+///
+/// # Errors
+/// A stalled finding when the spec names no target; the schema refuses such an object, an older one may still exist.
+pub fn target(spec: &ScalingPolicySpec, access: &Access) -> Result<ServiceId, Finding> {
+    let Some(service) = &spec.target.ecs_service else {
+        return Err(Finding::stalled("InvalidSpec", "spec.target names nothing: set target.ecsService with cluster and service"));
+    };
+    Ok(ServiceId { scope: access.scope.clone(), cluster: service.cluster.clone(), service: service.service.clone() })
+}
+
+/// Whether a policy lays claim to its target: suspended and observing ones do not.
+pub fn claims_target(spec: &ScalingPolicySpec) -> bool {
+    !spec.suspend && spec.mode == Mode::Enforce
+}
+
+/// Checks what no schema can see, and gathers what the plan needs.
+///
+/// # Errors
+/// A stalled finding that says which field is wrong and what to write.
+pub fn validate(spec: &ScalingPolicySpec, policy: &ObjectId, cluster_id: &str, access: &Access) -> Result<Input, Finding> {
+    let service = target(spec, access)?;
+    let zero_allowed = spec.allow_zero.unwrap_or(false);
+    let refuse_zero = |field: &str, value: i32| {
+        if value == 0 && !zero_allowed {
+            return Err(Finding::stalled("InvalidSpec", format!("{field}: 0 stops {service}; set allowZero: true if that is meant")));
+        }
+        Ok(())
+    };
+    let (size, leftover_replicas) = match (&spec.autoscaling, spec.replicas) {
+        (Some(autoscaling), replicas) => {
+            refuse_zero("autoscaling.minCapacity", autoscaling.min_capacity)?;
+            refuse_zero("autoscaling.maxCapacity", autoscaling.max_capacity)?;
+            (band(autoscaling)?, replicas)
+        }
+        (None, Some(replicas)) => {
+            refuse_zero("replicas", replicas)?;
+            (Size::Fixed(replicas), None)
+        }
+        (None, None) => {
+            return Err(Finding::stalled(
+                "InvalidSpec",
+                "the spec says no size: set replicas to a fixed number, or autoscaling with minCapacity and maxCapacity",
+            ));
+        }
+    };
+    let owner = format!("{cluster_id}/{policy}");
+    Ok(Input { service, size, leftover_replicas, owner_tags: vec![(OWNER_TAG.into(), owner)] })
+}
+
+fn band(autoscaling: &Autoscaling) -> Result<Size, Finding> {
+    let Autoscaling { min_capacity, max_capacity, suspended, target_tracking } = autoscaling;
+    if min_capacity > max_capacity {
+        return Err(Finding::stalled(
+            "InvalidSpec",
+            format!("autoscaling.minCapacity {min_capacity} exceeds maxCapacity {max_capacity}: lower the one or raise the other"),
+        ));
+    }
+    let suspended = suspended.unwrap_or_default();
+    let suspended = Suspended {
+        dynamic_scaling_in: suspended.dynamic_scaling_in,
+        dynamic_scaling_out: suspended.dynamic_scaling_out,
+        scheduled_scaling: suspended.scheduled_scaling,
+    };
+    let tracking = target_tracking.iter().map(tracking::desired).collect::<Result<_, _>>()?;
+    Ok(Size::Band { capacity: Capacity { min: *min_capacity, max: *max_capacity, suspended }, tracking })
+}

@@ -1,0 +1,130 @@
+//! Every write, as data.
+//!
+//! A step prints as one line of `plan`, is the action of an event, a label of a metric and an action of IAM.
+
+use std::fmt;
+
+use runbook_api::aws_account::Verb;
+use serde::Serialize;
+
+use crate::ids::{Scope, ServiceId};
+use crate::observed::{Capacity, TargetTrackingConfiguration};
+
+/// One write with one effect. It carries what it was decided on (`from`), so that it can be read without the state around it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all_fields = "camelCase")]
+pub enum Step {
+    /// Change how many tasks ECS is to run (ECS UpdateService with desiredCount and nothing beside it, so that no deployment starts).
+    SetDesiredCount {
+        /// The service.
+        service: ServiceId,
+        /// What it is.
+        from: i32,
+        /// What it is to be.
+        to: i32,
+    },
+    /// Register or change the band (Application Auto Scaling RegisterScalableTarget). Moves the service into the band at once.
+    RegisterScalableTarget {
+        /// The service.
+        service: ServiceId,
+        /// What is registered.
+        from: Option<Capacity>,
+        /// What is to be registered.
+        to: Capacity,
+        /// Tags for a target that is registered for the first time; AWS refuses them on a change.
+        tags: Vec<(String, String)>,
+    },
+    /// Create or change a target tracking policy (Application Auto Scaling PutScalingPolicy).
+    PutTargetTrackingPolicy {
+        /// The service.
+        service: ServiceId,
+        /// PolicyName.
+        name: String,
+        /// Whether a policy of that name exists.
+        exists: bool,
+        /// What it is to do.
+        configuration: TargetTrackingConfiguration,
+    },
+}
+
+impl Step {
+    /// The name, as in metrics, events and history.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SetDesiredCount { .. } => "SetDesiredCount",
+            Self::RegisterScalableTarget { .. } => "RegisterScalableTarget",
+            Self::PutTargetTrackingPolicy { .. } => "PutTargetTrackingPolicy",
+        }
+    }
+
+    /// Where it is made.
+    pub fn scope(&self) -> &Scope {
+        &self.service().scope
+    }
+
+    /// The service it changes.
+    pub fn service(&self) -> &ServiceId {
+        match self {
+            Self::SetDesiredCount { service, .. }
+            | Self::RegisterScalableTarget { service, .. }
+            | Self::PutTargetTrackingPolicy { service, .. } => service,
+        }
+    }
+
+    /// The verb that a grant must give.
+    pub fn verb(&self) -> Verb {
+        Verb::Scale
+    }
+
+    /// The ARNs that a grant must cover.
+    pub fn resources(&self) -> Vec<String> {
+        vec![self.service().arn()]
+    }
+
+    /// The action of IAM.
+    pub fn iam_action(&self) -> &'static str {
+        match self {
+            Self::SetDesiredCount { .. } => "ecs:UpdateService",
+            Self::RegisterScalableTarget { .. } => "application-autoscaling:RegisterScalableTarget",
+            Self::PutTargetTrackingPolicy { .. } => "application-autoscaling:PutScalingPolicy",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SetDesiredCount { service, from, to } => {
+                write!(formatter, "set desiredCount of {service} from {from} to {to}")
+            }
+            Self::RegisterScalableTarget { service, from: None, to, .. } => {
+                write!(formatter, "register scalable target of {service} with {}", describe(to))
+            }
+            Self::RegisterScalableTarget { service, from: Some(from), to, .. } => {
+                write!(formatter, "change scalable target of {service} from {} to {}", describe(from), describe(to))
+            }
+            Self::PutTargetTrackingPolicy { service, name, exists, configuration } => {
+                let verb = if *exists { "change" } else { "create" };
+                write!(
+                    formatter,
+                    "{verb} target tracking policy {name} of {service} with target value {}",
+                    configuration.target_value
+                )
+            }
+        }
+    }
+}
+
+fn describe(capacity: &Capacity) -> String {
+    let mut text = format!("minCapacity {}, maxCapacity {}", capacity.min, capacity.max);
+    let suspended = [
+        (capacity.suspended.dynamic_scaling_in, "scaling in"),
+        (capacity.suspended.dynamic_scaling_out, "scaling out"),
+        (capacity.suspended.scheduled_scaling, "scheduled scaling"),
+    ];
+    let names: Vec<&str> = suspended.into_iter().filter_map(|(set, name)| set.then_some(name)).collect();
+    if !names.is_empty() {
+        text.push_str(&format!(" ({} suspended)", names.join(", ")));
+    }
+    text
+}
