@@ -1,0 +1,87 @@
+# The everyday commands. `make` lists them.
+#
+# Everything that is built or installed lies outside the checkout, in a cache that several checkouts share.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/runbook-operator
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+
+REQUIREMENTS := tests/sandbox/requirements.txt
+VENV := $(CACHE)/python/$(shell sha256sum $(REQUIREMENTS) | cut -c1-16)
+export PYTHONPATH := $(CURDIR)/tests/sandbox
+# Compiled files beside the sources would make a checkout differ from its commit.
+export PYTHONDONTWRITEBYTECODE := 1
+PYTHON := $(VENV)/bin/python
+SANDBOX := $(PYTHON) -m runbook_sandbox.cli
+PYTEST := $(PYTHON) -m pytest -c tests/sandbox/pyproject.toml -p no:cacheprovider
+OPERATOR := $(CARGO_TARGET_DIR)/debug/runbook-operator
+TOOLS := $(CACHE)/tools
+NAME ?= default
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build tools ## Show the main job end to end on a real API server and a sandboxed AWS
+	@$(PYTHON) -m runbook_sandbox.demo --operator $(OPERATOR)
+
+.PHONY: sandbox
+sandbox: build tools ## Leave the sandbox running and print how to reach it (NAME=… for a second one)
+	@$(SANDBOX) up --name $(NAME) --image runbook-operator:dev=$(OPERATOR)
+
+.PHONY: clean-sandbox
+clean-sandbox: $(VENV)/.complete ## End the sandbox (NAME=… for a second one)
+	@$(SANDBOX) down --name $(NAME)
+
+.PHONY: test
+test: test-rust test-sandbox test-system ## Pass all tests
+
+.PHONY: test-rust
+test-rust: ## Decisions, observation plane, controllers, simulator
+	cargo test --workspace
+
+.PHONY: test-sandbox
+test-sandbox: tools ## The sandbox against what AWS and Kubernetes do
+	$(PYTEST) tests/sandbox/tests -n 2 -q
+
+.PHONY: test-system
+test-system: build tools ## The operator on the real API server and the sandboxed AWS
+	RUNBOOK_OPERATOR=$(OPERATOR) $(PYTEST) tests/system -n 2 --dist loadgroup -q
+
+.PHONY: check
+check: $(VENV)/.complete $(TOOLS)/bin/cargo-deny ## Format, lints, generated files, licences
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo run -q -p runbook-api --bin crdgen -- --check
+	$(VENV)/bin/ruff check --no-cache tests
+	$(TOOLS)/bin/cargo-deny --offline check bans licenses sources
+
+.PHONY: generate
+generate: ## Write the generated files again
+	cargo run -q -p runbook-api --bin crdgen
+
+.PHONY: format
+format: $(VENV)/.complete ## Format the code
+	cargo fmt --all
+	$(VENV)/bin/ruff check --no-cache --fix tests
+
+.PHONY: build
+build:
+	@cargo build -p runbook-operator
+
+.PHONY: tools
+tools: $(VENV)/.complete
+	@$(PYTHON) -m runbook_sandbox.kubernetes.binaries >/dev/null
+
+$(VENV)/.complete:
+	@echo "installing the sandbox's Python packages into $(VENV)"
+	@python3 -m venv --clear $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $(REQUIREMENTS)
+	@touch $@
+
+$(TOOLS)/bin/cargo-deny:
+	cargo install --locked --root $(TOOLS) cargo-deny@0.20.2
