@@ -1,0 +1,72 @@
+"""Amazon ECS: clusters, task definitions, services that converge, tasks that live and die.
+
+The state and the rules are the sandbox's own; of moto's ECS the container instances, attributes and account settings are
+left, because nothing here depends on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from moto.core.resource_tagging import TaggedResource
+from moto.ecs import urls
+from moto.ecs.models import EC2ContainerServiceBackend
+from moto.ecs.responses import EC2ContainerServiceResponse
+
+from runbook_sandbox.aws.ecs import (
+    access,
+    clusters,  # noqa: F401 - registers its operations
+    control,  # noqa: F401 - registers its routes
+    protection,  # noqa: F401
+    scheduler,
+    service_deployments,  # noqa: F401
+    services,  # noqa: F401
+    state,
+    tagging,  # noqa: F401
+    task_definitions,  # noqa: F401
+    task_sets,  # noqa: F401
+    tasks,  # noqa: F401
+    utilization,
+)
+from runbook_sandbox.aws.ecs.table import operations
+from runbook_sandbox.aws.modelled import ModelledResponse
+
+
+class EcsResponse(ModelledResponse):
+    service = "ecs"
+    operations = operations
+    error_namespace = "com.amazonaws.ecs"
+
+
+def _dispatch(request: Any, full_url: str, headers: Any) -> Any:
+    name = request.headers.get("X-Amz-Target", "").split(".")[-1]
+    handler = EcsResponse if operations.get(name) else EC2ContainerServiceResponse
+    return handler.dispatch(request, full_url, headers)
+
+
+def _tagged(self: EC2ContainerServiceBackend) -> Iterator[TaggedResource]:
+    """For the Resource Groups Tagging API."""
+    for cluster in state.region_of(self.account_id, self.region_name).clusters.values():
+        if cluster.status != "INACTIVE":
+            yield TaggedResource(arn=cluster.arn, tags=cluster.tags, resource_type="ecs:cluster")
+        for service in cluster.services.values():
+            if service.status != "INACTIVE":
+                yield TaggedResource(arn=service.arn, tags=service.tags, resource_type="ecs:service")
+        for task in cluster.tasks.values():
+            yield TaggedResource(arn=task.arn, tags=task.tags, resource_type="ecs:task")
+
+
+def install() -> None:
+    """Answer ECS from here. Idempotent."""
+    urls.url_paths["{0}/$"] = _dispatch
+    EC2ContainerServiceBackend.iter_tagged_resources = _tagged
+    scheduler.install()
+    access.install()
+
+
+def reset() -> None:
+    """An ECS without clusters."""
+    state.reset()
+    utilization.reset()
+    scheduler.Capacity.ec2_available = True

@@ -1,0 +1,250 @@
+"""Task definitions: families, revisions, and what ECS refuses of them.
+
+Source: Amazon ECS API Reference, RegisterTaskDefinition; Developer Guide, "Task definition parameters" and, for the
+CPU and memory of Fargate, "Task size".
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from runbook_sandbox.aws.calls import current_caller
+from runbook_sandbox.aws.clock import clock
+from runbook_sandbox.aws.ecs import arns, tags
+from runbook_sandbox.aws.ecs.errors import client, invalid
+from runbook_sandbox.aws.ecs.state import Region, TaskDefinition
+from runbook_sandbox.aws.ecs.table import max_results, operations, page, region
+from runbook_sandbox.aws.modelled import Call
+
+#: Fargate's CPU units -> (least, most, step) of memory in MiB; the two smallest have lists of their own.
+_FARGATE_SIZES: dict[int, list[int]] = {
+    256: [512, 1024, 2048],
+    512: list(range(1024, 4097, 1024)),
+    1024: list(range(2048, 8193, 1024)),
+    2048: list(range(4096, 16385, 1024)),
+    4096: list(range(8192, 30721, 1024)),
+    8192: list(range(16384, 61441, 4096)),
+    16384: list(range(32768, 122881, 8192)),
+    32768: [61440, 124928, 188416, 249856],
+}
+
+
+def _units(value: str | None, one: int, name: str) -> int | None:
+    """`1024`, `1 vCPU` or `2GB` as units."""
+    if value is None:
+        return None
+    text = value.strip().lower().replace(" ", "")
+    for suffix in ("vcpu", "gb"):
+        if text.endswith(suffix):
+            text = text.removesuffix(suffix)
+            try:
+                return int(float(text) * one)
+            except ValueError:
+                break
+    if not text.isdigit():
+        raise client(f"Invalid '{name}' setting for task.")
+    return int(text)
+
+
+def _check_containers(containers: list[dict[str, Any]], memory: int | None) -> None:
+    if not containers:
+        raise client("Container list cannot be empty.")
+    names: set[str] = set()
+    for container in containers:
+        for field in ("name", "image"):
+            if not container.get(field):
+                raise client(f"Container.{field} should not be null or empty.")
+        name = container["name"]
+        if not arns.NAME.match(name):
+            raise client(f"Invalid container name: {name}. Up to 255 letters, numbers, underscores, and hyphens are allowed.")
+        if name in names:
+            raise client(f"Duplicate container name: {name}")
+        names.add(name)
+        if not memory and not container.get("memory") and not container.get("memoryReservation"):
+            raise client(f"Invalid setting for container '{name}'. At least one of 'memory' or 'memoryReservation' must be specified.")
+        if container.get("memory") and container.get("memoryReservation", 0) > container["memory"]:
+            raise client(f"Invalid setting for container '{name}'. 'memoryReservation' must be less than 'memory'.")
+    if not any(container.get("essential", True) for container in containers):
+        raise client("At least one container must be marked as essential.")
+
+
+def _check_fargate(call: Call, cpu: int | None, memory: int | None) -> None:
+    if call.get("networkMode", "awsvpc") != "awsvpc":
+        raise client("Fargate only supports network mode 'awsvpc'.")
+    if cpu is None:
+        raise client("Fargate requires that 'cpu' be defined at the task level.")
+    if memory is None:
+        raise client("Fargate requires that 'memory' be defined at the task level.")
+    if cpu not in _FARGATE_SIZES or memory not in _FARGATE_SIZES[cpu]:
+        raise client("No Fargate configuration exists for given values.")
+    if call.get("pidMode") and call.get("pidMode") != "task":
+        raise client(
+            f"Tasks using the Fargate launch type do not support pidMode '{call.get('pidMode')}'. "
+            "The supported value for pidMode is 'task'."
+        )
+
+
+@operations("RegisterTaskDefinition")
+def register_task_definition(call: Call) -> dict[str, Any]:
+    family = call.get("family") or ""
+    if not family:
+        raise client("Family should not be null or empty.")
+    if not arns.NAME.match(family):
+        raise client(f"Invalid family name: {family}. Up to 255 letters, numbers, underscores, and hyphens are allowed.")
+    wants = call.get("requiresCompatibilities") or []
+    cpu, memory = _units(call.get("cpu"), 1024, "cpu"), _units(call.get("memory"), 1024, "memory")
+    containers = deepcopy(call.get("containerDefinitions") or [])
+    _check_containers(containers, memory)
+    if "FARGATE" in wants:
+        _check_fargate(call, cpu, memory)
+    mode = call.get("networkMode") or ("awsvpc" if "FARGATE" in wants else "bridge")
+    for container in containers:
+        for field, value in (
+            ("cpu", 0),
+            ("portMappings", []),
+            ("essential", True),
+            ("environment", []),
+            ("mountPoints", []),
+            ("volumesFrom", []),
+        ):
+            container.setdefault(field, value)
+        for mapping in container["portMappings"]:
+            mapping.setdefault("protocol", "tcp")
+            mapping.setdefault("hostPort", mapping.get("containerPort") if mode in ("awsvpc", "host") else 0)
+    given = tags.read(call.get("tags"))
+    state = region(call)
+    revisions = state.families.setdefault(family, {})
+    revision = max(revisions, default=0) + 1
+    fits_fargate = mode == "awsvpc" and cpu is not None and memory in _FARGATE_SIZES.get(cpu, [])
+    kept = (
+        "taskRoleArn", "executionRoleArn", "placementConstraints", "volumes", "proxyConfiguration", "inferenceAccelerators",
+        "runtimePlatform", "ipcMode", "pidMode", "ephemeralStorage", "enableFaultInjection", "requiresCompatibilities",
+    )  # fmt: skip
+    body = {name: call.get(name) for name in kept} | {
+        "containerDefinitions": containers,
+        "networkMode": mode,
+        "cpu": None if cpu is None else str(cpu),
+        "memory": None if memory is None else str(memory),
+        "compatibilities": ["EC2", "FARGATE"] if fits_fargate or "FARGATE" in wants else ["EC2"],
+        "registeredAt": clock.now(),
+        "registeredBy": current_caller() or f"arn:aws:iam::{call.account_id}:root",
+        "volumes": call.get("volumes") or [],
+        "placementConstraints": call.get("placementConstraints") or [],
+    }
+    definition = TaskDefinition(state.arn(f"task-definition/{family}:{revision}"), family, revision, body, given)
+    revisions[revision] = definition
+    return {"taskDefinition": render(definition), "tags": tags.write(given)}
+
+
+def render(definition: TaskDefinition) -> dict[str, Any]:
+    """The API's TaskDefinition."""
+    return definition.body | {
+        "taskDefinitionArn": definition.arn,
+        "family": definition.family,
+        "revision": definition.revision,
+        "status": definition.status,
+    }
+
+
+def find(state: Region, identifier: str) -> TaskDefinition | None:
+    """By `family` (its latest ACTIVE revision), `family:revision`, or either as an ARN."""
+    name = identifier.split("/")[-1] if identifier.startswith("arn:") else identifier
+    family, colon, number = name.partition(":")
+    revisions = state.families.get(family, {})
+    if not colon:
+        active = [revision for revision, item in revisions.items() if item.status == "ACTIVE"]
+        return revisions[max(active)] if active else None
+    if not number.isdigit():
+        raise invalid(f"Invalid revision number. Number: {number}")
+    return revisions.get(int(number))
+
+
+def usable(state: Region, identifier: str) -> TaskDefinition:
+    """The task definition for new tasks: known and ACTIVE."""
+    if identifier.startswith("arn:") and identifier.split(":")[3:5] != [state.region, state.account_id]:
+        raise client("TaskDefinition not found.")
+    definition = find(state, identifier)
+    if definition is None:
+        raise client("TaskDefinition not found.")
+    if definition.status != "ACTIVE":
+        raise client("TaskDefinition is inactive")
+    return definition
+
+
+@operations("DescribeTaskDefinition")
+def describe_task_definition(call: Call) -> dict[str, Any]:
+    definition = find(region(call), call.get("taskDefinition") or "")
+    if definition is None:
+        raise client("Unable to describe task definition.")
+    answer = {"taskDefinition": render(definition)}
+    if "TAGS" in (call.get("include") or []):
+        answer["tags"] = tags.write(definition.tags)
+    return answer
+
+
+@operations("DeregisterTaskDefinition")
+def deregister_task_definition(call: Call) -> dict[str, Any]:
+    identifier = call.get("taskDefinition") or ""
+    if ":" not in identifier.split("/")[-1]:
+        raise client("Revision is missing.")
+    definition = find(region(call), identifier)
+    if definition is None:
+        raise client("The specified task definition does not exist. Specify a valid account, family, revision and try again.")
+    if definition.status == "ACTIVE":
+        definition.status = "INACTIVE"
+        definition.body["deregisteredAt"] = clock.now()
+    return {"taskDefinition": render(definition)}
+
+
+@operations("DeleteTaskDefinitions")
+def delete_task_definitions(call: Call) -> dict[str, Any]:
+    wanted = call.get("taskDefinitions") or []
+    if not 1 <= len(wanted) <= 10:
+        raise invalid("Size of TaskDefinition references list must be between 1 and 10")
+    deleted, failures = [], []
+    for identifier in wanted:
+        definition = find(region(call), identifier) if ":" in identifier.split("/")[-1] else None
+        if definition is None:
+            reason = "The specified task definition does not exist. Specify a valid account, family, revision and try again."
+            failures.append({"arn": identifier, "reason": reason})
+        elif definition.status == "ACTIVE":
+            reason = "The specified task definition is still in ACTIVE status. Please deregister the target and try again."
+            failures.append({"arn": identifier, "reason": reason})
+        else:
+            definition.status = "DELETE_IN_PROGRESS"
+            definition.body["deleteRequestedAt"] = clock.now()
+            deleted.append(render(definition))
+    return {"taskDefinitions": deleted, "failures": failures}
+
+
+@operations("ListTaskDefinitions")
+def list_task_definitions(call: Call) -> dict[str, Any]:
+    """Sorted by family and revision; `familyPrefix` is, in spite of its name, a whole family name."""
+    prefix, status = call.get("familyPrefix"), call.get("status") or "ACTIVE"
+    families = region(call).families
+    found = {
+        f"{family}:{revision:09}": item.arn
+        for family in ([prefix] if prefix else families)
+        for revision, item in families.get(family, {}).items()
+        if item.status == status
+    }
+    keys = sorted(found, reverse=call.get("sort") == "DESC")
+    order = {f"{index:09}": found[key] for index, key in enumerate(keys)}
+    query = f"ListTaskDefinitions/{prefix}/{status}/{call.get('sort')}"
+    arns_, token = page(query, list(order), call, max_results(call, 100), order.get)
+    return {"taskDefinitionArns": arns_, "nextToken": token}
+
+
+@operations("ListTaskDefinitionFamilies")
+def list_task_definition_families(call: Call) -> dict[str, Any]:
+    """Families that begin with `familyPrefix` and have a revision of the status, ACTIVE unless said."""
+    prefix, status = call.get("familyPrefix") or "", call.get("status") or "ACTIVE"
+
+    def has(items: dict[int, TaskDefinition]) -> bool:
+        statuses = {item.status for item in items.values()}
+        return bool(statuses) if status == "ALL" else ("ACTIVE" in statuses) == (status == "ACTIVE")
+
+    families = [family for family, items in region(call).families.items() if family.startswith(prefix) and has(items)]
+    found, token = page(f"families/{prefix}/{status}", families, call, max_results(call, 100), str)
+    return {"families": found, "nextToken": token}

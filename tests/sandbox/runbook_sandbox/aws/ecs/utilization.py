@@ -1,0 +1,56 @@
+"""CPU and memory utilization of services, published each minute where a test asked for it.
+
+ECS publishes `AWS/ECS` CPUUtilization and MemoryUtilization with the dimensions ClusterName *and* ServiceName
+(Amazon ECS Developer Guide, "Amazon ECS CloudWatch metrics").
+"""
+
+from __future__ import annotations
+
+from moto.cloudwatch.models import cloudwatch_backends
+
+from runbook_sandbox.aws.clock import Appointment, clock
+from runbook_sandbox.aws.ecs.state import Service
+
+_METRICS = {"cpu": "CPUUtilization", "memory": "MemoryUtilization"}
+_published: dict[str, tuple[dict[str, float], Appointment | None]] = {}
+
+
+def publish(service: Service, values: dict[str, float]) -> None:
+    """From now on, each minute, in percent; several calls add up."""
+    unknown = set(values) - set(_METRICS)
+    if unknown:
+        raise ValueError(f"unknown utilization {', '.join(sorted(unknown))}; known are {', '.join(_METRICS)}")
+    merged = _published.get(service.arn, ({}, None))[0] | values
+    stop(service)
+    _published[service.arn] = (merged, None)
+    _tick(service)
+
+
+def stop(service: Service) -> None:
+    """No datapoints any more."""
+    _, appointment = _published.pop(service.arn, ({}, None))
+    if appointment is not None:
+        appointment.cancel()
+
+
+def _tick(service: Service) -> None:
+    if service.arn not in _published or service.status != "ACTIVE":
+        _published.pop(service.arn, None)
+        return
+    values, _ = _published[service.arn]
+    put(service, values)
+    _published[service.arn] = (values, clock.call_later(60, lambda: _tick(service), f"utilization of {service.name}"))
+
+
+def put(service: Service, values: dict[str, float]) -> None:
+    """One datapoint of each, now."""
+    dimensions = [{"Name": "ClusterName", "Value": service.cluster.name}, {"Name": "ServiceName", "Value": service.name}]
+    data = [
+        {"MetricName": _METRICS[name], "Value": value, "Unit": "Percent", "Timestamp": clock.now(), "Dimensions": dimensions}
+        for name, value in values.items()
+    ]
+    cloudwatch_backends[service.cluster.account_id][service.cluster.region].put_metric_data("AWS/ECS", data)
+
+
+def reset() -> None:
+    _published.clear()
