@@ -47,6 +47,8 @@ class Clock:
         self._keeping: datetime | None = None
         self._agenda: list[tuple[datetime, int, Appointment]] = []
         self._sequence = itertools.count()
+        #: What to do with an appointment that raised; without it the exception goes to whoever settled the clock.
+        self.on_failure: Callable[[Appointment, Exception], None] | None = None
 
     def now(self) -> datetime:
         """The sandbox's time, timezone-aware UTC."""
@@ -59,6 +61,12 @@ class Clock:
         if self._frozen_at is not None:
             return self._frozen_at
         return self._origin + timedelta(seconds=time.monotonic() - self._monotonic)
+
+    @property
+    def frozen(self) -> bool:
+        """True while only `advance` moves the time."""
+        with self.lock:
+            return self._frozen_at is not None
 
     def call_at(self, due: datetime, callback: Callable[[], None], name: str = "") -> Appointment:
         """Run `callback` when the clock reaches `due` (at once, at the next settle, when that is past)."""
@@ -85,9 +93,17 @@ class Clock:
                     if appointment.cancelled:
                         continue
                     self._keeping = max(due, self._keeping) if self._keeping else due
-                    appointment.callback()
+                    self._keep(appointment)
             finally:
                 self._keeping = None
+
+    def _keep(self, appointment: Appointment) -> None:
+        try:
+            appointment.callback()
+        except Exception as error:
+            if self.on_failure is None:
+                raise
+            self.on_failure(appointment, error)
 
     def freeze(self) -> None:
         """Stop the clock where it is."""

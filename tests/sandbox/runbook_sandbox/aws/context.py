@@ -23,7 +23,8 @@ class Caller:
     access_key_id: str
     name: str = ""
     role_arn: str | None = None
-    session_policy: str | None = None
+    session_policies: list[str] | None = None
+    session_created: datetime | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
 

@@ -1,24 +1,43 @@
-"""The AWS sandbox's HTTP server: moto in-process behind the sandbox's own middleware."""
+"""The AWS sandbox's HTTP server: moto in-process behind the sandbox's middleware.
+
+`python -m runbook_sandbox.aws.server --port 0 --ready-file PATH` runs it; tests use `Sandbox` in their own process.
+"""
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
-import io
 import json
+import logging
+import os
+import signal
+import socket
+import struct
 import threading
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 from moto.core.base_backend import BackendDict
+from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from runbook_sandbox.aws import control, timesource
+from runbook_sandbox.aws import control, events, iam_backend, middleware, sqs, sts, timesource
+from runbook_sandbox.aws.calls import record
 from runbook_sandbox.aws.clock import clock
+from runbook_sandbox.aws.faults import faults
+from runbook_sandbox.aws.iam.enforcement import enforcement
 from runbook_sandbox.aws.pace import pace
+from runbook_sandbox.aws.throttling import throttling
+from runbook_sandbox.aws.wire.identify import unpack
 
+_LOG = logging.getLogger(__name__)
 #: Service packages, in order of installation; each has `install()` and may have `reset()`.
 SERVICES = ("ecs", "autoscaling", "rds", "cloudwatch")
+#: How often appointments are kept while nobody calls, in seconds of wall time.
+TICK = 0.2
 
 
 class _Handler(MotoRequestHandler):
@@ -30,64 +49,118 @@ class _Handler(MotoRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Calls are recorded by the sandbox itself."""
 
+    def log(self, type: str, message: str, *args: Any) -> None:
+        _LOG.debug(message, *args)
+
 
 class Application:
-    """WSGI: the control API, and the way to moto's dispatcher."""
+    """WSGI: the control API under `/_sandbox`, moto's own under `/moto-api`, and AWS everywhere else."""
 
-    def __init__(self) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._sandbox = sandbox
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        body = environ["wsgi.input"].read(length) if length else b""
-        environ["wsgi.input"] = io.BytesIO(body)
-        if environ.get("PATH_INFO", "").startswith("/_sandbox"):
-            return self._control(environ, start_response, body)
-        with clock.lock:
-            clock.settle()
-            return list(self._moto(environ, start_response))
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        body = unpack(environ)
+        path = environ.get("PATH_INFO", "")
+        if path == "/_sandbox" or path.startswith("/_sandbox/"):
+            answer = self._control(environ, body)
+        elif path.startswith("/moto-api"):
+            with clock.lock:
+                clock.settle()
+                answer = middleware.Answer(*self._dispatch(environ))
+        else:
+            answer = middleware.handle(environ, body, self._dispatch)
+        if answer.drop:
+            _cut(environ)
+        headers = [(name, value) for name, value in answer.headers if name.lower() != "content-length"]
+        headers.append(("Content-Length", str(len(answer.body))))
+        start_response(f"{answer.status} {_phrase(answer.status)}", headers)
+        return [answer.body]
 
-    def _control(self, environ: dict[str, Any], start_response: Any, body: bytes) -> list[bytes]:
+    def _dispatch(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+        said: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            said[:] = [int(status.split(" ", 1)[0]), list(headers)]
+            return lambda data: None
+
+        chunks = self._moto(environ, start_response)
+        try:
+            body = b"".join(chunks)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        return said[0], said[1], body
+
+    def _control(self, environ: dict[str, Any], body: bytes) -> middleware.Answer:
         status = 200
         try:
             with clock.lock:
                 clock.settle()
                 answer = control.handle(
                     environ["REQUEST_METHOD"],
-                    environ["PATH_INFO"].removeprefix("/_sandbox"),
+                    environ["PATH_INFO"].removeprefix("/_sandbox") or "/",
                     dict(parse_qsl(environ.get("QUERY_STRING", ""))),
-                    json.loads(body) if body else None,
+                    json.loads(body) if body.strip() else None,
+                    self._sandbox,
                 )
         except control.ControlError as error:
             status, answer = error.status, {"error": str(error)}
-        except (ValueError, TypeError) as error:
-            status, answer = 400, {"error": str(error)}
+        except (ValueError, TypeError, KeyError) as error:
+            status, answer = 400, {"error": f"{error}"}
+        except Exception as error:
+            _LOG.exception("the control API failed")
+            status, answer = 500, {"error": f"{type(error).__name__}: {error}"}
         data = json.dumps({} if answer is None else answer, default=str).encode()
-        start_response(f"{status} Control", [("Content-Type", "application/json"), ("Content-Length", str(len(data)))])
-        return [data]
+        return middleware.Answer(status, [("Content-Type", "application/json")], data)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Status"
+
+
+def _cut(environ: dict[str, Any]) -> None:
+    """End the connection without an answer, with a reset where the system allows it."""
+    connection = environ.get("werkzeug.socket")
+    if isinstance(connection, socket.socket):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # Closing alone would wait for the handler's own references to the connection.
+        os.close(connection.detach())
+    raise ConnectionAbortedError("cut by a fault rule")
 
 
 class Sandbox:
     """The AWS sandbox in this process. moto's backends and the clock are the process's, so there is one at a time."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, throttle: bool = False) -> None:
         self._port = port
+        self._throttle = throttle
         self._server: BaseWSGIServer | None = None
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
         self._services: list[Any] = []
 
     @property
-    def endpoint(self) -> str:
-        """URL for every AWS service and for `/_sandbox/`."""
+    def port(self) -> int:
         if self._server is None:
             raise RuntimeError("the sandbox is not running; call start()")
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self._server.server_port
+
+    @property
+    def endpoint(self) -> str:
+        """URL for every AWS service and for `/_sandbox/`."""
+        return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> Sandbox:
         """Install the service packages and listen on 127.0.0.1; port 0 chooses a free one."""
-        install(self._services)
-        self._server = make_server("127.0.0.1", self._port, Application(), threaded=True, request_handler=_Handler)
+        self._services = install()
+        throttling.set_default(self._throttle)
+        clock.on_failure = middleware.appointment_failed
+        self._server = make_server("127.0.0.1", self._port, Application(self), threaded=True, request_handler=_Handler)
         self._server.daemon_threads = True
         self._stopping.clear()
         self._threads = [
@@ -109,30 +182,69 @@ class Sandbox:
         self._server, self._threads = None, []
 
     def reset(self) -> None:
-        """An empty AWS, the default pace, an empty agenda."""
+        """An empty AWS, an empty agenda and the defaults of everything; a frozen clock stays frozen."""
         with clock.lock:
             clock.reset()
             BackendDict.reset()
+            reset_model_data()
             pace.reset()
+            throttling.reset()
+            enforcement.reset()
+            faults.clear()
+            record.clear()
+            events.reset()
+            sts.reset()
+            middleware.internal_errors.clear()
             for service in self._services:
                 if hasattr(service, "reset"):
                     service.reset()
 
     def _tick(self) -> None:
         # Appointments are kept even when nobody calls, so that events reach their queues in time.
-        while not self._stopping.wait(0.2):
+        while not self._stopping.wait(TICK):
             clock.settle()
 
 
-def install(into: list[Any] | None = None) -> None:
-    """Make moto behave: the time, then each service package. Idempotent."""
-    timesource.install()
+def install() -> list[Any]:
+    """Make moto behave: time, IAM, STS, events and queues, then each service package. Idempotent; the packages."""
+    for module in (timesource, iam_backend, sts, events, sqs):
+        module.install()
+    packages = []
     for name in SERVICES:
-        module_name = f"runbook_sandbox.aws.{name}"
-        if importlib.util.find_spec(module_name) is None:
+        if importlib.util.find_spec(f"runbook_sandbox.aws.{name}") is None:
             continue
-        module = importlib.import_module(module_name)
-        if hasattr(module, "install"):
-            module.install()
-        if into is not None and module not in into:
-            into.append(module)
+        package = importlib.import_module(f"runbook_sandbox.aws.{name}")
+        if hasattr(package, "install"):
+            package.install()
+        packages.append(package)
+    return packages
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="runbook_sandbox.aws.server", description="An AWS that refuses what AWS refuses, on 127.0.0.1.")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 (default) chooses a free one")
+    parser.add_argument("--ready-file", type=Path, help="written with the endpoint URL once the sandbox listens")
+    parser.add_argument("--no-throttling", action="store_true", help="start without AWS's request rates")
+    parser.add_argument("--frozen", action="store_true", help="start with a frozen clock")
+    parser.add_argument("--log-level", default="WARNING", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    if options.frozen:
+        clock.freeze()
+    sandbox = Sandbox(options.port, throttle=not options.no_throttling).start()
+    if options.ready_file:
+        # Renamed into place, so that whoever waits for it never reads half of it.
+        draft = options.ready_file.with_name(options.ready_file.name + ".draft")
+        draft.write_text(sandbox.endpoint + "\n")
+        draft.replace(options.ready_file)
+    print(f"AWS sandbox on {sandbox.endpoint}", flush=True)
+    stopping.wait()
+    sandbox.stop()
+
+
+if __name__ == "__main__":
+    main()

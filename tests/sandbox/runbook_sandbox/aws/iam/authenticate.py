@@ -1,0 +1,43 @@
+"""From an access key to a caller. Signatures are not verified; keys, session tokens and their expiry are."""
+
+from __future__ import annotations
+
+from moto.utilities.utils import get_partition
+
+from runbook_sandbox.aws import sts
+from runbook_sandbox.aws.clock import clock
+from runbook_sandbox.aws.context import Caller
+from runbook_sandbox.aws.iam import identities
+from runbook_sandbox.aws.iam.enforcement import enforcement
+from runbook_sandbox.aws.wire import errors
+from runbook_sandbox.aws.wire.identify import Identified
+
+_UNSIGNED = {("sts", "AssumeRoleWithWebIdentity"), ("sts", "AssumeRoleWithSAML")}
+
+
+def authenticate(identified: Identified) -> Caller:
+    """Raises the service's own ApiError for a key that is missing, unknown, or expired."""
+    key, partition = identified.access_key_id, get_partition(identified.region)
+    service, protocol = identified.service, identified.protocol
+    if key is None:
+        anonymous = (service, identified.operation) in _UNSIGNED or service in ("s3", "unknown")
+        if not anonymous:
+            raise errors.missing_token(protocol)
+        return identities.administrator(identities.default_account(), "", partition)
+    session = sts.sessions.get(key)
+    if session is not None:
+        if identified.session_token != session.session_token:
+            raise errors.invalid_token(service, protocol)
+        if clock.now() >= session.expiration:
+            raise errors.expired_token(service, protocol)
+        return session.caller
+    try:
+        user = identities.user_of(key, identified.region)
+    except identities.UnknownKey as error:
+        raise errors.invalid_token(service, protocol) from error
+    if user is not None:
+        return user
+    account = identities.account_of(key)
+    if account is None and enforcement.enabled and key not in enforcement.administrators:
+        raise errors.invalid_token(service, protocol)
+    return identities.administrator(account or identities.default_account(), key, partition)

@@ -1,0 +1,166 @@
+"""Errors of the sandbox's frame in each service's own words and each protocol's own form.
+
+Codes after the services' "Common Errors" pages; forms after the Smithy specifications of awsJson, awsQuery, ec2Query,
+restXml, restJson and rpcv2Cbor.
+"""
+
+from __future__ import annotations
+
+import json
+from xml.sax.saxutils import escape
+
+import cbor2
+
+JSON, QUERY, EC2, REST_XML, REST_JSON, CBOR = "json", "query", "ec2", "rest-xml", "rest-json", "cbor"
+
+
+class ApiError(Exception):
+    """What a service answers instead of a result."""
+
+    def __init__(self, code: str, message: str, status: int = 400, query_code: str | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        #: The code that clients of a service which once spoke the query protocol are shown (CloudWatch, SQS).
+        self.query_code = query_code
+
+
+#: Services that speak JSON or CBOR now but whose clients still read query-protocol error codes.
+QUERY_COMPATIBLE = frozenset({"cloudwatch", "sqs"})
+
+_RATE = "Rate exceeded"
+_THROTTLED_BY_SERVICE = {
+    "ec2": ("RequestLimitExceeded", "Request limit exceeded.", 503),
+    "s3": ("SlowDown", "Please reduce your request rate.", 503),
+    "sns": ("Throttled", _RATE, 429),
+    "sqs": ("RequestThrottled", "Request is throttled.", 403),
+}
+
+
+def _speaks_json(protocol: str) -> bool:
+    return protocol in (JSON, REST_JSON, CBOR)
+
+
+def throttled(service: str, protocol: str) -> ApiError:
+    """The service's own answer to a call above its rate."""
+    if service in _THROTTLED_BY_SERVICE:
+        return ApiError(*_THROTTLED_BY_SERVICE[service], query_code=_THROTTLED_BY_SERVICE[service][0])
+    if _speaks_json(protocol):
+        return ApiError("ThrottlingException", _RATE, 400, query_code="Throttling")
+    return ApiError("Throttling", _RATE, 400)
+
+
+def access_denied(service: str, protocol: str, message: str) -> ApiError:
+    """The service's own answer to a caller without permission."""
+    if service == "ec2":
+        return ApiError("UnauthorizedOperation", message, 403)
+    if protocol == REST_JSON:
+        return ApiError("AccessDeniedException", message, 403)
+    if _speaks_json(protocol):
+        status = 403 if service in QUERY_COMPATIBLE else 400
+        return ApiError("AccessDeniedException", message, status, query_code="AccessDenied")
+    return ApiError("AccessDenied", message, 403)
+
+
+def invalid_token(service: str, protocol: str) -> ApiError:
+    """An access key that AWS does not know, or a session token that is not its own."""
+    message = "The security token included in the request is invalid."
+    if service == "ec2":
+        return ApiError("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
+    if service == "s3":
+        return ApiError("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403)
+    if _speaks_json(protocol):
+        status = 400 if protocol == JSON else 403
+        return ApiError("UnrecognizedClientException", message, status, query_code="InvalidClientTokenId")
+    return ApiError("InvalidClientTokenId", message, 403)
+
+
+def expired_token(service: str, protocol: str) -> ApiError:
+    """Credentials of a session that is over."""
+    message = "The security token included in the request is expired"
+    if _speaks_json(protocol):
+        return ApiError("ExpiredTokenException", message, 400 if protocol == JSON else 403, query_code="ExpiredToken")
+    if service == "ec2":
+        return ApiError("RequestExpired", "Request has expired.", 400)
+    if service == "s3":
+        return ApiError("ExpiredToken", "The provided token has expired.", 400)
+    return ApiError("ExpiredToken", message, 403)
+
+
+def missing_token(protocol: str) -> ApiError:
+    """A request without a signature."""
+    if _speaks_json(protocol):
+        return ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403 if protocol != JSON else 400)
+    return ApiError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+
+
+_INTERNAL = {
+    "ecs": "ServerException",
+    "application-autoscaling": "InternalServiceException",
+    "events": "InternalException",
+    "cloudwatch": "InternalServiceFault",
+    "s3": "InternalError",
+    "ec2": "InternalError",
+    "secretsmanager": "InternalServiceError",
+    "kms": "KMSInternalException",
+}
+
+
+def internal(service: str, message: str = "An internal error occurred. Try again later.") -> ApiError:
+    """A failure of the service itself (500)."""
+    return ApiError(_INTERNAL.get(service, "InternalFailure"), message, 500, query_code="InternalFailure")
+
+
+def unavailable(service: str) -> ApiError:
+    """A service that is down for the moment (503)."""
+    message = "The request has failed due to a temporary failure of the server."
+    return ApiError(
+        "ServiceUnavailable" if service != "ecs" else "ServiceUnavailableException", message, 503, query_code="ServiceUnavailable"
+    )
+
+
+def unknown_operation(protocol: str, operation: str) -> ApiError:
+    """An operation that the service has never had."""
+    if _speaks_json(protocol):
+        return ApiError("UnknownOperationException", f"The operation {operation} is not known to this service.", 400)
+    return ApiError("InvalidAction", f"The action {operation} is not valid for this web service.", 400)
+
+
+def not_implemented(service: str, operation: str) -> ApiError:
+    """An operation that AWS has and the sandbox has not."""
+    return ApiError(
+        "NotImplemented",
+        f"The sandbox does not implement {service}:{operation}. AWS does; nothing was done.",
+        501,
+        query_code="NotImplemented",
+    )
+
+
+def serialize(error: ApiError, protocol: str, service: str, request_id: str, namespace: str = "") -> tuple[dict[str, str], bytes]:
+    """Headers and body of an error. `namespace` is the service's XML namespace, for the query protocol."""
+    headers = {"x-amzn-RequestId": request_id}
+    fault = "Sender" if error.status < 500 else "Receiver"
+    if protocol in (JSON, REST_JSON, CBOR) and service in QUERY_COMPATIBLE:
+        headers["x-amzn-query-error"] = f"{error.query_code or error.code};{fault}"
+    if protocol == CBOR:
+        headers |= {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+        return headers, cbor2.dumps({"__type": error.code, "message": error.message})
+    if protocol == JSON:
+        headers["Content-Type"] = "application/x-amz-json-1.1"
+        return headers, json.dumps({"__type": error.code, "message": error.message}).encode()
+    if protocol == REST_JSON:
+        headers |= {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
+        return headers, json.dumps({"message": error.message}).encode()
+    headers["Content-Type"] = "text/xml"
+    code, message = escape(error.code), escape(error.message)
+    if protocol == EC2:
+        inner = f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+        body = f"<Response>{inner}<RequestID>{request_id}</RequestID></Response>"
+    elif protocol == REST_XML:
+        body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request_id}</RequestId></Error>"
+    else:
+        attribute = f' xmlns="{escape(namespace)}"' if namespace else ""
+        inner = f"<Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+        body = f"<ErrorResponse{attribute}>{inner}<RequestId>{request_id}</RequestId></ErrorResponse>"
+    return headers, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode()
