@@ -1,7 +1,7 @@
 """The Kubernetes programs the sandbox runs, built from their Go modules once a machine.
 
-``tests/kubernetes/go.mod`` pins them. They land in ``~/.cache/runbook-operator/kubernetes/<key>/bin`` (``XDG_CACHE_HOME`` is honoured), where
-the key is a hash of everything that decides what comes out, so two checkouts of different versions do not disturb each other.
+``tests/kubernetes/go.mod`` pins them. They land in ``~/.cache/runbook-operator/kubernetes/<key>/bin`` (``XDG_CACHE_HOME`` is
+honoured), where the key is a hash of everything that decides what comes out: two checkouts do not disturb each other.
 """
 
 from __future__ import annotations

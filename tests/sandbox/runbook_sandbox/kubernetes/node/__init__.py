@@ -1,0 +1,1 @@
+"""The parts of the node-runner: what a kubelet does, without containers."""

@@ -1,0 +1,32 @@
+"""Where namespaces are not allowed, a program cannot find its ServiceAccount at the usual path: it is given a kubeconfig instead."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runbook_sandbox.kubernetes.node.pod import Pod
+
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+def write_kubeconfig(pod: Pod) -> Path | None:
+    """A kubeconfig that reads the pod's own token from its file, so that renewals are seen; None if it has no token mounted."""
+    mounts = (mount for container in pod.pod["spec"]["containers"] for mount in container.get("volumeMounts", []))
+    name = next((mount["name"] for mount in mounts if mount["mountPath"] == ACCOUNT), None)
+    if name is None:
+        return None
+    account = pod.volumes.path(name)
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "sandbox", "cluster": {"server": pod.api.server, "certificate-authority": str(account / "ca.crt")}}],
+        "users": [{"name": "pod", "user": {"tokenFile": str(account / "token")}}],
+        "contexts": [{"name": "pod", "context": {"cluster": "sandbox", "user": "pod", "namespace": pod.pod["metadata"]["namespace"]}}],
+        "current-context": "pod",
+    }
+    path = pod.directory / "kubeconfig"
+    path.write_text(json.dumps(config, indent=2))
+    return path
