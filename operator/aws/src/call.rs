@@ -1,6 +1,8 @@
 //! The API calls that are made, as data: what the budget counts, the simulator fakes and the tests assert on.
 
-use runbook_core::observed::{AppliedPolicy, CallerIdentity, Capacity, EcsService, ScalableTarget, TargetTrackingConfiguration};
+use runbook_core::observed::{
+    AppliedPolicy, CallerIdentity, Capacity, EcsService, ScalableTarget, TargetTrackingConfiguration,
+};
 
 /// One API call. The region and the credentials are the [`Scope`](runbook_core::Scope)'s it is made in.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,7 +128,9 @@ impl Call {
             | Self::DescribeServices { .. }
             | Self::DescribeScalableTargets { .. }
             | Self::DescribeScalingPolicies { .. } => false,
-            Self::UpdateService { .. } | Self::RegisterScalableTarget { .. } | Self::PutTargetTrackingPolicy { .. } => true,
+            Self::UpdateService { .. } | Self::RegisterScalableTarget { .. } | Self::PutTargetTrackingPolicy { .. } => {
+                true
+            }
         }
     }
 

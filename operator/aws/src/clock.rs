@@ -28,7 +28,10 @@ pub struct TokioClock {
 impl TokioClock {
     /// A clock that shows `epoch` now.
     pub fn starting_at(epoch: Timestamp) -> Self {
-        Self { epoch, start: tokio::time::Instant::now() }
+        Self {
+            epoch,
+            start: tokio::time::Instant::now(),
+        }
     }
 }
 

@@ -9,7 +9,15 @@
 pub mod call;
 pub mod clock;
 pub mod cloud;
+pub mod execute;
+pub mod metrics;
+pub mod plane;
+pub mod sdk;
 
-pub use call::{Call, Reply};
+pub use call::{Api, Call, Reply};
 pub use clock::{Clock, SystemClock, TokioClock};
-pub use cloud::{Answered, Cloud, WriteGuard};
+pub use cloud::{Answered, Cloud, Connection, Connections, WriteGuard};
+pub use execute::{Executor, Origin};
+pub use metrics::AwsMetrics;
+pub use plane::{Freshness, Observed, Plane, PlaneOptions};
+pub use sdk::SdkCloud;

@@ -1,7 +1,9 @@
 //! The account: who may do what there, and whether it is the account it says it is.
 
+pub mod budget;
 pub mod grants;
 pub mod plan;
 pub mod resolve;
 
+pub use budget::{Budget, Rates};
 pub use resolve::{Access, resolve};
