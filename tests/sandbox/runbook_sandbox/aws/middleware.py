@@ -261,7 +261,7 @@ def _conclude(answer: Answer, identified: Identified, request: RequestContext, c
     if xml and identified.service != "s3":
         replacement = rb"<\1>" + request.request_id.encode() + b"</"
         answer.body = _REQUEST_ID.sub(replacement, answer.body)
-    own = ("x-amzn-requestid", "x-amz-request-id", "content-length", "access-control-allow-origin", "server")
+    own = ("x-amzn-requestid", "x-amz-request-id", "access-control-allow-origin", "server", "date")
     answer.headers = [(name, value) for name, value in answer.headers if name.lower() not in own]
     header = "x-amz-request-id" if identified.service == "s3" else "x-amzn-RequestId"
     answer.headers.append((header, request.request_id))

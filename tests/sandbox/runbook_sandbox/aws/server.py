@@ -9,10 +9,7 @@ import argparse
 import importlib.util
 import json
 import logging
-import os
 import signal
-import socket
-import struct
 import threading
 from http import HTTPStatus
 from pathlib import Path
@@ -21,13 +18,14 @@ from urllib.parse import parse_qsl
 
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from runbook_sandbox.aws import control, events, iam_backend, middleware, sqs, sts, timesource
 from runbook_sandbox.aws.calls import record
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.faults import faults
+from runbook_sandbox.aws.http import Cut, Handler
 from runbook_sandbox.aws.iam.enforcement import enforcement
 from runbook_sandbox.aws.pace import pace
 from runbook_sandbox.aws.throttling import throttling
@@ -38,19 +36,6 @@ _LOG = logging.getLogger(__name__)
 SERVICES = ("ecs", "autoscaling", "rds", "cloudwatch")
 #: How often appointments are kept while nobody calls, in seconds of wall time.
 TICK = 0.2
-
-
-class _Handler(MotoRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # Headers and body leave in one segment: with keep-alive, Nagle and delayed ACK would cost 40 ms a call.
-    disable_nagle_algorithm = True
-    wbufsize = -1
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Calls are recorded by the sandbox itself."""
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        _LOG.debug(message, *args)
 
 
 class Application:
@@ -72,9 +57,11 @@ class Application:
         else:
             answer = middleware.handle(environ, body, self._dispatch)
         if answer.drop:
-            _cut(environ)
-        headers = [(name, value) for name, value in answer.headers if name.lower() != "content-length"]
-        headers.append(("Content-Length", str(len(answer.body))))
+            raise Cut("a fault rule cut the connection")
+        headers = answer.headers
+        if environ["REQUEST_METHOD"] != "HEAD":
+            headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+            headers.append(("Content-Length", str(len(answer.body))))
         start_response(f"{answer.status} {_phrase(answer.status)}", headers)
         return [answer.body]
 
@@ -123,16 +110,6 @@ def _phrase(status: int) -> str:
         return "Status"
 
 
-def _cut(environ: dict[str, Any]) -> None:
-    """End the connection without an answer, with a reset where the system allows it."""
-    connection = environ.get("werkzeug.socket")
-    if isinstance(connection, socket.socket):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        # Closing alone would wait for the handler's own references to the connection.
-        os.close(connection.detach())
-    raise ConnectionAbortedError("cut by a fault rule")
-
-
 class Sandbox:
     """The AWS sandbox in this process. moto's backends and the clock are the process's, so there is one at a time."""
 
@@ -160,7 +137,7 @@ class Sandbox:
         self._services = install()
         throttling.set_default(self._throttle)
         clock.on_failure = middleware.appointment_failed
-        self._server = make_server("127.0.0.1", self._port, Application(self), threaded=True, request_handler=_Handler)
+        self._server = make_server("127.0.0.1", self._port, Application(self), threaded=True, request_handler=Handler)
         self._server.daemon_threads = True
         self._stopping.clear()
         self._threads = [

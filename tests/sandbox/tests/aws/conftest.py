@@ -10,6 +10,7 @@ import pytest
 import requests
 from botocore.config import Config
 
+from runbook_sandbox.aws import middleware
 from runbook_sandbox.aws.clock import Clock, clock
 from runbook_sandbox.aws.server import Sandbox
 
@@ -20,6 +21,8 @@ class Aws:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._clients: dict[Any, Any] = {}
+        #: Set by a test that makes the sandbox itself fail.
+        self.internal_errors_expected = False
 
     @property
     def endpoint(self) -> str:
@@ -41,6 +44,20 @@ class Aws:
         if key is not None:
             self._clients[key] = client
         return client
+
+    def client_of(self, service: str, credentials: dict[str, Any], region: str = "eu-central-1") -> Any:
+        """A client with the credentials that STS or CreateAccessKey answered."""
+        return self.client(
+            service,
+            region,
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            **({"aws_session_token": credentials["SessionToken"]} if "SessionToken" in credentials else {}),
+        )
+
+    def unchecked(self, service: str, region: str = "eu-central-1") -> Any:
+        """A client that sends what it is given, as an SDK without botocore's checks would."""
+        return self.client(service, region, config=Config(parameter_validation=False))
 
     def control(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         """Ask the control API: `aws.control("POST", "/clock", {"advance": 60})`."""
@@ -64,8 +81,11 @@ def _aws_server() -> Iterator[Aws]:
 
 
 @pytest.fixture
-def aws(_aws_server: Aws) -> Aws:
-    """An empty AWS with a frozen clock and no throttling."""
+def aws(_aws_server: Aws) -> Iterator[Aws]:
+    """An empty AWS with a frozen clock and no throttling; the test fails when the sandbox itself failed in it."""
     clock.freeze()
     _aws_server.reset()
-    return _aws_server
+    _aws_server.internal_errors_expected = False
+    yield _aws_server
+    failures = [f"{one.get('operation')}: {one['error']}" for one in middleware.internal_errors]
+    assert not failures or _aws_server.internal_errors_expected, failures

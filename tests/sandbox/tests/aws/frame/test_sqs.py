@@ -1,0 +1,80 @@
+"""SQS on the sandbox's clock."""
+
+import threading
+
+import requests
+
+
+def _queue(aws, **attributes):
+    return aws.client("sqs").create_queue(QueueName="q", Attributes=attributes)["QueueUrl"]
+
+
+def _receive(aws, url, **params):
+    return aws.client("sqs").receive_message(QueueUrl=url, MessageSystemAttributeNames=["All"], **params).get("Messages", [])
+
+
+def test_a_message_comes_back_when_its_visibility_timeout_is_over(aws):
+    """ "Amazon SQS visibility timeout". Plain moto keeps the machine's time, and one moment too long."""
+    url = _queue(aws, VisibilityTimeout="30")
+    aws.client("sqs").send_message(QueueUrl=url, MessageBody="hello")
+    (first,) = _receive(aws, url)
+    assert _receive(aws, url) == []
+    aws.clock.advance(29)
+    assert _receive(aws, url) == []
+    aws.clock.advance(1)
+    (again,) = _receive(aws, url)
+    assert again["MessageId"] == first["MessageId"]
+    assert again["Attributes"]["ApproximateReceiveCount"] == "2"
+    assert again["ReceiptHandle"] != first["ReceiptHandle"]
+
+
+def test_a_visibility_timeout_of_zero_hands_the_message_back_at_once(aws):
+    url = _queue(aws)
+    sqs = aws.client("sqs")
+    sqs.send_message(QueueUrl=url, MessageBody="hello")
+    (message,) = _receive(aws, url)
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    assert len(_receive(aws, url)) == 1
+
+
+def test_a_message_received_too_often_goes_to_the_dead_letter_queue(aws):
+    """ "Using dead-letter queues": once ReceiveCount exceeds maxReceiveCount."""
+    sqs = aws.client("sqs")
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    policy = '{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:123456789012:dead","maxReceiveCount":"2"}'
+    url = _queue(aws, VisibilityTimeout="1", RedrivePolicy=policy)
+    sqs.send_message(QueueUrl=url, MessageBody="poison")
+    for _ in range(2):
+        assert len(_receive(aws, url)) == 1
+        aws.clock.advance(1)
+    assert _receive(aws, url) == []
+    (message,) = _receive(aws, dead)
+    assert message["Body"] == "poison"
+
+
+def test_a_delayed_message_appears_by_the_clock(aws):
+    url = _queue(aws)
+    aws.client("sqs").send_message(QueueUrl=url, MessageBody="later", DelaySeconds=60)
+    assert _receive(aws, url) == []
+    aws.clock.advance(60)
+    assert len(_receive(aws, url)) == 1
+
+
+def test_a_long_poll_waits_for_a_message_and_stops_nobody(aws):
+    """A poll of twenty seconds that held the sandbox would hold this test, and end it with a timeout of its client."""
+    url = _queue(aws)
+    received = []
+    poll = threading.Thread(target=lambda: received.extend(_receive(aws, url, WaitTimeSeconds=20)))
+    aws.client("sqs")
+    poll.start()
+    session = requests.Session()
+    session.trust_env = False
+    assert session.get(aws.endpoint + "/_sandbox/health", timeout=10).ok
+    aws.client("sqs").send_message(QueueUrl=url, MessageBody="hello")
+    poll.join(timeout=15)
+    assert [message["Body"] for message in received] == ["hello"]
+
+
+def test_a_long_poll_ends_empty(aws):
+    url = _queue(aws)
+    assert _receive(aws, url, WaitTimeSeconds=1) == []
