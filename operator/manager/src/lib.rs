@@ -1,1 +1,14 @@
-//! .
+//! Controllers, leader election, health and metrics of the Runbook operator.
+//!
+//! Wiring only: what is decided is decided in `runbook-core`, what is asked of AWS and written to it goes through `runbook-aws`.
+
+pub mod errors;
+pub mod leader;
+pub mod metrics;
+pub mod operator;
+pub mod options;
+
+pub use errors::OperatorError;
+pub use metrics::Metrics;
+pub use operator::Operator;
+pub use options::Options;

@@ -1,0 +1,209 @@
+//! What is measured about the operator itself.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use runbook_aws::AwsMetrics;
+
+/// The metrics, and the registry that they are served from. Clones share their values.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Mutex<Registry>>,
+    /// What is measured about calls to AWS.
+    pub aws: AwsMetrics,
+    reconciles: Family<ReconcileLabels, Counter>,
+    durations: Family<KindLabels, Histogram>,
+    steps: Family<StepLabels, Counter>,
+    drift_found: Family<KindLabels, Counter>,
+    drift_corrected: Family<KindLabels, Counter>,
+    status_writes: Family<WriteLabels, Counter>,
+    watch_errors: Family<KindLabels, Counter>,
+    objects: Family<StateLabels, Gauge>,
+    leader: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReconcileLabels {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StepLabels {
+    kind: &'static str,
+    step: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WriteLabels {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    kind: &'static str,
+    state: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Metrics that count from zero.
+    pub fn new() -> Self {
+        let metrics = Self {
+            registry: Arc::default(),
+            aws: AwsMetrics::default(),
+            reconciles: Family::default(),
+            // 1 ms to 4 min: from an answer out of the cache to a wait for the budget.
+            durations: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 10))),
+            steps: Family::default(),
+            drift_found: Family::default(),
+            drift_corrected: Family::default(),
+            status_writes: Family::default(),
+            watch_errors: Family::default(),
+            objects: Family::default(),
+            leader: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&self) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("runbook_build", "The version that runs", build);
+        registry.register("runbook_reconciles", "Reconciles, by what came of them", self.reconciles.clone());
+        registry.register_with_unit(
+            "runbook_reconcile_duration",
+            "How long reconciles took",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
+        registry.register("runbook_steps", "Writes to AWS, by what came of them", self.steps.clone());
+        registry.register(
+            "runbook_drift_found",
+            "Times that AWS was found to differ from a spec it had followed",
+            self.drift_found.clone(),
+        );
+        registry.register(
+            "runbook_drift_corrected",
+            "Times that such a difference was corrected",
+            self.drift_corrected.clone(),
+        );
+        registry.register(
+            "runbook_status_writes",
+            "Writes of a status, by what came of them",
+            self.status_writes.clone(),
+        );
+        registry.register(
+            "runbook_watch_errors",
+            "Watches of the API server that failed and were begun again",
+            self.watch_errors.clone(),
+        );
+        registry.register("runbook_objects", "Objects, by state", self.objects.clone());
+        registry.register("runbook_leader", "1 when this process leads", self.leader.clone());
+        self.aws.register(&mut registry);
+    }
+
+    /// Counts a reconcile.
+    pub fn reconciled(&self, kind: &'static str, outcome: &'static str, took: Duration) {
+        self.reconciles.get_or_create(&ReconcileLabels { kind, outcome }).inc();
+        self.durations.get_or_create(&KindLabels { kind }).observe(took.as_secs_f64());
+    }
+
+    /// Counts a step, made or tried.
+    pub fn step(&self, kind: &'static str, step: &'static str, outcome: &'static str) {
+        self.steps.get_or_create(&StepLabels { kind, step, outcome }).inc();
+    }
+
+    /// Counts a difference that somebody made.
+    pub fn drift_found(&self, kind: &'static str) {
+        self.drift_found.get_or_create(&KindLabels { kind }).inc();
+    }
+
+    /// Counts a difference that was corrected.
+    pub fn drift_corrected(&self, kind: &'static str) {
+        self.drift_corrected.get_or_create(&KindLabels { kind }).inc();
+    }
+
+    /// Counts a write of a status.
+    pub fn status_written(&self, kind: &'static str, outcome: &'static str) {
+        self.status_writes.get_or_create(&WriteLabels { kind, outcome }).inc();
+    }
+
+    /// Counts a watch that failed.
+    pub fn watch_failed(&self, kind: &'static str) {
+        self.watch_errors.get_or_create(&KindLabels { kind }).inc();
+    }
+
+    /// Sets how many objects of a kind are in each state.
+    pub fn objects(&self, kind: &'static str, states: impl IntoIterator<Item = (&'static str, usize)>) {
+        for (state, count) in states {
+            self.objects.get_or_create(&StateLabels { kind, state }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Sets whether this process leads.
+    pub fn leader(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
+    }
+
+    /// All metrics in OpenMetrics' text format.
+    ///
+    /// # Errors
+    /// When a metric cannot be written as text.
+    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_that_dashboards_use() {
+        let metrics = Metrics::new();
+        metrics.reconciled("ScalingPolicy", "InSync", Duration::from_millis(3));
+        metrics.step("ScalingPolicy", "SetDesiredCount", "Succeeded");
+        metrics.drift_found("ScalingPolicy");
+        metrics.drift_corrected("ScalingPolicy");
+        metrics.objects("ScalingPolicy", [("InSync", 3)]);
+        metrics.leader(true);
+        let text = metrics.encode().unwrap();
+        for line in [
+            r#"runbook_build_info{version=""#,
+            r#"runbook_reconciles_total{kind="ScalingPolicy",outcome="InSync"} 1"#,
+            r#"runbook_reconcile_duration_seconds_count{kind="ScalingPolicy"} 1"#,
+            r#"runbook_steps_total{kind="ScalingPolicy",step="SetDesiredCount",outcome="Succeeded"} 1"#,
+            r#"runbook_drift_found_total{kind="ScalingPolicy"} 1"#,
+            r#"runbook_drift_corrected_total{kind="ScalingPolicy"} 1"#,
+            r#"runbook_objects{kind="ScalingPolicy",state="InSync"} 3"#,
+            "runbook_leader 1",
+        ] {
+            assert!(text.contains(line), "no {line} in:\n{text}");
+        }
+    }
+}
