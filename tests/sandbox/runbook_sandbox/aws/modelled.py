@@ -61,6 +61,10 @@ class Operations:
 
         return register
 
+    def include(self, other: Operations) -> None:
+        """Take over the operations of a module's own table."""
+        self._table |= other._table
+
     def get(self, name: str) -> Operation | None:
         return self._table.get(name)
 

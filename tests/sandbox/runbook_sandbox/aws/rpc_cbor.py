@@ -89,9 +89,7 @@ def shaped(value: Any, shape: Shape, timestamp: Any) -> Any:
     match shape.type_name:
         case "structure":
             members = shape.members
-            return {
-                name: shaped(item, members[name], timestamp) for name, item in value.items() if name in members and item is not None
-            }
+            return {name: shaped(item, members[name], timestamp) for name, item in value.items() if name in members and item is not None}
         case "list":
             return [shaped(item, shape.member, timestamp) for item in value]
         case "map":
