@@ -1,0 +1,99 @@
+"""The AWS account of the application: its cluster and services, and hands to change them behind the operator's back."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+from botocore.config import Config
+
+REGION = "eu-central-1"
+ACCOUNT = "123456789012"
+CLUSTER = "clocked-cluster"
+APP = "clocked-app-service"
+WORKER = "clocked-worker-service"
+OPERATOR_USER = "runbook-operator"
+
+
+class Account:
+    """The account as its administrator sees it, and the sandbox's own controls."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.ecs = self.client("ecs")
+        self.autoscaling = self.client("application-autoscaling")
+
+    def client(self, service: str, region: str = REGION, **options: Any) -> Any:
+        """A boto3 client. Retries are on: the sandbox throttles as AWS does."""
+        return boto3.client(
+            service,
+            region_name=region,
+            endpoint_url=self.endpoint,
+            aws_access_key_id=options.pop("key", "admin"),
+            aws_secret_access_key=options.pop("secret", "admin"),
+            config=Config(retries={"mode": "standard", "max_attempts": 8}),
+            **options,
+        )
+
+    def control(self, method: str, path: str, body: Any = None, **params: str) -> Any:
+        """The sandbox's control API (docs/sandbox/frame.md)."""
+        answer = requests.request(method, f"{self.endpoint}/_sandbox{path}", json=body, params=params, timeout=30)
+        if not answer.ok:
+            raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text}")
+        return answer.json() if answer.content else None
+
+    def create_services(self, *services: str, cluster: str = CLUSTER, desired: int = 1) -> None:
+        """Creates the cluster, one task definition and services of it."""
+        self.ecs.create_cluster(clusterName=cluster)
+        self.ecs.register_task_definition(
+            family="clocked-server",
+            containerDefinitions=[{"name": "clocked-server", "image": "clocked/server:1.0.0", "memory": 512, "essential": True}],
+        )
+        for service in services:
+            self.ecs.create_service(cluster=cluster, serviceName=service, taskDefinition="clocked-server", desiredCount=desired)
+
+    def service(self, service: str, cluster: str = CLUSTER) -> dict[str, Any]:
+        """The service as DescribeServices shows it."""
+        return self.ecs.describe_services(cluster=cluster, services=[service], include=["TAGS"])["services"][0]
+
+    def set_desired(self, service: str, count: int, cluster: str = CLUSTER) -> None:
+        """What a colleague does by hand: `aws ecs update-service --desired-count`."""
+        self.ecs.update_service(cluster=cluster, service=service, desiredCount=count)
+
+    def scalable_target(self, service: str, cluster: str = CLUSTER) -> dict[str, Any] | None:
+        """The scalable target of a service, if any."""
+        answer = self.autoscaling.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=[f"service/{cluster}/{service}"])
+        return next(iter(answer["ScalableTargets"]), None)
+
+    def scaling_policies(self, service: str, cluster: str = CLUSTER) -> list[dict[str, Any]]:
+        """The scaling policies of a service."""
+        pages = self.autoscaling.get_paginator("describe_scaling_policies")
+        found = pages.paginate(ServiceNamespace="ecs", ResourceId=f"service/{cluster}/{service}")
+        return [policy for page in found for policy in page["ScalingPolicies"]]
+
+    def operator_calls(self, operation: str | None = None) -> list[dict[str, Any]]:
+        """The calls that the operator made, oldest first."""
+        answer = self.control("GET", "/calls", limit="10000", **({"operation": operation} if operation else {}))
+        return [call for call in answer["calls"] if OPERATOR_USER in (call["caller"] or "")]
+
+    def create_operator_user(self, policy: dict[str, Any]) -> tuple[str, str]:
+        """An IAM user with this policy and nothing else, and IAM enforced from now on. Its access key and secret."""
+        iam = self.client("iam")
+        iam.create_user(UserName=OPERATOR_USER)
+        iam.put_user_policy(UserName=OPERATOR_USER, PolicyName="runbook-operator", PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=OPERATOR_USER)["AccessKey"]
+        self.control("PUT", "/iam", {"enforce": True})
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+def documented_policy(repository: Path) -> dict[str, Any]:
+    """The IAM policy that docs/iam.md tells users to give to the operator."""
+    text = (repository / "docs" / "iam.md").read_text()
+    found = re.search(r"```json\n(.*?)```", text, re.DOTALL)
+    if found is None:
+        raise ValueError("docs/iam.md has no JSON block")
+    return json.loads(found.group(1))

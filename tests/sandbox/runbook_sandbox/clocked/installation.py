@@ -1,0 +1,76 @@
+"""The operator, installed from its chart as a user would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from runbook_sandbox.clocked.account import Account, documented_policy
+from runbook_sandbox.harness import Client
+from runbook_sandbox.processes import wait_until
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+CHART = REPOSITORY / "charts" / "runbook-operator"
+EXAMPLES = REPOSITORY / "examples" / "clocked"
+IMAGE = "runbook-operator:dev"
+NAMESPACE = "runbook-system"
+RELEASE = "runbook-operator"
+
+T = TypeVar("T")
+
+
+def install(client: Client, account: Account, *settings: str) -> None:
+    """`helm install --wait`, with credentials of an IAM user who has just the documented permissions."""
+    key, secret = account.create_operator_user(documented_policy(REPOSITORY))
+    credentials = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_ENDPOINT_URL": account.endpoint}
+    client.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "aws", "namespace": NAMESPACE},
+            "stringData": credentials,
+        },
+    )
+    helm(client, "install", *settings)
+
+
+def helm(client: Client, command: str, *settings: str) -> str:
+    """`helm install` or `helm upgrade` of the chart in this checkout, waiting until the operator is available."""
+    repository, tag = IMAGE.split(":")
+    values = {
+        "clusterId": "sandbox",
+        "image": {"repository": repository, "tag": tag},
+        "envFrom": [{"secretRef": {"name": "aws"}}],
+        "operator": {"resync": "5s"},
+    }
+    flags = [f"--set-json={name}={json.dumps(value)}" for name, value in values.items()] + list(settings)
+    return client.helm(command, RELEASE, str(CHART), f"--namespace={NAMESPACE}", "--wait", "--timeout=3m", *flags)
+
+
+def condition(thing: dict[str, Any], kind: str) -> dict[str, Any]:
+    """A condition of an object, empty when it has none."""
+    return next((c for c in thing.get("status", {}).get("conditions", []) if c["type"] == kind), {})
+
+
+def is_in_sync(thing: dict[str, Any]) -> bool:
+    """Whether the operator says, of the spec as it is now, that AWS is as declared."""
+    synced = condition(thing, "Synced")
+    return synced.get("status") == "True" and synced.get("observedGeneration") == thing["metadata"]["generation"]
+
+
+def until(what: str, read: Callable[[], T], right: Callable[[T], bool], seconds: float = 60) -> T:
+    """Reads until it is right, and returns what was read; TimeoutError with what was read last."""
+    last: list[T] = []
+
+    def holds() -> bool:
+        last[:] = [read()]
+        return right(last[0])
+
+    try:
+        wait_until(holds, seconds, what, every=0.2)
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}; last seen: {last[0] if last else 'nothing'}") from None
+    return last[0]

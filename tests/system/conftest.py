@@ -1,0 +1,147 @@
+"""One sandbox with the operator installed for each worker; for each test a place of its own in it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from runbook_sandbox.clocked.account import ACCOUNT, REGION, Account
+from runbook_sandbox.clocked.installation import IMAGE, condition, install, is_in_sync, until
+from runbook_sandbox.harness import Client, Options, Sandbox
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox whose node knows the operator's image."""
+    program = os.environ.get("RUNBOOK_OPERATOR")
+    if not program or not Path(program).is_file():
+        pytest.fail("RUNBOOK_OPERATOR must name the operator's program: `make test-system` builds it and sets it")
+    with Sandbox.start(options=Options(images={IMAGE: program}, crash_back_off=1)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def account(sandbox: Sandbox) -> Account:
+    """The AWS account."""
+    return Account(sandbox.aws_endpoint)
+
+
+@pytest.fixture(scope="session")
+def operator(sandbox: Sandbox, account: Account) -> Sandbox:
+    """The sandbox with the operator installed from its chart."""
+    install(sandbox, account)
+    return sandbox
+
+
+class Place:
+    """A namespace, an AwsAccount that grants it everything in a cluster of its own, and that cluster."""
+
+    def __init__(self, client: Client, account: Account, name: str) -> None:
+        self.client, self.account, self.name = client, account, name
+        self.namespace = self.cluster = name
+
+    def grant(self, **spec: Any) -> None:
+        """Creates or changes the AwsAccount; `spec` replaces what a grant to the whole cluster would say."""
+        default = {
+            "accountId": ACCOUNT,
+            "regions": [REGION],
+            "mode": "Enforce",
+            "grants": [
+                {"namespaces": [self.namespace], "verbs": ["scale"], "resources": [f"arn:aws:ecs:*:*:service/{self.cluster}/*"]},
+            ],
+        }
+        self.client.apply(
+            {"apiVersion": "ops.clocked.app/v1alpha1", "kind": "AwsAccount", "metadata": {"name": self.name}, "spec": default | spec}
+        )
+
+    def policy(self, name: str, service: str | None = None, **spec: Any) -> dict[str, Any]:
+        """A ScalingPolicy of this place, not yet applied."""
+        target = {"ecsService": {"cluster": self.cluster, "service": service or name}}
+        return {
+            "apiVersion": "ops.clocked.app/v1alpha1",
+            "kind": "ScalingPolicy",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {"accountRef": {"name": self.name}, "target": target} | spec,
+        }
+
+    def apply(self, *objects: dict[str, Any]) -> None:
+        """`kubectl apply`."""
+        self.client.apply(*objects)
+
+    def get(self, name: str) -> dict[str, Any]:
+        """A ScalingPolicy as it is."""
+        return self.client.get("scalingpolicy", name, f"--namespace={self.namespace}")
+
+    def wait(self, name: str, right: Callable[[dict[str, Any]], bool], what: str, seconds: float = 60) -> dict[str, Any]:
+        """Waits until a ScalingPolicy is as told, and returns it."""
+        return until(f"{self.namespace}/{name} {what}", lambda: self.get(name), right, seconds)
+
+    def in_sync(self, *names: str, seconds: float = 60) -> None:
+        """Waits until policies are in line with AWS."""
+        for name in names:
+            self.wait(name, is_in_sync, "is in sync", seconds)
+
+    def stalled(self, name: str, reason: str) -> dict[str, Any]:
+        """Waits until a policy is stalled for this reason, and returns the condition."""
+
+        def right(policy: dict[str, Any]) -> bool:
+            stalled = condition(policy, "Stalled")
+            return stalled.get("status") == "True" and stalled.get("reason") == reason
+
+        return condition(self.wait(name, right, f"is stalled with {reason}"), "Stalled")
+
+    def desired(self, service: str) -> int:
+        """desiredCount of a service of this place."""
+        return self.account.service(service, self.cluster)["desiredCount"]
+
+    def wait_desired(self, service: str, count: int, seconds: float = 60) -> None:
+        """Waits until a service has this desiredCount."""
+        until(f"desiredCount of {self.cluster}/{service} is {count}", lambda: self.desired(service), lambda n: n == count, seconds)
+
+    def writes(self, service: str | None = None, operation: str = "UpdateService") -> list[dict[str, Any]]:
+        """The operator's writes in this place that had an effect, oldest first."""
+        wanted = f"{self.cluster}/{service}" if service else f"{self.cluster}/"
+        calls = self.account.operator_calls(operation)
+        return [call for call in calls if call["effect"] and any(wanted in resource for resource in _resources(call))]
+
+    def reconciled_again(self, name: str, times: int = 2) -> None:
+        """Waits until the operator has looked at a policy so many times more, by asking it to."""
+        for _ in range(times):
+            asked = f"{self.name}-{next(_numbers)}"
+            self.client.kubectl(
+                "annotate",
+                "scalingpolicy",
+                name,
+                f"--namespace={self.namespace}",
+                "--overwrite",
+                f"ops.clocked.app/reconcile-requested-at={asked}",
+            )
+            self.wait(name, lambda p, asked=asked: p["status"].get("lastHandledReconcileAt") == asked, "was looked at again")
+
+
+def _resources(call: dict[str, Any]) -> list[str]:
+    params = call["params"]
+    named = (
+        f"service/{params['cluster']}/{params['service']}" if "service" in params and "cluster" in params else params.get("resourceId", "")
+    )
+    return [*call["resources"], named, params.get("ResourceId", "")]
+
+
+@pytest.fixture
+def place(operator: Sandbox, account: Account) -> Iterator[Place]:
+    """A place of this test's own, with an AwsAccount that grants it everything there."""
+    name = f"place-{next(_numbers)}"
+    operator.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    account.create_services(cluster=name)
+    made = Place(operator, account, name)
+    made.grant()
+    yield made
+    account.control("DELETE", "/faults")
+    operator.kubectl("delete", "namespace", name, "--wait=false")
+    operator.kubectl("delete", "awsaccount", name, "--wait=false")
