@@ -19,6 +19,7 @@ use crate::number::Number;
     category = "runbook",
     status = "AwsAccountStatus",
     derive = "PartialEq",
+    validation = Rule::new("self.metadata.name.size() <= 63").message("metadata.name must have at most 63 characters, so that accountRef can name it"),
     doc = "An AWS account that policies may work in: which account and regions, by which role, and what each namespace may do there. Without a grant nobody may do anything.",
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.accountId"),
     printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode"),
@@ -27,20 +28,17 @@ use crate::number::Number;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.accountId == oldSelf.accountId")
-    .message("accountId cannot be changed: create a second AwsAccount for the other account and point the policies at it"))]
 pub struct AwsAccountSpec {
     /// The twelve digits of the account, quoted. Checked against STS before anything is written; immutable.
     #[x_kube(validation = Rule::new("self.matches('^[0-9]{12}$')")
         .message("accountId must be the account's twelve digits, quoted: accountId: \"123456789012\""))]
+    #[x_kube(validation = Rule::new("self == oldSelf")
+        .message("accountId cannot be changed: create a second AwsAccount for the other account and point the policies at it"))]
     #[schemars(length(max = 32))]
     pub account_id: String,
 
     /// Regions that policies may name. The first is the default.
-    #[schemars(length(min = 1, max = 40))]
-    #[x_kube(validation = Rule::new("self.all(r, r.matches('^[a-z]{2,4}(-[a-z]+)+-[0-9]$'))")
-        .message("each region must be an AWS region code such as eu-central-1"))]
-    #[schemars(inner(length(max = 32)))]
+    #[schemars(schema_with = "crate::schema::regions")]
     pub regions: Vec<String>,
 
     /// Enforce, or Observe: the stop button. Observe stops every write of this account, at once, whatever the policies say.
@@ -51,16 +49,17 @@ pub struct AwsAccountSpec {
     pub assume_role: Option<AssumeRole>,
 
     /// Use FIPS endpoints.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub use_fips: Option<bool>,
+    #[serde(default)]
+    pub use_fips: bool,
 
     /// Use dual-stack (IPv6) endpoints.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub use_dual_stack: Option<bool>,
+    #[serde(default)]
+    pub use_dual_stack: bool,
 
     /// Who may do what: a policy may only read and write what a grant to its namespace covers.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub grants: Vec<Grant>,
 
     /// Calls a second that the operator may make, for each API. The default is a quarter of what AWS sustains.
@@ -70,7 +69,7 @@ pub struct AwsAccountSpec {
     /// Another endpoint for every API of this account. Honoured only by an operator that was started with --allow-custom-endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
-    #[x_kube(validation = Rule::new("self.matches('^https?://[^/@ ]+/?$')")
+    #[x_kube(validation = Rule::new("self.matches('^https?://[][A-Za-z0-9._:-]+/?$')")
         .message("endpointUrl must be a scheme, a host and a port only, for example http://127.0.0.1:4566"))]
     pub endpoint_url: Option<String>,
 }
@@ -80,13 +79,15 @@ pub struct AwsAccountSpec {
 #[serde(rename_all = "camelCase")]
 pub struct AssumeRole {
     /// ARN of the role.
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = 2048))]
     #[x_kube(validation = Rule::new("self.matches('^arn:[a-z-]+:iam::[0-9]{12}:role/.+$')")
         .message("roleArn must be the ARN of a role: arn:aws:iam::123456789012:role/runbook-operator"))]
     pub role_arn: String,
     /// The external id that the role's trust policy asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 1224))]
+    #[schemars(length(max = 1224))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_+=,.@:/-]{2,}$')")
+        .message("externalId must have at least 2 characters, of letters, digits and +=,.@:/-_"))]
     pub external_id: Option<String>,
 }
 
@@ -139,16 +140,15 @@ impl Verb {
 #[serde(rename_all = "camelCase")]
 pub struct Grant {
     /// Namespaces, by name. No wildcards.
-    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 63)))]
+    #[schemars(schema_with = "crate::schema::namespaces")]
     pub namespaces: Vec<String>,
     /// What may be done. Every verb includes `observe`, which is also the default.
     #[serde(default = "observe_only")]
     #[schemars(length(min = 1, max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
     pub verbs: Vec<Verb>,
-    /// ARNs with IAM's wildcards: `*` for any characters, `?` for one.
-    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 512)))]
-    #[x_kube(validation = Rule::new("self.all(r, r.startsWith('arn:'))")
-        .message("each resource must be an ARN, for example arn:aws:ecs:*:*:service/clocked-cluster/*"))]
+    /// ARNs with IAM's wildcards: `*` for any characters, `?` for one, within each of the ARN's six parts.
+    #[schemars(schema_with = "crate::schema::arn_patterns")]
     pub resources: Vec<String>,
 }
 
@@ -172,11 +172,13 @@ pub struct RequestBudget {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiBudget {
-    /// Reads a second.
+    /// Reads a second. More than zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new(Number::POSITIVE).message("read must be more than 0: with no calls at all nothing would ever be seen; to stop writes set mode: Observe"))]
     pub read: Option<Number>,
-    /// Writes a second.
+    /// Writes a second. More than zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new(Number::POSITIVE).message("modify must be more than 0: with no calls at all nothing would ever be done; to stop writes set mode: Observe"))]
     pub modify: Option<Number>,
 }
 
@@ -186,10 +188,11 @@ pub struct ApiBudget {
 pub struct AwsAccountStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
     /// Ready, Synced, Stalled and Reconciling.
-    #[serde(default)]
-    #[schemars(length(max = 16))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,
     /// Value of the annotation `ops.clocked.app/reconcile-requested-at` that was last handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -71,8 +71,9 @@ pub struct PlannedStep {
 #[serde(rename_all = "camelCase")]
 pub struct PlanStatus {
     /// The steps, in the order in which they would be made; at most 50.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub steps: Vec<PlannedStep>,
     /// How many further steps there are beyond those listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

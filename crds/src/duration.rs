@@ -6,7 +6,8 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// A length of time as a string with units: `s`, `m` and `h`, as in `90s`, `5m` or `1h30m`. Days are integers of their own field.
+/// A length of time as a string with units: `s`, `m` and `h`, as in `90s`, `5m` or `1h30m`; at most five digits to a unit.
+/// Days are integers of their own field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Duration(String);
@@ -17,8 +18,9 @@ pub struct Duration(String);
 pub struct InvalidDuration(String);
 
 impl Duration {
-    /// The pattern of the schema, the same for every duration field.
-    pub const PATTERN: &'static str = "^([0-9]+(s|m|h))+$";
+    /// The pattern of the schema, the same for every duration field. Five digits to a unit keep the sum within what AWS (32 bits of
+    /// seconds) and CEL (64 bits of nanoseconds) hold.
+    pub const PATTERN: &'static str = "^([0-9]{1,5}(s|m|h))+$";
 
     /// A duration from text that a person wrote; [`Duration::seconds`] tells whether it is one.
     pub fn new(text: impl Into<String>) -> Self {
@@ -71,7 +73,14 @@ impl JsonSchema for Duration {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": Self::PATTERN, "minLength": 2, "maxLength": 24 })
+        json_schema!({
+            "type": "string", "pattern": Self::PATTERN, "maxLength": 24,
+            // A pattern's message shows a regular expression.
+            "x-kubernetes-validations": [{
+                "rule": format!("self.matches('{}')", Self::PATTERN),
+                "message": "a duration is whole numbers with units s, m or h, for example 90s, 5m or 1h30m",
+            }],
+        })
     }
 }
 

@@ -9,6 +9,7 @@ pub mod crd;
 pub mod duration;
 pub mod number;
 pub mod scaling_policy;
+mod schema;
 
 pub use aws_account::{AwsAccount, AwsAccountSpec, AwsAccountStatus};
 pub use scaling_policy::{ScalingPolicy, ScalingPolicySpec, ScalingPolicyStatus};

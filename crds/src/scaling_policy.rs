@@ -42,11 +42,11 @@ use crate::number::Number;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.replicas) || has(self.autoscaling)")
     .message("say how the service scales: set replicas to a fixed number, or autoscaling with minCapacity and maxCapacity"))]
-#[x_kube(validation = Rule::new("has(self.autoscaling) || !has(self.replicas) || self.replicas > 0 || (has(self.allowZero) && self.allowZero)")
+#[x_kube(validation = Rule::new("has(self.autoscaling) || !has(self.replicas) || self.replicas > 0 || self.allowZero")
     .message("replicas: 0 stops the service; set allowZero: true if that is meant"))]
-#[x_kube(validation = Rule::new("!has(self.autoscaling) || self.autoscaling.maxCapacity > 0 || (has(self.allowZero) && self.allowZero)")
+#[x_kube(validation = Rule::new("!has(self.autoscaling) || self.autoscaling.maxCapacity > 0 || self.allowZero")
     .message("maxCapacity: 0 stops the service; set allowZero: true if that is meant"))]
-#[x_kube(validation = Rule::new("!has(self.autoscaling) || self.autoscaling.minCapacity > 0 || (has(self.allowZero) && self.allowZero)")
+#[x_kube(validation = Rule::new("!has(self.autoscaling) || self.autoscaling.minCapacity > 0 || self.allowZero")
     .message("minCapacity: 0 lets the service go down to nothing; set allowZero: true if that is meant"))]
 #[x_kube(validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)")
     .message("region cannot be changed: delete this policy and create one for the other region"))]
@@ -62,7 +62,8 @@ pub struct ScalingPolicySpec {
 
     /// Region of the target. Default: the first region of the AwsAccount. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 32))]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new(crate::schema::REGION_RULE).message("region must be an AWS region code such as eu-central-1"))]
     pub region: Option<String>,
 
     /// Enforce, or Observe: nothing is written and `status.plan` says what would be.
@@ -83,8 +84,8 @@ pub struct ScalingPolicySpec {
     pub autoscaling: Option<Autoscaling>,
 
     /// Allow a size of zero: without it neither replicas, minCapacity nor maxCapacity may be 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allow_zero: Option<bool>,
+    #[serde(default)]
+    pub allow_zero: bool,
 }
 
 /// What scales. Exactly one field must be set.
@@ -128,9 +129,9 @@ pub struct Autoscaling {
     /// Target tracking policies: keep a metric near a value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
-    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, b.name == a.name))").message("each entry of targetTracking needs a name of its own"))]
-    #[x_kube(validation = Rule::new("self.all(a, !has(a.predefinedMetric) || self.exists_one(b, has(b.predefinedMetric) && b.predefinedMetric == a.predefinedMetric))")
-        .message("AWS allows one targetTracking entry for each predefinedMetric: merge those that name the same metric"))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[x_kube(validation = Rule::new("self.all(a, !has(a.predefinedMetric) || self.exists_one(b, has(b.predefinedMetric) && b.predefinedMetric == a.predefinedMetric && b.?resourceLabel == a.?resourceLabel))")
+        .message("AWS takes one target tracking policy for each metric: merge the entries that name the same predefinedMetric"))]
     pub target_tracking: Vec<TargetTracking>,
 }
 
@@ -149,7 +150,7 @@ pub struct SuspendedState {
     pub scheduled_scaling: bool,
 }
 
-/// Metrics of ECS services that Application Auto Scaling knows by name.
+/// A metric of the service that AWS knows by name. Set this or customizedMetric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum PredefinedMetric {
     /// Average CPU utilization of the service, in percent.
@@ -181,9 +182,10 @@ impl PredefinedMetric {
 pub struct TargetTracking {
     /// Name of the policy in AWS, unique for the service.
     #[schemars(length(max = 256))]
-    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9][A-Za-z0-9 ._/=+@:-]*$')").message("name must begin with a letter or digit and have no control characters"))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9][A-Za-z0-9._/=+@-]*$')")
+        .message("name must begin with a letter or digit and go on with letters, digits and ._/=+@-"))]
     pub name: String,
-    /// A metric that AWS knows by name.
+    /// A metric of the service that AWS knows by name. Set this or customizedMetric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predefined_metric: Option<PredefinedMetric>,
     /// For ALBRequestCountPerTarget: `app/LOAD-BALANCER/ID/targetgroup/TARGET-GROUP/ID`.
@@ -192,10 +194,11 @@ pub struct TargetTracking {
     #[x_kube(validation = Rule::new("self.matches('^app/[^/]+/[^/]+/targetgroup/[^/]+/[^/]+$')")
         .message("resourceLabel must be app/LOAD-BALANCER/ID/targetgroup/TARGET-GROUP/ID: the ends of the two ARNs, joined by a slash"))]
     pub resource_label: Option<String>,
-    /// A CloudWatch metric.
+    /// A CloudWatch metric. Set this or predefinedMetric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customized_metric: Option<CustomizedMetric>,
     /// The value to keep the metric near: an integer, or a string such as "0.5". More than zero.
+    #[x_kube(validation = Rule::new(Number::POSITIVE).message("targetValue must be more than 0"))]
     pub target_value: Number,
     /// How long after a scale-out the next may begin. AWS's default for ECS is 300 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -221,6 +224,8 @@ pub struct CustomizedMetric {
     /// All dimensions that the metric was published with.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 30))]
+    #[x_kube(validation = Rule::new("self.all(name, name.size() <= 255 && name.matches('^[^:]'))")
+        .message("the name of a dimension has 1 to 255 characters and does not begin with a colon"))]
     pub dimensions: BTreeMap<String, DimensionValue>,
     /// How the datapoints are put together.
     pub statistic: Statistic,
@@ -269,10 +274,11 @@ impl Statistic {
 pub struct ScalingPolicyStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
     /// Ready, Synced, Stalled and Reconciling.
-    #[serde(default)]
-    #[schemars(length(max = 16))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,
     /// Value of the annotation `ops.clocked.app/reconcile-requested-at` that was last handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -284,6 +290,7 @@ pub struct ScalingPolicyStatus {
     pub resource_arn: Option<String>,
     /// Tasks that run, for `kubectl scale` and the HorizontalPodAutoscaler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub replicas: Option<i32>,
     /// A selector that matches no pod of another, for the HorizontalPodAutoscaler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -298,6 +305,7 @@ pub struct ScalingPolicyStatus {
     /// The last 20 acts, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub history: Vec<HistoryEntry>,
 }
 
@@ -306,15 +314,20 @@ pub struct ScalingPolicyStatus {
 #[serde(rename_all = "camelCase")]
 pub struct ObservedScaling {
     /// Tasks that ECS is to run.
+    #[schemars(range(min = 0))]
     pub desired_count: i32,
     /// Tasks that run.
+    #[schemars(range(min = 0))]
     pub running_count: i32,
     /// Tasks that are starting.
+    #[schemars(range(min = 0))]
     pub pending_count: i32,
     /// minCapacity of the scalable target, where one is registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub min_capacity: Option<i32>,
     /// maxCapacity of the scalable target, where one is registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub max_capacity: Option<i32>,
 }
