@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn partitions_follow_from_regions() {
-        for (region, partition) in [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")] {
+        for (region, partition) in [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+        {
             assert_eq!(partition_of(region), partition);
         }
     }

@@ -72,10 +72,14 @@ impl Finding {
         let (weight, reason, advice) = match error.class {
             ErrorClass::Transient => (Weight::Unavailable, "AwsUnreachable", "it is tried again by itself"),
             ErrorClass::Throttled => (Weight::Unavailable, "AwsThrottled", "it is tried again, slower, by itself"),
-            ErrorClass::Conflict => (Weight::Unavailable, "AwsConflict", "something else is changing it; it is tried again by itself"),
-            ErrorClass::Denied => {
-                (Weight::Stalled, "AwsAccessDenied", "allow it in the IAM policy of the operator's role, or correct the role")
+            ErrorClass::Conflict => {
+                (Weight::Unavailable, "AwsConflict", "something else is changing it; it is tried again by itself")
             }
+            ErrorClass::Denied => (
+                Weight::Stalled,
+                "AwsAccessDenied",
+                "allow it in the IAM policy of the operator's role, or correct the role",
+            ),
             ErrorClass::NotFound => (Weight::Stalled, "TargetNotFound", "create it, or correct the target"),
             ErrorClass::Invalid => (Weight::Stalled, "AwsRejected", "correct the spec by what AWS says"),
         };

@@ -22,7 +22,9 @@ impl Query {
     pub fn scope(&self) -> &Scope {
         match self {
             Self::CallerIdentity(scope) => scope,
-            Self::EcsService(service) | Self::ScalableTarget(service) | Self::ScalingPolicies(service) => &service.scope,
+            Self::EcsService(service) | Self::ScalableTarget(service) | Self::ScalingPolicies(service) => {
+                &service.scope
+            }
         }
     }
 
@@ -30,7 +32,9 @@ impl Query {
     pub fn resources(&self) -> Vec<String> {
         match self {
             Self::CallerIdentity(_) => Vec::new(),
-            Self::EcsService(service) | Self::ScalableTarget(service) | Self::ScalingPolicies(service) => vec![service.arn()],
+            Self::EcsService(service) | Self::ScalableTarget(service) | Self::ScalingPolicies(service) => {
+                vec![service.arn()]
+            }
         }
     }
 }

@@ -18,7 +18,8 @@ pub struct Grants {
 impl Grants {
     /// The grants to `namespace` among those of the AwsAccount named `account`.
     pub fn of(account: &str, namespace: &str, grants: &[Grant]) -> Self {
-        let granted = grants.iter().filter(|grant| grant.namespaces.iter().any(|name| name == namespace)).cloned().collect();
+        let granted =
+            grants.iter().filter(|grant| grant.namespaces.iter().any(|name| name == namespace)).cloned().collect();
         Self { account: account.into(), namespace: namespace.into(), granted }
     }
 

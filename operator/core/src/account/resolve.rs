@@ -36,7 +36,10 @@ pub fn resolve(
         ));
     };
     if account.metadata.deletion_timestamp.is_some() {
-        return Err(Finding::stalled("AccountNotFound", format!("AwsAccount {name} is being deleted: name another one in spec.accountRef.name")));
+        return Err(Finding::stalled(
+            "AccountNotFound",
+            format!("AwsAccount {name} is being deleted: name another one in spec.accountRef.name"),
+        ));
     }
     let AwsAccountSpec { account_id, regions, mode, grants, .. } = &account.spec;
     let region = match region {
@@ -44,12 +47,20 @@ pub fn resolve(
         Some(region) => {
             return Err(Finding::stalled(
                 "RegionNotAllowed",
-                format!("AwsAccount {name} does not list region {region}: add it to its spec.regions ({}), or correct spec.region", regions.join(", ")),
+                format!(
+                    "AwsAccount {name} does not list region {region}: add it to its spec.regions ({}), or correct spec.region",
+                    regions.join(", ")
+                ),
             ));
         }
         None => match regions.first() {
             Some(first) => first,
-            None => return Err(Finding::stalled("RegionNotAllowed", format!("AwsAccount {name} lists no region: add one to its spec.regions"))),
+            None => {
+                return Err(Finding::stalled(
+                    "RegionNotAllowed",
+                    format!("AwsAccount {name} lists no region: add one to its spec.regions"),
+                ));
+            }
         },
     };
     Ok(Access {

@@ -40,12 +40,9 @@ pub fn conditions(before: Before<'_>, outcome: &Outcome, generation: Option<i64>
     let fine = || said("False", "NotStalled", "no person need act");
     // None: as before.
     let [ready, synced, stalled, reconciling] = match outcome {
-        Outcome::InSync => [
-            said("True", "InSync", "AWS is as declared"),
-            said("True", "InSync", "AWS is as declared"),
-            fine(),
-            idle(),
-        ],
+        Outcome::InSync => {
+            [said("True", "InSync", "AWS is as declared"), said("True", "InSync", "AWS is as declared"), fine(), idle()]
+        }
         Outcome::Working { reason, message } => {
             [None, said("False", reason, message), fine(), said("True", reason, message)]
         }
@@ -72,11 +69,19 @@ pub fn conditions(before: Before<'_>, outcome: &Outcome, generation: Option<i64>
             match (said, previous) {
                 (None, Some(previous)) => previous.clone(),
                 (None, None) if type_ == READY => {
-                    let never = Said { status: "False", reason: "NotYetReconciled", message: "AWS has not yet been seen as declared" };
+                    let never = Said {
+                        status: "False",
+                        reason: "NotYetReconciled",
+                        message: "AWS has not yet been seen as declared",
+                    };
                     condition(type_, &never, None, generation, now)
                 }
                 (None, None) => {
-                    let begun = Said { status: "True", reason: "NotYetReconciled", message: "AWS has not yet been seen as declared" };
+                    let begun = Said {
+                        status: "True",
+                        reason: "NotYetReconciled",
+                        message: "AWS has not yet been seen as declared",
+                    };
                     condition(type_, &begun, None, generation, now)
                 }
                 (Some(said), previous) => condition(type_, &said, previous, generation, now),
@@ -85,7 +90,13 @@ pub fn conditions(before: Before<'_>, outcome: &Outcome, generation: Option<i64>
         .collect()
 }
 
-fn condition(type_: &str, said: &Said<'_>, previous: Option<&Condition>, generation: Option<i64>, now: Timestamp) -> Condition {
+fn condition(
+    type_: &str,
+    said: &Said<'_>,
+    previous: Option<&Condition>,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Condition {
     let last_transition_time = match previous {
         Some(previous) if previous.status == said.status => previous.last_transition_time.clone(),
         _ => Time(whole_seconds(now)),

@@ -30,7 +30,8 @@ pub struct Act {
 
 /// The steps of a plan as a status shows them; `None` for an empty plan.
 pub fn plan_status(steps: &[Step]) -> Option<PlanStatus> {
-    let shown = steps.iter().take(PLAN_LIMIT).map(|step| PlannedStep { step: step.name().into(), description: describe(step) });
+    let shown =
+        steps.iter().take(PLAN_LIMIT).map(|step| PlannedStep { step: step.name().into(), description: describe(step) });
     let omitted = steps.len().saturating_sub(PLAN_LIMIT);
     (!steps.is_empty()).then(|| PlanStatus {
         steps: shown.collect(),

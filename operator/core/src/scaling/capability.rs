@@ -16,7 +16,9 @@ pub fn scalable<'a>(id: &ServiceId, lookup: &'a ServiceLookup) -> Result<&'a Ecs
         ServiceLookup::ServiceMissing => {
             return Err(Finding::stalled(
                 "TargetNotFound",
-                format!("cluster {cluster} of {place} has no service {name}: create it, or correct spec.target.ecsService.service"),
+                format!(
+                    "cluster {cluster} of {place} has no service {name}: create it, or correct spec.target.ecsService.service"
+                ),
             ));
         }
         ServiceLookup::ClusterMissing => {
@@ -34,11 +36,17 @@ pub fn scalable<'a>(id: &ServiceId, lookup: &'a ServiceLookup) -> Result<&'a Ecs
     }
     // ECS Developer Guide, "Amazon ECS services": a DAEMON service runs one task on each instance and has no desired count.
     if service.scheduling_strategy == "DAEMON" {
-        return Err(Finding::stalled("Unsupported", format!("service {id} has scheduling strategy DAEMON, which has no desired count: delete this policy")));
+        return Err(Finding::stalled(
+            "Unsupported",
+            format!("service {id} has scheduling strategy DAEMON, which has no desired count: delete this policy"),
+        ));
     }
     // Express services are managed by ECS itself, which would set the count back.
     if service.resource_management_type.as_deref() == Some("ECS") {
-        return Err(Finding::stalled("Unsupported", format!("service {id} is an Express service, which ECS scales itself: delete this policy")));
+        return Err(Finding::stalled(
+            "Unsupported",
+            format!("service {id} is an Express service, which ECS scales itself: delete this policy"),
+        ));
     }
     Ok(service)
 }

@@ -45,7 +45,10 @@ pub const OWNER_TAG: &str = "ops.clocked.app/owner";
 /// A stalled finding when the spec names no target; the schema refuses such an object, an older one may still exist.
 pub fn target(spec: &ScalingPolicySpec, access: &Access) -> Result<ServiceId, Finding> {
     let Some(service) = &spec.target.ecs_service else {
-        return Err(Finding::stalled("InvalidSpec", "spec.target names nothing: set target.ecsService with cluster and service"));
+        return Err(Finding::stalled(
+            "InvalidSpec",
+            "spec.target names nothing: set target.ecsService with cluster and service",
+        ));
     };
     Ok(ServiceId { scope: access.scope.clone(), cluster: service.cluster.clone(), service: service.service.clone() })
 }
@@ -59,12 +62,20 @@ pub fn claims_target(spec: &ScalingPolicySpec) -> bool {
 ///
 /// # Errors
 /// A stalled finding that says which field is wrong and what to write.
-pub fn validate(spec: &ScalingPolicySpec, policy: &ObjectId, cluster_id: &str, access: &Access) -> Result<Input, Finding> {
+pub fn validate(
+    spec: &ScalingPolicySpec,
+    policy: &ObjectId,
+    cluster_id: &str,
+    access: &Access,
+) -> Result<Input, Finding> {
     let service = target(spec, access)?;
-    let zero_allowed = spec.allow_zero.unwrap_or(false);
+    let zero_allowed = spec.allow_zero;
     let refuse_zero = |field: &str, value: i32| {
         if value == 0 && !zero_allowed {
-            return Err(Finding::stalled("InvalidSpec", format!("{field}: 0 stops {service}; set allowZero: true if that is meant")));
+            return Err(Finding::stalled(
+                "InvalidSpec",
+                format!("{field}: 0 stops {service}; set allowZero: true if that is meant"),
+            ));
         }
         Ok(())
     };
@@ -94,7 +105,9 @@ fn band(autoscaling: &Autoscaling) -> Result<Size, Finding> {
     if min_capacity > max_capacity {
         return Err(Finding::stalled(
             "InvalidSpec",
-            format!("autoscaling.minCapacity {min_capacity} exceeds maxCapacity {max_capacity}: lower the one or raise the other"),
+            format!(
+                "autoscaling.minCapacity {min_capacity} exceeds maxCapacity {max_capacity}: lower the one or raise the other"
+            ),
         ));
     }
     let suspended = suspended.unwrap_or_default();

@@ -7,7 +7,9 @@ use super::{capability, tracking};
 use crate::account;
 use crate::facts::{Facts, Inquiry};
 use crate::ids::ServiceId;
-use crate::observed::{AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, ScalableTarget, TargetTrackingConfiguration};
+use crate::observed::{
+    AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, ScalableTarget, TargetTrackingConfiguration,
+};
 use crate::plan::{Finding, Plan, Weight};
 use crate::query::Query;
 use crate::step::Step;
@@ -52,7 +54,10 @@ pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     }
     // Ready although no task runs is what users of other tools complain about.
     if plan.steps.is_empty() && service.desired_count > 0 && service.running_count == 0 {
-        plan.findings.push(Finding::waiting("NoTaskRunning", format!("no task of {id} runs yet; its events in ECS say why if that lasts")));
+        plan.findings.push(Finding::waiting(
+            "NoTaskRunning",
+            format!("no task of {id} runs yet; its events in ECS say why if that lasts"),
+        ));
     }
     // A change that a person must first make possible is not begun.
     if plan.findings.iter().any(|finding| finding.weight == Weight::Stalled) {
@@ -110,10 +115,18 @@ fn set_desired(id: &ServiceId, service: &EcsService, to: i32) -> Plan {
 }
 
 fn wait_for_deployment(id: &ServiceId) -> Plan {
-    Plan::only(Finding::waiting("DeploymentInProgress", format!("{id} is being deployed; it is scaled in when the deployment has ended")))
+    Plan::only(Finding::waiting(
+        "DeploymentInProgress",
+        format!("{id} is being deployed; it is scaled in when the deployment has ended"),
+    ))
 }
 
-fn put_policies(id: &ServiceId, declared: &[(String, TargetTrackingConfiguration)], applied: &[AppliedPolicy], plan: &mut Plan) {
+fn put_policies(
+    id: &ServiceId,
+    declared: &[(String, TargetTrackingConfiguration)],
+    applied: &[AppliedPolicy],
+    plan: &mut Plan,
+) {
     for (name, configuration) in declared {
         let existing = applied.iter().find(|policy| policy.name == *name);
         match existing.map(|policy| &policy.kind) {
@@ -121,7 +134,9 @@ fn put_policies(id: &ServiceId, declared: &[(String, TargetTrackingConfiguration
             // AWS refuses to change the PolicyType of an existing policy.
             Some(AppliedPolicyKind::Other(kind)) => plan.findings.push(Finding::stalled(
                 "PolicyNameTaken",
-                format!("{id} already has a policy named {name} of type {kind}: choose another name, or delete that policy"),
+                format!(
+                    "{id} already has a policy named {name} of type {kind}: choose another name, or delete that policy"
+                ),
             )),
             _ => plan.steps.push(Step::PutTargetTrackingPolicy {
                 service: id.clone(),

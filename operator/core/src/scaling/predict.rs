@@ -22,7 +22,10 @@ pub fn predict(facts: &mut Facts, step: &Step) {
                 _ => Vec::new(),
             };
             policies.retain(|policy| policy.name != *name);
-            policies.push(AppliedPolicy { name: name.clone(), kind: AppliedPolicyKind::TargetTracking(configuration.clone()) });
+            policies.push(AppliedPolicy {
+                name: name.clone(),
+                kind: AppliedPolicyKind::TargetTracking(configuration.clone()),
+            });
             facts.insert(query, Ok(Answer::ScalingPolicies(policies)));
         }
     }

@@ -31,9 +31,10 @@ pub fn desired(entry: &TargetTracking) -> Result<(String, TargetTrackingConfigur
             .map_err(|why| invalid(field, why)),
     };
     let metric = match (&entry.predefined_metric, &entry.customized_metric) {
-        (Some(metric), None) => {
-            TrackedMetric::Predefined { metric_type: metric.as_str().into(), resource_label: entry.resource_label.clone() }
-        }
+        (Some(metric), None) => TrackedMetric::Predefined {
+            metric_type: metric.as_str().into(),
+            resource_label: entry.resource_label.clone(),
+        },
         (None, Some(metric)) => TrackedMetric::Customized {
             namespace: metric.namespace.clone(),
             metric_name: metric.metric_name.clone(),
