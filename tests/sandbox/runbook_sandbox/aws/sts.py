@@ -21,7 +21,7 @@ from moto.sts.responses import TokenResponse
 from runbook_sandbox.aws import context
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.context import Caller, RequestContext
-from runbook_sandbox.aws.iam import evaluate, identities, trust
+from runbook_sandbox.aws.iam import evaluate, identities, resources, trust
 from runbook_sandbox.aws.iam.conditions import listed
 from runbook_sandbox.aws.iam.enforcement import enforcement
 from runbook_sandbox.aws.iam.patterns import Context
@@ -56,6 +56,8 @@ def reset() -> None:
 
 def install() -> None:
     """Replace moto's handlers. Idempotent."""
+    for operation in ("AssumeRole", "AssumeRoleWithWebIdentity"):
+        resources.register("sts", operation, lambda params, account_id, region: [params["RoleArn"]] if params.get("RoleArn") else [])
     TokenResponse.assume_role = _assume_role
     TokenResponse.assume_role_with_web_identity = _assume_role_with_web_identity
     TokenResponse.get_caller_identity = _get_caller_identity

@@ -21,8 +21,11 @@ _PREFIXES = {
     "stepfunctions": "states",
     "ses": "ses",
 }
-#: Operations that need no permission at all (API reference of STS).
-_FREE = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken"), ("sts", "AssumeRoleWithWebIdentity"), ("sts", "AssumeRoleWithSAML")}
+#: Operations of STS that need no permission (API reference), and those that STS judges itself by the role's trust policy.
+_FREE = {
+    ("sts", operation)
+    for operation in ("GetCallerIdentity", "GetSessionToken", "AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
+}
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def matches_arn(pattern: str, value: str) -> bool:
     """As for the Arn condition operators: the six parts are compared one by one, so `*` does not cross a colon before the resource."""
     wanted, given = pattern.split(":", 5), value.split(":", 5)
     if len(wanted) != 6 or len(given) != 6:
-        return pattern == "*" or matches(pattern, value)
+        return pattern == "*"
     return all(matches(one, other) for one, other in zip(wanted, given, strict=True))
 
 

@@ -1,0 +1,207 @@
+"""IAM enforced on calls: by action and resource ARN, with each service's own refusal."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from runbook_sandbox.aws.iam import resources
+
+ADMINISTRATOR = {"AccessKeyId": "123456789012", "SecretAccessKey": "x"}
+TRUST_ACCOUNT = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def _policy(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def _allow(action, resource="*", **more):
+    return {"Effect": "Allow", "Action": action, "Resource": resource} | more
+
+
+def _deny(action, resource="*", **more):
+    return {"Effect": "Deny", "Action": action, "Resource": resource} | more
+
+
+def _user(aws, *statements, name="ann"):
+    iam = aws.client("iam")
+    iam.create_user(UserName=name)
+    if statements:
+        iam.put_user_policy(UserName=name, PolicyName="inline", PolicyDocument=_policy(*statements))
+    return iam.create_access_key(UserName=name)["AccessKey"]
+
+
+def _enforce(aws):
+    aws.control("PUT", "/iam", {"enforce": True})
+
+
+def _refused(call, **params):
+    with pytest.raises(ClientError) as caught:
+        call(**params)
+    error = caught.value.response
+    return error["Error"]["Code"], error["Error"]["Message"], error["ResponseMetadata"]["HTTPStatusCode"]
+
+
+@pytest.fixture
+def register(monkeypatch):
+    monkeypatch.setattr(resources, "_resolvers", dict(resources._resolvers))
+    monkeypatch.setattr(resources, "_conditions", dict(resources._conditions))
+    monkeypatch.setattr(resources, "_actions", dict(resources._actions))
+    return resources.register
+
+
+def test_nothing_is_evaluated_until_it_is_enforced(aws):
+    keys = _user(aws)
+    aws.client_of("sqs", keys).list_queues()
+    _enforce(aws)
+    code, _, _ = _refused(aws.client_of("sqs", keys).list_queues)
+    assert code == "AccessDenied"
+    aws.client_of("sqs", ADMINISTRATOR).list_queues()
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "action", "code", "status"),
+    [
+        ("ecs", "list_clusters", "ecs:ListClusters", "AccessDeniedException", 400),
+        ("application-autoscaling", "list_tags_for_resource", "application-autoscaling:ListTagsForResource", "AccessDeniedException", 400),
+        ("rds", "describe_db_engine_versions", "rds:DescribeDBEngineVersions", "AccessDenied", 403),
+        ("cloudwatch", "describe_alarms", "cloudwatch:DescribeAlarms", "AccessDenied", 403),
+        ("elbv2", "describe_load_balancers", "elasticloadbalancing:DescribeLoadBalancers", "AccessDenied", 403),
+        ("ec2", "describe_vpcs", "ec2:DescribeVpcs", "UnauthorizedOperation", 403),
+    ],
+)
+def test_a_refusal_says_who_may_not_do_what_to_what_and_why(aws, service, call, action, code, status):
+    """ "Troubleshoot access denied error messages" (IAM User Guide)."""
+    keys = _user(aws)
+    _enforce(aws)
+    params = {"ResourceARN": "arn:aws:x:y:123456789012:z"} if call == "list_tags_for_resource" else {}
+    found = _refused(getattr(aws.client_of(service, keys), call), **params)
+    assert found[0] == code
+    assert found[1].startswith(f"User: arn:aws:iam::123456789012:user/ann is not authorized to perform: {action} on resource: ")
+    assert found[1].endswith(f" because no identity-based policy allows the {action} action")
+    assert found[2] == status
+
+
+def test_permission_is_by_resource(aws, register):
+    register("sqs", "GetQueueUrl", lambda params, account, region: [f"arn:aws:sqs:{region}:{account}:{params['QueueName']}"])
+    aws.client("sqs").create_queue(QueueName="mine")
+    aws.client("sqs").create_queue(QueueName="other")
+    keys = _user(aws, _allow("sqs:*", "arn:aws:sqs:eu-central-1:123456789012:mine"))
+    _enforce(aws)
+    aws.client_of("sqs", keys).get_queue_url(QueueName="mine")
+    _, message, _ = _refused(aws.client_of("sqs", keys).get_queue_url, QueueName="other")
+    assert "on resource: arn:aws:sqs:eu-central-1:123456789012:other because" in message
+    _refused(aws.client_of("sqs", keys, region="eu-west-1").get_queue_url, QueueName="mine")
+
+
+def test_every_resource_and_every_action_of_a_request_must_be_allowed(aws, register):
+    register("sns", "ListTopics", lambda *_: ["arn:aws:sns:r:1:a", "arn:aws:sns:r:1:b"], actions=["sns:ListTopics", "iam:PassRole"])
+    keys = _user(aws, _allow("sns:ListTopics", ["arn:aws:sns:r:1:a", "arn:aws:sns:r:1:b"]), _allow("iam:PassRole", "arn:aws:sns:r:1:a"))
+    _enforce(aws)
+    _, message, _ = _refused(aws.client_of("sns", keys).list_topics)
+    assert "iam:PassRole on resource: arn:aws:sns:r:1:b" in message
+
+
+def test_an_explicit_deny_is_said(aws):
+    keys = _user(aws, _allow("*"), _deny("sns:ListTopics"))
+    _enforce(aws)
+    _, message, _ = _refused(aws.client_of("sns", keys).list_topics)
+    assert message.endswith("with an explicit deny in an identity-based policy")
+    aws.client_of("sns", keys).list_subscriptions()
+
+
+def test_groups_managed_policies_and_aws_managed_policies_speak_for_a_user(aws):
+    """moto has AWS's managed policies only when it loads all of them into every account."""
+    iam = aws.client("iam")
+    keys = _user(aws)
+    iam.create_group(GroupName="readers")
+    iam.add_user_to_group(GroupName="readers", UserName="ann")
+    arn = iam.create_policy(PolicyName="topics", PolicyDocument=_policy(_allow("sns:ListTopics")))["Policy"]["Arn"]
+    _enforce(aws)
+    sns = aws.client_of("sns", keys)
+    _refused(sns.list_topics)
+    admin = aws.client_of("iam", ADMINISTRATOR)
+    admin.attach_group_policy(GroupName="readers", PolicyArn=arn)
+    sns.list_topics()
+    _refused(aws.client_of("ecs", keys).list_clusters)
+    admin.attach_user_policy(UserName="ann", PolicyArn="arn:aws:iam::aws:policy/AmazonECS_FullAccess")
+    aws.client_of("ecs", keys).list_clusters()
+    attached = admin.list_attached_user_policies(UserName="ann")["AttachedPolicies"]
+    assert [policy["PolicyName"] for policy in attached] == ["AmazonECS_FullAccess"]
+    admin.create_policy_version(PolicyArn=arn, PolicyDocument=_policy(_deny("sns:*")), SetAsDefault=True)
+    _refused(sns.list_topics)
+
+
+def test_a_permissions_boundary_limits_what_a_policy_allows(aws):
+    """ "Permissions boundaries for IAM entities". moto has none for users."""
+    iam = aws.client("iam")
+    keys = _user(aws, _allow("*"))
+    arn = iam.create_policy(PolicyName="edge", PolicyDocument=_policy(_allow("sns:*")))["Policy"]["Arn"]
+    iam.put_user_permissions_boundary(UserName="ann", PermissionsBoundary=arn)
+    _enforce(aws)
+    aws.client_of("sns", keys).list_topics()
+    _, message, _ = _refused(aws.client_of("sqs", keys).list_queues)
+    assert message.endswith("because no permissions boundary allows the sqs:ListQueues action")
+    aws.client_of("iam", ADMINISTRATOR).delete_user_permissions_boundary(UserName="ann")
+    aws.client_of("sqs", keys).list_queues()
+
+
+def test_conditions_on_region_tags_and_service_keys(aws, register):
+    register("sqs", "CreateQueue", lambda *_: ["*"], conditions=lambda params, *_: {"sqs:name": params["QueueName"]})
+    keys = _user(
+        aws,
+        _allow("sqs:ListQueues", Condition={"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}),
+        _allow(
+            "sns:CreateTopic",
+            Condition={"StringEquals": {"aws:RequestTag/team": "web"}, "ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}},
+        ),
+        _allow("sqs:CreateQueue", Condition={"StringLike": {"sqs:name": "app-*"}}),
+    )
+    _enforce(aws)
+    _refused(aws.client_of("sqs", keys).list_queues)
+    aws.client_of("sqs", keys, region="eu-west-1").list_queues()
+    sns = aws.client_of("sns", keys)
+    _refused(sns.create_topic, Name="a")
+    _refused(sns.create_topic, Name="a", Tags=[{"Key": "team", "Value": "db"}])
+    _refused(sns.create_topic, Name="a", Tags=[{"Key": "team", "Value": "web"}, {"Key": "more", "Value": "x"}])
+    sns.create_topic(Name="a", Tags=[{"Key": "team", "Value": "web"}])
+    _refused(aws.client_of("sqs", keys).create_queue, QueueName="other")
+    aws.client_of("sqs", keys).create_queue(QueueName="app-1")
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "code", "status"),
+    [
+        ("ecs", "list_clusters", "UnrecognizedClientException", 400),
+        ("rds", "describe_db_instances", "InvalidClientTokenId", 403),
+        ("sts", "get_caller_identity", "InvalidClientTokenId", 403),
+    ],
+)
+def test_an_unknown_key_is_refused_once_enforced(aws, service, call, code, status):
+    _enforce(aws)
+    found, message, http = _refused(getattr(aws.client(service), call))
+    assert (found, http) == (code, status)
+    assert message == "The security token included in the request is invalid."
+
+
+def test_keys_may_be_named_administrators(aws):
+    aws.control("PUT", "/iam", {"enforce": True, "administrators": ["AKIATESTTESTTESTTEST"]})
+    aws.client("sqs").list_queues()
+
+
+def test_an_inactive_key_is_refused_even_when_nothing_is_enforced(aws):
+    keys = _user(aws, _allow("*"))
+    aws.client("iam").update_access_key(UserName="ann", AccessKeyId=keys["AccessKeyId"], Status="Inactive")
+    assert _refused(aws.client_of("sns", keys).list_topics)[0] == "InvalidClientTokenId"
+
+
+def test_refused_calls_are_recorded_as_denied_and_change_nothing(aws):
+    keys = _user(aws)
+    _enforce(aws)
+    _refused(aws.client_of("sqs", keys).create_queue, QueueName="q")
+    (call,) = aws.control("GET", "/calls", operation="CreateQueue")["calls"]
+    assert (call["outcome"], call["effect"], call["caller"]) == ("denied", False, "arn:aws:iam::123456789012:user/ann")
+    assert "QueueUrls" not in aws.client_of("sqs", ADMINISTRATOR).list_queues()
