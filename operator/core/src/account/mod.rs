@@ -3,7 +3,10 @@
 pub mod budget;
 pub mod grants;
 pub mod plan;
+pub mod report;
 pub mod resolve;
+pub mod usable;
 
 pub use budget::{Budget, Rates};
 pub use resolve::{Access, resolve};
+pub use usable::usable;

@@ -4,15 +4,16 @@
 //! |---|---|---|---|---|
 //! | in line with AWS | True | True | False | False |
 //! | working on it | as before, False if never yet | False/reason | False | True |
-//! | AWS throttled, unreachable | as before | Unknown/reason | False | as before |
+//! | AWS throttled, unreachable | as before | Unknown/reason | False | as before, True for a new spec |
 //! | spec, reference, grant, conflict wrong | False/reason | False/reason | True/reason | False |
-//! | suspended, Observe | True/reason | False/reason if a plan is pending | False | False |
+//! | Observe | True/reason | False/reason if a plan is pending | False | False |
+//! | suspended | True/reason | Unknown/reason: AWS is not looked at | False | False |
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use runbook_api::common::condition::{READY, RECONCILING, STALLED, SYNCED};
 
-use super::outcome::Outcome;
+use super::outcome::{Hold, Outcome};
 
 /// What was reported before.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +47,17 @@ pub fn conditions(before: Before<'_>, outcome: &Outcome, generation: Option<i64>
         Outcome::Working { reason, message } => {
             [None, said("False", reason, message), fine(), said("True", reason, message)]
         }
-        Outcome::Unavailable { reason, message } => [None, said("Unknown", reason, message), fine(), None],
+        Outcome::Unavailable { reason, message } => {
+            // Ready speaks of an older spec: this one is still to come, and nobody may take the old Ready for it.
+            let ready = before.conditions.iter().find(|condition| condition.type_ == READY);
+            let outdated = ready.is_some_and(|ready| ready.observed_generation != generation);
+            [
+                None,
+                said("Unknown", reason, message),
+                fine(),
+                if outdated { said("True", reason, message) } else { None },
+            ]
+        }
         Outcome::Stalled { reason, message } => [
             said("False", reason, message),
             said("False", reason, message),
@@ -56,6 +67,8 @@ pub fn conditions(before: Before<'_>, outcome: &Outcome, generation: Option<i64>
         Outcome::Held { hold, pending } => {
             let synced = if *pending > 0 {
                 said("False", hold.reason(), "status.plan says what would be written")
+            } else if *hold == Hold::Suspended {
+                said("Unknown", hold.reason(), "AWS is not looked at while suspended")
             } else {
                 said("True", hold.reason(), "AWS is as declared")
             };
@@ -116,7 +129,8 @@ pub fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-fn truncate(message: &str) -> String {
+/// A message that is not too long for a reader.
+pub(super) fn truncate(message: &str) -> String {
     match message.char_indices().nth(LONGEST_MESSAGE - 1) {
         None => message.into(),
         Some((end, _)) => format!("{}…", &message[..end]),

@@ -1,0 +1,118 @@
+//! The status of a ScalingPolicy.
+
+use runbook_api::ScalingPolicyStatus;
+use runbook_api::scaling_policy::ObservedScaling;
+
+use crate::facts::Answer;
+use crate::observed::{EcsService, ScalableTarget, ServiceLookup};
+use crate::report::Summary;
+use crate::report::coalesce::Volatile;
+
+/// Label of the selector in the status. No pod carries it: the tasks run in ECS, and a HorizontalPodAutoscaler wants a selector
+/// that matches no pod of another.
+const SELECTOR_LABEL: &str = "ops.clocked.app/scaling-policy";
+
+/// The status of the policy named `name` after a reconcile.
+pub fn status(name: &str, previous: &ScalingPolicyStatus, summary: &Summary<'_>) -> ScalingPolicyStatus {
+    let (service, target) = seen(summary);
+    let observed = service.map(|service| ObservedScaling {
+        desired_count: service.desired_count,
+        running_count: service.running_count,
+        pending_count: service.pending_count,
+        min_capacity: target.map(|target| target.capacity.min),
+        max_capacity: target.map(|target| target.capacity.max),
+    });
+    ScalingPolicyStatus {
+        observed_generation: summary.observed_generation(previous.observed_generation),
+        conditions: summary.conditions(&previous.conditions),
+        last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
+        resource_arn: service.map(|service| service.arn.clone()).or_else(|| previous.resource_arn.clone()),
+        replicas: service.map(|service| service.running_count).or(previous.replicas),
+        selector: Some(format!("{SELECTOR_LABEL}={name}")),
+        observed: observed.or_else(|| previous.observed.clone()),
+        plan: summary.plan(previous.plan.as_ref()),
+        history: summary.history(&previous.history),
+    }
+}
+
+fn seen<'f>(summary: &Summary<'f>) -> (Option<&'f EcsService>, Option<&'f ScalableTarget>) {
+    let (mut service, mut target) = (None, None);
+    // A part of the picture beside an older part would be no picture.
+    if summary.facts.iter().any(|(_, answer)| answer.is_err()) {
+        return (service, target);
+    }
+    for (_, answer) in summary.facts.iter() {
+        match answer {
+            Ok(Answer::EcsService(ServiceLookup::Found(found))) => service = Some(&**found),
+            Ok(Answer::ScalableTarget(Some(found))) => target = Some(found),
+            _ => {}
+        }
+    }
+    (service, target)
+}
+
+impl Volatile for ScalingPolicyStatus {
+    fn settled(&self) -> Self {
+        Self { observed: None, replicas: None, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::facts::Facts;
+    use crate::ids::{Scope, ServiceId};
+    use crate::query::Query;
+    use crate::report::Outcome;
+
+    fn facts() -> Facts {
+        let scope =
+            Scope { connection: "default".into(), account_id: "123456789012".into(), region: "eu-central-1".into() };
+        let id = ServiceId { scope, cluster: "clocked-cluster".into(), service: "app".into() };
+        let service = EcsService {
+            arn: id.arn(),
+            status: "ACTIVE".into(),
+            desired_count: 4,
+            running_count: 3,
+            pending_count: 1,
+            deployments: Vec::new(),
+            scheduling_strategy: "REPLICA".into(),
+            deployment_controller: "ECS".into(),
+            deployment_strategy: None,
+            resource_management_type: None,
+            tags: BTreeMap::new(),
+        };
+        let mut facts = Facts::default();
+        facts.insert(Query::EcsService(id), Ok(Answer::EcsService(ServiceLookup::Found(Box::new(service)))));
+        facts
+    }
+
+    fn summary<'a>(outcome: &'a Outcome, facts: &'a Facts) -> Summary<'a> {
+        let now = Timestamp::UNIX_EPOCH;
+        Summary { outcome, findings: &[], generation: Some(1), pending: &[], acts: &[], requested: None, facts, now }
+    }
+
+    #[test]
+    fn what_was_seen_stays_when_nothing_is_seen() {
+        let facts = facts();
+        let first = status("app", &ScalingPolicyStatus::default(), &summary(&Outcome::InSync, &facts));
+        assert_eq!(first.replicas, Some(3));
+        assert_eq!(first.selector.as_deref(), Some("ops.clocked.app/scaling-policy=app"));
+        assert_eq!(first.observed.as_ref().map(|observed| observed.desired_count), Some(4));
+        let outage = Outcome::Unavailable { reason: "AwsUnreachable".into(), message: String::new() };
+        let second = status("app", &first, &summary(&outage, &Facts::default()));
+        assert_eq!((second.replicas, &second.observed), (first.replicas, &first.observed));
+        assert_eq!(second.resource_arn, first.resource_arn);
+    }
+
+    #[test]
+    fn the_same_reconcile_twice_says_nothing_new() {
+        let facts = facts();
+        let first = status("app", &ScalingPolicyStatus::default(), &summary(&Outcome::InSync, &facts));
+        assert_eq!(status("app", &first, &summary(&Outcome::InSync, &facts)), first);
+    }
+}
