@@ -37,6 +37,10 @@ sandbox: build tools ## Leave the sandbox running and print how to reach it (NAM
 clean-sandbox: $(VENV)/.complete ## End the sandbox (NAME=… for a second one)
 	@$(SANDBOX) down --name $(NAME)
 
+.PHONY: aws
+aws: $(VENV)/.complete ## Run the AWS sandbox alone, in the foreground (PORT=4566)
+	@$(PYTHON) -m runbook_sandbox.aws.server --port $(or $(PORT),4566)
+
 .PHONY: test
 test: test-rust test-sandbox test-system ## Pass all tests
 
@@ -58,7 +62,7 @@ check: $(VENV)/.complete $(TOOLS)/bin/cargo-deny ## Format, lints, generated fil
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo run -q -p runbook-api --bin crdgen -- --check
 	$(VENV)/bin/ruff check --no-cache tests
-	$(TOOLS)/bin/cargo-deny --offline check bans licenses sources
+	$(TOOLS)/bin/cargo-deny check bans licenses sources
 
 .PHONY: generate
 generate: ## Write the generated files again
