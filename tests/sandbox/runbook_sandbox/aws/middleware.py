@@ -252,7 +252,7 @@ def _refused(error: ApiError, request: RequestContext, call: Call) -> None:
         outcome = "error"
     record.finish(call, outcome, error.status, error.code)
     if outcome != "throttled" and cloudtrail.recorded(request.service, request.operation) and request.caller.kind != "anonymous":
-        cloudtrail.record(request, None, (error.code, error.message))
+        cloudtrail.record(request, lambda: None, (error.code, error.message))
 
 
 def _conclude(answer: Answer, identified: Identified, request: RequestContext, call: Call) -> None:
@@ -273,9 +273,9 @@ def _conclude(answer: Answer, identified: Identified, request: RequestContext, c
         record.finish(call, "internal" if answer.status == 500 else "error", answer.status, code)
     if cloudtrail.recorded(request.service, request.operation):
         if answer.status < 400:
-            cloudtrail.record(request, _result_of(answer, identified), None)
+            cloudtrail.record(request, lambda: _result_of(answer, identified), None)
         else:
-            cloudtrail.record(request, None, _error_of(answer, identified))
+            cloudtrail.record(request, lambda: None, _error_of(answer, identified))
 
 
 def _result_of(answer: Answer, identified: Identified) -> Any:

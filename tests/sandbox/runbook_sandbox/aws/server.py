@@ -21,11 +21,12 @@ from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from runbook_sandbox.aws import control, events, iam_backend, middleware, sqs, sts, timesource
+from runbook_sandbox.aws import control, events, iam_backend, middleware, moto_errors, sqs, sts, timesource
 from runbook_sandbox.aws.calls import record
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.faults import faults
 from runbook_sandbox.aws.http import Cut, Handler
+from runbook_sandbox.aws.iam import known
 from runbook_sandbox.aws.iam.enforcement import enforcement
 from runbook_sandbox.aws.pace import pace
 from runbook_sandbox.aws.throttling import throttling
@@ -51,9 +52,7 @@ class Application:
         if path == "/_sandbox" or path.startswith("/_sandbox/"):
             answer = self._control(environ, body)
         elif path.startswith("/moto-api"):
-            with clock.lock:
-                clock.settle()
-                answer = middleware.Answer(*self._dispatch(environ))
+            answer = self._moto_api(environ, path)
         else:
             answer = middleware.handle(environ, body, self._dispatch)
         if answer.drop:
@@ -64,6 +63,17 @@ class Application:
             headers.append(("Content-Length", str(len(answer.body))))
         start_response(f"{answer.status} {_phrase(answer.status)}", headers)
         return [answer.body]
+
+    def _moto_api(self, environ: dict[str, Any], path: str) -> middleware.Answer:
+        if path == "/moto-api/reset-auth":
+            said = json.dumps({"error": 'IAM is the sandbox\'s own: PUT /_sandbox/iam {"enforce": true}'})
+            return middleware.Answer(400, [("Content-Type", "application/json")], said.encode())
+        with clock.lock:
+            clock.settle()
+            if path == "/moto-api/reset" and environ["REQUEST_METHOD"] == "POST":
+                # moto's reset alone would leave the agenda and the sandbox's own tables full of what is gone.
+                self._sandbox.reset()
+            return middleware.Answer(*self._dispatch(environ))
 
     def _dispatch(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
         said: list[Any] = []
@@ -184,7 +194,7 @@ class Sandbox:
 
 def install() -> list[Any]:
     """Make moto behave: time, IAM, STS, events and queues, then each service package. Idempotent; the packages."""
-    for module in (timesource, iam_backend, sts, events, sqs):
+    for module in (timesource, moto_errors, iam_backend, known, sts, events, sqs):
         module.install()
     packages = []
     for name in SERVICES:

@@ -1,7 +1,7 @@
 """Makes moto tell the sandbox's time.
 
-moto's modules import `utcnow` and `unix_time` by name, so replacing the functions in `moto.core.utils` would miss them;
-the functions' code is replaced instead, and every importer sees it.
+moto's modules import `utcnow` by name, so replacing the function in `moto.core.utils` would miss them; its code is
+replaced instead, and every importer sees it. `unix_time` and the rest are built on `utcnow`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from moto.core import utils
 
 
 def _utcnow() -> Any:
+    # This runs with the globals of moto.core.utils, so it brings its own.
     from runbook_sandbox.aws.clock import clock
 
     return clock.now().replace(tzinfo=None)

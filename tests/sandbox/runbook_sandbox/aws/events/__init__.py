@@ -73,6 +73,11 @@ def emit(
     _send(envelope(account_id, region, source, detail_type, resources, detail, time), events_backends[account_id][region], "default")
 
 
+def listened_to(account_id: str, region: str) -> bool:
+    """True when the account's default bus has a rule, so that an event could reach somebody."""
+    return bool(events_backends[account_id][region].event_buses["default"].rules)
+
+
 def envelope(
     account_id: str,
     region: str,

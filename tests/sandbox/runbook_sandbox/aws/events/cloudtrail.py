@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,8 +31,11 @@ def recorded(service: str, operation: str) -> bool:
     return service in _SOURCES and not _READS.match(operation)
 
 
-def record(request: RequestContext, result: Any, error: tuple[str, str] | None) -> None:
-    """Send the event of an API call `pace.cloudtrail_delay` from now. `error` is (code, message) of a refused one."""
+def record(request: RequestContext, result: Callable[[], Any], error: tuple[str, str] | None) -> None:
+    """Send the event of an API call `pace.cloudtrail_delay` from now. `error` is (code, message) of a refused one.
+
+    `result` is asked only when a rule may want it: parsing every answer for nobody would cost more than the call.
+    """
     _schedule(
         account_id=request.account_id,
         region=request.region,
@@ -78,7 +82,7 @@ def record_service_call(
         service=service,
         operation=operation,
         params=params,
-        result=result,
+        result=lambda: result,
         error=None,
         identity=identity,
         source_ip=host,
@@ -94,7 +98,7 @@ def _schedule(
     service: str,
     operation: str,
     params: dict[str, Any],
-    result: Any,
+    result: Callable[[], Any],
     error: tuple[str, str] | None,
     identity: dict[str, Any],
     source_ip: str,
@@ -113,7 +117,7 @@ def _schedule(
         "sourceIPAddress": source_ip,
         "userAgent": user_agent,
         "requestParameters": _said(params) or None,
-        "responseElements": _said(result) or None if error is None else None,
+        "responseElements": None,
         "requestID": request_id,
         "eventID": str(uuid.uuid4()),
         "readOnly": False,
@@ -126,11 +130,15 @@ def _schedule(
         detail["additionalEventData"] = {"service": "application-autoscaling"}
     if error is not None:
         detail["errorCode"], detail["errorMessage"] = error
-    clock.call_later(
-        pace.cloudtrail_delay,
-        lambda: events.emit(account_id, region, f"aws.{name}", "AWS API Call via CloudTrail", [], detail, time=now),
-        f"cloudtrail {operation}",
-    )
+
+    def send() -> None:
+        if not events.listened_to(account_id, region):
+            return
+        if error is None:
+            detail["responseElements"] = _said(result()) or None
+        events.emit(account_id, region, f"aws.{name}", "AWS API Call via CloudTrail", [], detail, time=now)
+
+    clock.call_later(pace.cloudtrail_delay, send, f"cloudtrail {operation}")
 
 
 def _identity(caller: Caller) -> dict[str, Any]:

@@ -85,8 +85,7 @@ def test_a_refusal_says_who_may_not_do_what_to_what_and_why(aws, service, call, 
     assert found[2] == status
 
 
-def test_permission_is_by_resource(aws, register):
-    register("sqs", "GetQueueUrl", lambda params, account, region: [f"arn:aws:sqs:{region}:{account}:{params['QueueName']}"])
+def test_permission_is_by_resource(aws):
     aws.client("sqs").create_queue(QueueName="mine")
     aws.client("sqs").create_queue(QueueName="other")
     keys = _user(aws, _allow("sqs:*", "arn:aws:sqs:eu-central-1:123456789012:mine"))
@@ -205,3 +204,43 @@ def test_refused_calls_are_recorded_as_denied_and_change_nothing(aws):
     (call,) = aws.control("GET", "/calls", operation="CreateQueue")["calls"]
     assert (call["outcome"], call["effect"], call["caller"]) == ("denied", False, "arn:aws:iam::123456789012:user/ann")
     assert "QueueUrls" not in aws.client_of("sqs", ADMINISTRATOR).list_queues()
+
+
+def test_known_services_are_evaluated_by_the_arns_of_their_resources(aws):
+    """Service Authorization Reference. moto evaluates most services against `*` only."""
+    keys = _user(
+        aws,
+        _allow(["sqs:SendMessage", "sqs:CreateQueue"], "arn:aws:sqs:*:*:a"),
+        _allow("sns:Publish", "arn:aws:sns:*:*:a"),
+        _allow("events:PutRule", "arn:aws:events:*:*:rule/a"),
+        _allow("secretsmanager:*", "arn:aws:secretsmanager:*:*:secret:a-??????"),
+        _allow("iam:GetRole", "arn:aws:iam::*:role/path/a"),
+        _allow(["s3:CreateBucket", "s3:ListBucket"], "arn:aws:s3:::exports-a"),
+        _allow("s3:PutObject", "arn:aws:s3:::exports-a/in/*"),
+    )
+    admin = {"aws_access_key_id": "123456789012"}
+    for name in ("a", "b"):
+        aws.client("sqs", **admin).create_queue(QueueName=name)
+        aws.client("sns", **admin).create_topic(Name=name)
+        aws.client("secretsmanager", **admin).create_secret(Name=name, SecretString="x")
+        aws.client("iam", **admin).create_role(RoleName=name, Path="/path/", AssumeRolePolicyDocument=_policy())
+    _enforce(aws)
+    sqs, sns, bridge = (aws.client_of(service, keys) for service in ("sqs", "sns", "events"))
+    secrets, iam, s3 = (aws.client_of(service, keys) for service in ("secretsmanager", "iam", "s3"))
+    url = aws.endpoint + "/123456789012/"
+    sqs.send_message(QueueUrl=url + "a", MessageBody="x")
+    sqs.send_message_batch(QueueUrl=url + "a", Entries=[{"Id": "1", "MessageBody": "x"}])
+    _refused(sqs.send_message, QueueUrl=url + "b", MessageBody="x")
+    sns.publish(TopicArn="arn:aws:sns:eu-central-1:123456789012:a", Message="x")
+    _refused(sns.publish, TopicArn="arn:aws:sns:eu-central-1:123456789012:b", Message="x")
+    bridge.put_rule(Name="a", EventPattern='{"source": ["x"]}')
+    _refused(bridge.put_rule, Name="b", EventPattern='{"source": ["x"]}')
+    secrets.get_secret_value(SecretId="a")
+    _refused(secrets.get_secret_value, SecretId="b")
+    iam.get_role(RoleName="a")
+    _refused(iam.get_role, RoleName="b")
+    s3.create_bucket(Bucket="exports-a", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.put_object(Bucket="exports-a", Key="in/x", Body=b"1")
+    assert s3.list_objects_v2(Bucket="exports-a")["KeyCount"] == 1
+    _refused(s3.put_object, Bucket="exports-a", Key="out/x", Body=b"1")
+    _refused(s3.list_buckets)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -227,3 +228,27 @@ def test_json_answers_are_json_even_for_malformed_bodies(aws):
         answer = _session().post(aws.endpoint, headers=headers, data=body, timeout=10)
         assert answer.status_code == 400
         assert json.loads(answer.text)["__type"] == "SerializationException"
+
+
+def test_calls_made_at_once_never_fail_in_the_sandbox(aws):
+    """Plain moto sometimes answers 500 to parallel calls: dictionary changed size during iteration."""
+    sqs, sns = aws.client("sqs"), aws.client("sns")
+
+    def work(number):
+        sqs.create_queue(QueueName=f"q{number}")
+        sqs.list_queues()
+        sns.create_topic(Name=f"t{number}")
+        sns.list_topics()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(40)))
+    assert len(sqs.list_queues()["QueueUrls"]) == 40
+    assert aws.control("GET", "/calls/counts")["outcomes"] == {"ok": 161}
+
+
+def test_motos_reset_resets_the_sandbox_too(aws):
+    aws.control("PUT", "/pace", {"rds_create": 60})
+    aws.client("sqs").create_queue(QueueName="q")
+    assert _session().post(aws.endpoint + "/moto-api/reset", timeout=10).ok
+    assert aws.control("GET", "/pace")["rds_create"] == 6
+    assert "QueueUrls" not in aws.client("sqs").list_queues()
