@@ -40,7 +40,7 @@ pub struct EcsService {
     pub running_count: i32,
     /// Tasks that start.
     pub pending_count: i32,
-    /// Deployments, PRIMARY first.
+    /// Deployments, PRIMARY first. For CODE_DEPLOY, whose `deployments` are empty, its task sets.
     pub deployments: Vec<Deployment>,
     /// `REPLICA` or `DAEMON`.
     pub scheduling_strategy: String,
@@ -55,7 +55,8 @@ pub struct EcsService {
 }
 
 impl EcsService {
-    /// Whether a deployment is under way: more than one, or the PRIMARY one not yet completed.
+    /// Whether a deployment is under way: more than one, or the PRIMARY one not yet completed. A failed one that is not rolled back
+    /// has ended, and so has every deployment of which ECS tells no rolloutState once it is the only one.
     pub fn deployment_in_progress(&self) -> bool {
         self.deployments.len() > 1
             || self.deployments.iter().any(|deployment| deployment.rollout_state.as_deref() == Some("IN_PROGRESS"))

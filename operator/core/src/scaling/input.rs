@@ -69,24 +69,22 @@ pub fn validate(
     access: &Access,
 ) -> Result<Input, Finding> {
     let service = target(spec, access)?;
-    let zero_allowed = spec.allow_zero;
-    let refuse_zero = |field: &str, value: i32| {
-        if value == 0 && !zero_allowed {
-            return Err(Finding::stalled(
-                "InvalidSpec",
-                format!("{field}: 0 stops {service}; set allowZero: true if that is meant"),
-            ));
-        }
-        Ok(())
+    let check = |field: &str, value: i32| match value {
+        ..0 => Err(Finding::stalled("InvalidSpec", format!("{field}: {value} is no number of tasks: write 0 or more"))),
+        0 if !spec.allow_zero => Err(Finding::stalled(
+            "InvalidSpec",
+            format!("{field}: 0 stops {service}; set allowZero: true if that is meant"),
+        )),
+        _ => Ok(()),
     };
     let (size, leftover_replicas) = match (&spec.autoscaling, spec.replicas) {
         (Some(autoscaling), replicas) => {
-            refuse_zero("autoscaling.minCapacity", autoscaling.min_capacity)?;
-            refuse_zero("autoscaling.maxCapacity", autoscaling.max_capacity)?;
+            check("autoscaling.minCapacity", autoscaling.min_capacity)?;
+            check("autoscaling.maxCapacity", autoscaling.max_capacity)?;
             (band(autoscaling)?, replicas)
         }
         (None, Some(replicas)) => {
-            refuse_zero("replicas", replicas)?;
+            check("replicas", replicas)?;
             (Size::Fixed(replicas), None)
         }
         (None, None) => {

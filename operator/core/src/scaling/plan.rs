@@ -3,13 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::input::{Input, Size};
-use super::{capability, tracking};
+use super::{capability, policies};
 use crate::account;
 use crate::facts::{Facts, Inquiry};
 use crate::ids::ServiceId;
-use crate::observed::{
-    AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, ScalableTarget, TargetTrackingConfiguration,
-};
+use crate::observed::{AppliedPolicy, Capacity, EcsService, ScalableTarget};
 use crate::plan::{Finding, Plan, Weight};
 use crate::query::Query;
 use crate::step::Step;
@@ -19,30 +17,62 @@ const SOON: SignedDuration = SignedDuration::from_secs(15);
 
 /// Decides what is to be asked, or written, so that the service follows the policy.
 pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
-    let id = &input.service;
+    let scope = &input.service.scope;
+    // Whose account it is comes first: with the wrong credentials nothing is read either.
     let mut inquiry = Inquiry::new(facts);
-    let identity = inquiry.caller_identity(Query::CallerIdentity(id.scope.clone()));
-    let lookup = inquiry.ecs_service(Query::EcsService(id.clone()));
-    let target = inquiry.scalable_target(Query::ScalableTarget(id.clone()));
-    let policies = inquiry.scaling_policies(Query::ScalingPolicies(id.clone()));
+    let identity = inquiry.caller_identity(Query::CallerIdentity(scope.clone()));
     if let Some(missing) = inquiry.open() {
         return Plan::missing(missing);
     }
-    let (Some(identity), Some(lookup), Some(target), Some(policies)) = (identity, lookup, target, policies) else {
-        return Plan::default();
-    };
-    if let Some(finding) = account::plan::mismatch(&id.scope, identity) {
+    if let Some(finding) = identity.and_then(|identity| account::plan::mismatch(scope, identity)) {
         return Plan::only(finding);
     }
-    let service = match capability::scalable(id, lookup) {
-        Ok(service) => service,
-        Err(finding) => return Plan::only(finding),
+    match observe(input, facts) {
+        Ok(observed) => decide(input, &observed, now),
+        Err(plan) => plan,
+    }
+}
+
+/// What AWS shows of the service.
+struct Observed<'f> {
+    service: &'f EcsService,
+    target: Option<&'f ScalableTarget>,
+    policies: &'f [AppliedPolicy],
+}
+
+/// Gathers what the decision rests on, or returns the plan that asks for it or says why there is nothing to decide.
+fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Plan> {
+    let id = &input.service;
+    let mut inquiry = Inquiry::new(facts);
+    let lookup = inquiry.ecs_service(Query::EcsService(id.clone()));
+    let target = inquiry.scalable_target(Query::ScalableTarget(id.clone()));
+    // A fixed size has no policies; AWS gives them in pages of ten, so what is not needed is not asked.
+    let policies = match input.size {
+        Size::Band { .. } => inquiry.scaling_policies(Query::ScalingPolicies(id.clone())).map(Vec::as_slice),
+        Size::Fixed(_) => Some(&[][..]),
     };
+    match (inquiry.open(), lookup, target, policies) {
+        (Some(missing), ..) => Err(Plan::missing(missing)),
+        (None, Some(lookup), Some(target), Some(policies)) => {
+            let service = capability::scalable(id, lookup).map_err(Plan::only)?;
+            Ok(Observed { service, target: target.as_ref(), policies })
+        }
+        // An inquiry that is not open has all its answers.
+        (None, ..) => Err(Plan::default()),
+    }
+}
+
+fn decide(input: &Input, observed: &Observed<'_>, now: Timestamp) -> Plan {
+    let id = &input.service;
+    let Observed { service, target, policies } = observed;
     let mut plan = match &input.size {
-        Size::Fixed(replicas) => fixed(id, *replicas, service, target.as_ref()),
+        Size::Fixed(replicas) => fixed(id, *replicas, service, *target),
         Size::Band { capacity, tracking } => {
-            let mut plan = band(input, capacity, service, target.as_ref());
-            put_policies(id, tracking, policies, &mut plan);
+            let mut plan = band(input, capacity, service, *target);
+            // AWS takes no policy for a service without a scalable target.
+            if target.is_some() || !plan.steps.is_empty() {
+                policies::put(id, tracking, policies, &mut plan);
+            }
             plan
         }
     };
@@ -56,7 +86,10 @@ pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     if plan.steps.is_empty() && service.desired_count > 0 && service.running_count == 0 {
         plan.findings.push(Finding::waiting(
             "NoTaskRunning",
-            format!("no task of {id} runs yet; its events in ECS say why if that lasts"),
+            format!(
+                "none of the {} tasks of {id} runs yet; its events in ECS say why if that lasts",
+                service.desired_count
+            ),
         ));
     }
     // A change that a person must first make possible is not begun.
@@ -90,12 +123,14 @@ fn fixed(id: &ServiceId, replicas: i32, service: &EcsService, target: Option<&Sc
 fn band(input: &Input, capacity: &Capacity, service: &EcsService, target: Option<&ScalableTarget>) -> Plan {
     let id = &input.service;
     let registered = target.map(|target| target.capacity);
+    let size = capacity.clamp(service.desired_count);
     if registered == Some(*capacity) {
         // Inside the band the size is the autoscaler's. Outside it nobody moves it back: AWS clamps when the target is registered, not later.
-        return set_desired(id, service, capacity.clamp(service.desired_count));
+        return set_desired(id, service, size);
     }
-    if capacity.clamp(service.desired_count) < service.desired_count && service.deployment_in_progress() {
-        return wait_for_deployment(id);
+    // Registering moves the service into the band at once, so it waits as any other scale-in does.
+    if size < service.desired_count && service.deployment_in_progress() {
+        return wait_for_deployment(id, service.desired_count, size);
     }
     let tags = if target.is_none() { input.owner_tags.clone() } else { Vec::new() };
     let step = Step::RegisterScalableTarget { service: id.clone(), from: registered, to: *capacity, tags };
@@ -109,52 +144,14 @@ fn set_desired(id: &ServiceId, service: &EcsService, to: i32) -> Plan {
     }
     // AWS's own autoscaler does not scale in during a deployment either: tasks of the old and the new version are counted together.
     if to < from && service.deployment_in_progress() {
-        return wait_for_deployment(id);
+        return wait_for_deployment(id, from, to);
     }
     Plan { steps: vec![Step::SetDesiredCount { service: id.clone(), from, to }], ..Plan::default() }
 }
 
-fn wait_for_deployment(id: &ServiceId) -> Plan {
+fn wait_for_deployment(id: &ServiceId, from: i32, to: i32) -> Plan {
     Plan::only(Finding::waiting(
         "DeploymentInProgress",
-        format!("{id} is being deployed; it is scaled in when the deployment has ended"),
+        format!("{id} is being deployed; it is scaled in from {from} to {to} when the deployment has ended"),
     ))
-}
-
-fn put_policies(
-    id: &ServiceId,
-    declared: &[(String, TargetTrackingConfiguration)],
-    applied: &[AppliedPolicy],
-    plan: &mut Plan,
-) {
-    for (name, configuration) in declared {
-        let existing = applied.iter().find(|policy| policy.name == *name);
-        match existing.map(|policy| &policy.kind) {
-            Some(AppliedPolicyKind::TargetTracking(current)) if tracking::equivalent(configuration, current) => {}
-            // AWS refuses to change the PolicyType of an existing policy.
-            Some(AppliedPolicyKind::Other(kind)) => plan.findings.push(Finding::stalled(
-                "PolicyNameTaken",
-                format!(
-                    "{id} already has a policy named {name} of type {kind}: choose another name, or delete that policy"
-                ),
-            )),
-            _ => plan.steps.push(Step::PutTargetTrackingPolicy {
-                service: id.clone(),
-                name: name.clone(),
-                exists: existing.is_some(),
-                configuration: configuration.clone(),
-            }),
-        }
-    }
-    let foreign: Vec<&str> = applied
-        .iter()
-        .filter(|policy| !declared.iter().any(|(name, _)| *name == policy.name))
-        .map(|policy| policy.name.as_str())
-        .collect();
-    if !foreign.is_empty() {
-        plan.findings.push(Finding::note(
-            "ForeignPolicies",
-            format!("{id} has scaling policies that are not declared here and are left alone: {}", foreign.join(", ")),
-        ));
-    }
 }

@@ -59,8 +59,13 @@ pub fn equivalent(one: &TargetTrackingConfiguration, other: &TargetTrackingConfi
     let cooldown = |value: Option<i32>| value.unwrap_or(DEFAULT_COOLDOWN);
     one.metric == other.metric
         && one.metric != TrackedMetric::MetricMath
-        && (one.target_value - other.target_value).abs() < 1e-9
+        && same_value(one.target_value, other.target_value)
         && cooldown(one.scale_out_cooldown) == cooldown(other.scale_out_cooldown)
         && cooldown(one.scale_in_cooldown) == cooldown(other.scale_in_cooldown)
         && one.disable_scale_in == other.disable_scale_in
+}
+
+/// Equal but for what is lost on the way through JSON.
+fn same_value(one: f64, other: f64) -> bool {
+    (one - other).abs() <= 1e-12 * one.abs().max(other.abs())
 }

@@ -1,0 +1,13 @@
+//! The decisions, judged from outside: golden plans in `tests/plans`, and what must hold for any spec and any facts.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod any;
+mod claims;
+mod conditions;
+mod grants;
+mod kstatus;
+mod plans;
+mod properties;
+mod situation;
+mod world;

@@ -1,0 +1,179 @@
+//! What holds for every plan.
+
+use proptest::prelude::*;
+use runbook_api::ScalingPolicySpec;
+use runbook_api::common::Mode;
+use runbook_core::plan::Weight;
+use runbook_core::report::Outcome;
+use runbook_core::scaling::{self, Input, Size, input, predict};
+use runbook_core::{Facts, Plan, Step};
+
+use crate::any;
+use crate::world;
+
+fn input_of(spec: &ScalingPolicySpec) -> Input {
+    let access = world::access(&world::everything_granted(), Mode::Enforce);
+    input::validate(spec, &world::policy_id(), "production", &access).unwrap()
+}
+
+fn plan(input: &Input, facts: &Facts) -> Plan {
+    scaling::plan(input, facts, world::now())
+}
+
+/// The sizes that the policy allows.
+fn allowed(input: &Input) -> (i32, i32) {
+    match &input.size {
+        Size::Fixed(replicas) => (*replicas, *replicas),
+        Size::Band { capacity, .. } => (capacity.min, capacity.max),
+    }
+}
+
+/// The size that a step makes of `desired`.
+fn size_after(step: &Step, desired: i32) -> i32 {
+    match step {
+        Step::SetDesiredCount { to, .. } => *to,
+        Step::RegisterScalableTarget { to, .. } => to.clamp(desired),
+        Step::PutTargetTrackingPolicy { .. } => desired,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_a_plan_predicts_needs_no_step(spec in any::spec(), mut facts in any::full_facts()) {
+        let input = input_of(&spec);
+        let first = plan(&input, &facts);
+        first.steps.iter().for_each(|step| predict::predict(&mut facts, step));
+        let second = plan(&input, &facts);
+        prop_assert_eq!(&second.steps, &Vec::new());
+        prop_assert_eq!(&second.needs, &Vec::new());
+        if !first.steps.is_empty() {
+            // A step that could be made leaves nobody stuck, and the service within what was declared.
+            prop_assert!(second.findings.iter().all(|finding| finding.weight < Weight::Stalled));
+            let (least, most) = allowed(&input);
+            let desired = world::desired_count(&facts).unwrap();
+            let settled = (least..=most).contains(&desired);
+            prop_assert!(settled || second.findings.iter().any(|finding| finding.reason == "DeploymentInProgress"));
+        }
+    }
+
+    #[test]
+    fn each_step_on_the_way_may_be_the_last(spec in any::spec(), mut facts in any::full_facts()) {
+        // A crash after any step: what is left is planned again, and no more than that.
+        let input = input_of(&spec);
+        let mut left = plan(&input, &facts).steps;
+        while !left.is_empty() {
+            predict::predict(&mut facts, &left.remove(0));
+            prop_assert_eq!(&plan(&input, &facts).steps, &left);
+        }
+    }
+
+    #[test]
+    fn inside_the_band_the_size_is_the_autoscalers(spec in any::spec(), facts in any::full_facts()) {
+        let input = input_of(&spec);
+        let desired = world::desired_count(&facts).unwrap_or_default();
+        let (least, most) = allowed(&input);
+        if (least..=most).contains(&desired) {
+            for step in plan(&input, &facts).steps {
+                prop_assert!(!matches!(step, Step::SetDesiredCount { .. }), "{}", step);
+                prop_assert_eq!(size_after(&step, desired), desired);
+            }
+        }
+    }
+
+    #[test]
+    fn steps_keep_within_what_is_declared(spec in any::spec(), facts in any::full_facts()) {
+        let input = input_of(&spec);
+        let (least, most) = allowed(&input);
+        let desired = world::desired_count(&facts).unwrap_or_default();
+        let steps = plan(&input, &facts).steps;
+        let moving = steps.iter().filter(|step| size_after(step, desired) != desired);
+        let sizes: Vec<i32> = moving.map(|step| size_after(step, desired)).collect();
+        prop_assert!(sizes.len() <= 1, "{:?} change the size", steps);
+        prop_assert!(sizes.iter().all(|size| (least..=most).contains(size)));
+        for step in &steps {
+            match step {
+                Step::SetDesiredCount { from, to, .. } => {
+                    prop_assert_eq!(*from, desired);
+                    prop_assert_ne!(from, to);
+                }
+                Step::RegisterScalableTarget { from, to, tags, .. } => {
+                    prop_assert_eq!((to.min, to.max), (least, most));
+                    prop_assert_ne!(from.as_ref(), Some(to));
+                    // AWS refuses tags on a change.
+                    prop_assert_eq!(from.is_none(), !tags.is_empty());
+                }
+                Step::PutTargetTrackingPolicy { .. } => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_deployment_is_never_scaled_in(spec in any::spec(), facts in any::full_facts()) {
+        use runbook_core::facts::Answer;
+        use runbook_core::observed::ServiceLookup;
+        if let Some(Ok(Answer::EcsService(ServiceLookup::Found(service)))) = facts.get(&world::queries()[1].1)
+            && service.deployment_in_progress()
+        {
+            for step in plan(&input_of(&spec), &facts).steps {
+                prop_assert!(size_after(&step, service.desired_count) >= service.desired_count, "{}", step);
+            }
+        }
+    }
+
+    #[test]
+    fn policies_are_put_on_targets_only(spec in any::spec(), facts in any::full_facts()) {
+        use runbook_core::facts::Answer;
+        let registered = matches!(facts.get(&world::queries()[2].1), Some(Ok(Answer::ScalableTarget(Some(_)))));
+        let steps = plan(&input_of(&spec), &facts).steps;
+        let first_put = steps.iter().position(|step| matches!(step, Step::PutTargetTrackingPolicy { .. }));
+        let register = steps.iter().position(|step| matches!(step, Step::RegisterScalableTarget { .. }));
+        prop_assert!(first_put.is_none() || registered || register < first_put && register.is_some());
+    }
+
+    #[test]
+    fn nothing_is_decided_on_a_part_of_the_picture(spec in any::spec(), facts in any::partial_facts()) {
+        let input = input_of(&spec);
+        let plan = plan(&input, &facts);
+        let fixed = matches!(input.size, Size::Fixed(_));
+        let complete = world::queries().iter().all(|(name, query)| {
+            matches!(facts.get(query), Some(Ok(_))) || (fixed && *name == "ScalingPolicies")
+        });
+        prop_assert!(complete || plan.steps.is_empty());
+        prop_assert!(plan.needs.is_empty() || plan.steps.is_empty());
+        prop_assert!(complete || !plan.needs.is_empty() || !plan.findings.is_empty());
+        // What is known is not asked again, and nothing is asked twice.
+        for (index, query) in plan.needs.iter().enumerate() {
+            prop_assert!(!matches!(facts.get(query), Some(Ok(_))));
+            prop_assert!(!plan.needs[..index].contains(query));
+        }
+        // An outage is told from a mistake.
+        if plan.needs.is_empty() && !complete {
+            let outcome = Outcome::of_plan(&plan, None);
+            prop_assert!(matches!(outcome, Outcome::Unavailable { .. } | Outcome::Stalled { .. }), "{:?}", outcome);
+        }
+    }
+
+    #[test]
+    fn four_rounds_answer_everything(spec in any::spec(), answers in any::full_facts()) {
+        let input = input_of(&spec);
+        let mut facts = Facts::default();
+        for _ in 0..4 {
+            for query in plan(&input, &facts).needs {
+                let answer = answers.get(&query).unwrap().clone();
+                facts.insert(query, answer);
+            }
+        }
+        prop_assert_eq!(plan(&input, &facts), plan(&input, &answers));
+    }
+
+    #[test]
+    fn a_stalled_plan_writes_nothing(spec in any::spec(), facts in any::full_facts()) {
+        let plan = plan(&input_of(&spec), &facts);
+        let stalled = plan.findings.iter().any(|finding| finding.weight == Weight::Stalled);
+        prop_assert!(!stalled || plan.steps.is_empty());
+        let waiting = plan.findings.iter().any(|finding| finding.weight == Weight::Waiting);
+        prop_assert_eq!(waiting, plan.next_at.is_some());
+    }
+}

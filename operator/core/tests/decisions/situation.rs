@@ -1,0 +1,240 @@
+//! A situation as a golden file writes it: what is declared and what AWS shows, without what goes without saying.
+
+use std::collections::BTreeMap;
+
+use runbook_api::ScalingPolicySpec;
+use runbook_api::aws_account::Grant;
+use runbook_api::common::Mode;
+use runbook_core::account::Access;
+use runbook_core::facts::Answer;
+use runbook_core::observed::{
+    AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, ScalableTarget, ServiceLookup, Suspended,
+    TargetTrackingConfiguration, TrackedMetric,
+};
+use runbook_core::{CloudError, ErrorClass, Facts};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::world;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Situation {
+    /// The spec; `target` goes without saying.
+    spec: Value,
+    #[serde(default)]
+    pub aws: Aws,
+    /// `spec.mode` of the account.
+    #[serde(default)]
+    pub account_mode: Mode,
+    /// Everything, unless said otherwise.
+    grants: Option<Vec<Grant>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Aws {
+    /// The account that the credentials belong to.
+    caller: Option<String>,
+    #[serde(default)]
+    service: Service,
+    /// `Service` or `Cluster`, where that does not exist.
+    missing: Option<String>,
+    target: Option<Target>,
+    #[serde(default)]
+    policies: Vec<Policy>,
+    /// Questions that AWS answers with an error.
+    #[serde(default)]
+    errors: BTreeMap<String, String>,
+    /// Questions that nobody has asked yet.
+    #[serde(default)]
+    unasked: Vec<String>,
+}
+
+/// Three tasks, all running, no deployment, unless said otherwise.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct Service {
+    desired: i32,
+    running: Option<i32>,
+    status: String,
+    controller: String,
+    scheduling: String,
+    managed_by: Option<String>,
+    /// `rolling` (two deployments), `starting` (one, in progress) or `failed`.
+    deployment: Option<String>,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            desired: 3,
+            running: None,
+            status: "ACTIVE".into(),
+            controller: "ECS".into(),
+            scheduling: "REPLICA".into(),
+            managed_by: None,
+            deployment: None,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Target {
+    min: i32,
+    max: i32,
+    /// `in`, `out`, `scheduled`.
+    #[serde(default)]
+    suspended: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Policy {
+    name: String,
+    /// A predefined metric, or else…
+    follows: Option<String>,
+    /// …a metric of CloudWatch, or else…
+    metric: Option<String>,
+    /// …a policy of another type.
+    r#type: Option<String>,
+    #[serde(default)]
+    value: f64,
+    cooldown: Option<i32>,
+}
+
+impl Situation {
+    pub fn spec(&self) -> ScalingPolicySpec {
+        let mut spec = self.spec.clone();
+        if spec["target"].is_null() {
+            let id = world::service_id();
+            spec["target"] = json!({"ecsService": {"cluster": id.cluster, "service": id.service}});
+        }
+        serde_json::from_value(spec).unwrap()
+    }
+
+    pub fn access(&self) -> Access {
+        let grants = self.grants.clone().unwrap_or_else(world::everything_granted);
+        world::access(&grants, self.account_mode)
+    }
+
+    pub fn facts(&self) -> Facts {
+        let aws = &self.aws;
+        let mut facts = Facts::default();
+        for (name, query) in world::queries() {
+            if aws.unasked.iter().any(|unasked| unasked == name) {
+                continue;
+            }
+            let answer = match (aws.errors.get(name), name) {
+                (Some(class), _) => Err(error(class, name)),
+                (None, "CallerIdentity") => Ok(world::identity(aws.caller.as_deref().unwrap_or(world::ACCOUNT))),
+                (None, "EcsService") => Ok(Answer::EcsService(aws.lookup())),
+                (None, "ScalableTarget") => Ok(Answer::ScalableTarget(aws.target.as_ref().map(Target::observed))),
+                _ => Ok(Answer::ScalingPolicies(aws.policies.iter().map(Policy::observed).collect())),
+            };
+            facts.insert(query, answer);
+        }
+        facts
+    }
+}
+
+impl Aws {
+    fn lookup(&self) -> ServiceLookup {
+        match self.missing.as_deref() {
+            Some("Service") => ServiceLookup::ServiceMissing,
+            Some("Cluster") => ServiceLookup::ClusterMissing,
+            Some(other) => panic!("missing: {other} is neither Service nor Cluster"),
+            None => ServiceLookup::Found(Box::new(self.service.observed())),
+        }
+    }
+}
+
+impl Service {
+    fn observed(&self) -> EcsService {
+        let deployments = match self.deployment.as_deref() {
+            None => vec![world::deployment("PRIMARY", Some("COMPLETED"))],
+            Some("starting") => vec![world::deployment("PRIMARY", Some("IN_PROGRESS"))],
+            Some("failed") => vec![world::deployment("PRIMARY", Some("FAILED"))],
+            Some("rolling") => {
+                vec![world::deployment("PRIMARY", Some("IN_PROGRESS")), world::deployment("ACTIVE", Some("COMPLETED"))]
+            }
+            Some(other) => panic!("deployment: {other} is not known"),
+        };
+        EcsService {
+            status: self.status.clone(),
+            deployment_controller: self.controller.clone(),
+            scheduling_strategy: self.scheduling.clone(),
+            resource_management_type: self.managed_by.clone(),
+            deployments,
+            ..world::service(self.desired, self.running.unwrap_or(self.desired))
+        }
+    }
+}
+
+impl Target {
+    fn observed(&self) -> ScalableTarget {
+        let has = |name: &str| self.suspended.iter().any(|suspended| suspended == name);
+        let suspended = Suspended {
+            dynamic_scaling_in: has("in"),
+            dynamic_scaling_out: has("out"),
+            scheduled_scaling: has("scheduled"),
+        };
+        ScalableTarget { arn: None, capacity: Capacity { min: self.min, max: self.max, suspended } }
+    }
+}
+
+impl Policy {
+    fn observed(&self) -> AppliedPolicy {
+        let tracking = |metric| {
+            AppliedPolicyKind::TargetTracking(TargetTrackingConfiguration {
+                metric,
+                target_value: self.value,
+                scale_out_cooldown: self.cooldown,
+                scale_in_cooldown: self.cooldown,
+                disable_scale_in: false,
+            })
+        };
+        let kind = match (&self.follows, &self.metric, &self.r#type) {
+            (Some(metric_type), None, None) => {
+                tracking(TrackedMetric::Predefined { metric_type: metric_type.clone(), resource_label: None })
+            }
+            (None, Some(metric_name), None) => tracking(TrackedMetric::Customized {
+                namespace: "Clocked".into(),
+                metric_name: metric_name.clone(),
+                dimensions: BTreeMap::new(),
+                statistic: "Average".into(),
+                unit: None,
+            }),
+            (None, None, Some(kind)) => AppliedPolicyKind::Other(kind.clone()),
+            _ => panic!("policy {}: say one of follows, metric and type", self.name),
+        };
+        AppliedPolicy { name: self.name.clone(), kind }
+    }
+}
+
+fn error(class: &str, query: &str) -> CloudError {
+    let (class, code) = match class {
+        "Transient" => (ErrorClass::Transient, "Timeout"),
+        "Throttled" => (ErrorClass::Throttled, "ThrottlingException"),
+        "Denied" => (ErrorClass::Denied, "AccessDeniedException"),
+        "NotFound" => (ErrorClass::NotFound, "ResourceNotFoundException"),
+        "Conflict" => (ErrorClass::Conflict, "ConcurrentUpdateException"),
+        "Invalid" => (ErrorClass::Invalid, "InvalidParameterException"),
+        other => panic!("{other} is no class of errors"),
+    };
+    let operation = match query {
+        "CallerIdentity" => "GetCallerIdentity",
+        "EcsService" => "DescribeServices",
+        "ScalableTarget" => "DescribeScalableTargets",
+        _ => "DescribeScalingPolicies",
+    };
+    CloudError {
+        class,
+        operation: operation.into(),
+        resource: world::service_id().to_string(),
+        code: code.into(),
+        message: "what AWS says".into(),
+        request_id: None,
+    }
+}

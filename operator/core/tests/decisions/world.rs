@@ -1,0 +1,92 @@
+//! The one service that the tests are about.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use runbook_api::aws_account::{Grant, Verb};
+use runbook_api::common::Mode;
+use runbook_core::account::Access;
+use runbook_core::account::grants::Grants;
+use runbook_core::facts::Answer;
+use runbook_core::ids::ObjectId;
+use runbook_core::observed::{CallerIdentity, Deployment, EcsService, ServiceLookup};
+use runbook_core::{Facts, Query, Scope, ServiceId};
+
+pub const ACCOUNT: &str = "123456789012";
+pub const NAMESPACE: &str = "clocked";
+
+pub fn now() -> Timestamp {
+    "2026-03-01T03:00:00Z".parse().unwrap()
+}
+
+pub fn scope() -> Scope {
+    Scope { connection: "default".into(), account_id: ACCOUNT.into(), region: "eu-central-1".into() }
+}
+
+pub fn service_id() -> ServiceId {
+    ServiceId { scope: scope(), cluster: "clocked-cluster".into(), service: "clocked-app-service".into() }
+}
+
+pub fn policy_id() -> ObjectId {
+    ObjectId { namespace: NAMESPACE.into(), name: "clocked-app".into() }
+}
+
+pub fn access(grants: &[Grant], mode: Mode) -> Access {
+    Access { scope: scope(), grants: Grants::of("default", NAMESPACE, grants), mode }
+}
+
+pub fn everything_granted() -> Vec<Grant> {
+    let resources = vec!["arn:aws:ecs:*:*:service/clocked-cluster/*".into()];
+    vec![Grant { namespaces: vec![NAMESPACE.into()], verbs: vec![Verb::Scale], resources }]
+}
+
+pub fn identity(account_id: &str) -> Answer {
+    let arn = format!("arn:aws:sts::{account_id}:assumed-role/runbook/operator");
+    Answer::CallerIdentity(CallerIdentity { account_id: account_id.into(), arn })
+}
+
+/// A steady rolling service.
+pub fn service(desired: i32, running: i32) -> EcsService {
+    EcsService {
+        arn: service_id().arn(),
+        status: "ACTIVE".into(),
+        desired_count: desired,
+        running_count: running,
+        pending_count: 0,
+        deployments: vec![deployment("PRIMARY", Some("COMPLETED"))],
+        scheduling_strategy: "REPLICA".into(),
+        deployment_controller: "ECS".into(),
+        deployment_strategy: Some("ROLLING".into()),
+        resource_management_type: None,
+        tags: BTreeMap::new(),
+    }
+}
+
+pub fn deployment(status: &str, rollout_state: Option<&str>) -> Deployment {
+    Deployment {
+        id: format!("ecs-svc/{status}"),
+        status: status.into(),
+        rollout_state: rollout_state.map(Into::into),
+        desired_count: 1,
+        running_count: 1,
+        created_at: None,
+    }
+}
+
+/// The questions that a plan about the service may ask, by their name.
+pub fn queries() -> [(&'static str, Query); 4] {
+    [
+        ("CallerIdentity", Query::CallerIdentity(scope())),
+        ("EcsService", Query::EcsService(service_id())),
+        ("ScalableTarget", Query::ScalableTarget(service_id())),
+        ("ScalingPolicies", Query::ScalingPolicies(service_id())),
+    ]
+}
+
+/// The size of the service as the facts have it.
+pub fn desired_count(facts: &Facts) -> Option<i32> {
+    match facts.get(&Query::EcsService(service_id())) {
+        Some(Ok(Answer::EcsService(ServiceLookup::Found(service)))) => Some(service.desired_count),
+        _ => None,
+    }
+}
