@@ -1,0 +1,115 @@
+"""Clusters, task definitions, tags."""
+
+from __future__ import annotations
+
+import pytest
+
+CONTAINER = {"name": "main", "image": "nginx", "memory": 128}
+
+
+def test_a_cluster_is_made_once_and_deleted_to_inactive(ecs, refused):
+    """CreateCluster of an existing name answers that cluster; a deleted one is INACTIVE and takes no services."""
+    client = ecs.client
+    made = client.create_cluster(clusterName="new", tags=[{"key": "a", "value": "b"}])["cluster"]
+    assert (made["status"], made["tags"]) == ("ACTIVE", [{"key": "a", "value": "b"}])
+    assert client.create_cluster(clusterName="new")["cluster"]["tags"] == made["tags"]
+    assert client.delete_cluster(cluster="new")["cluster"]["status"] == "INACTIVE"
+    assert client.describe_clusters(clusters=["new"])["clusters"][0]["status"] == "INACTIVE"
+    assert made["clusterArn"] not in client.list_clusters()["clusterArns"]
+    refusal = refused(client.create_service, cluster="new", serviceName="s", taskDefinition="web", desiredCount=1)
+    assert (refusal.code, refusal.message) == ("ClusterNotFoundException", "The referenced cluster was inactive.")
+
+
+def test_a_cluster_in_use_cannot_be_deleted(ecs, refused):
+    """ClusterContainsServicesException, ClusterContainsTasksException. Plain moto deletes it."""
+    ecs.create(desired=1)
+    assert refused(ecs.client.delete_cluster, cluster="app").code == "ClusterContainsServicesException"
+    ecs.client.delete_service(cluster="app", service="api", force=True)
+    ecs.settle()
+    task = ecs.client.run_task(cluster="app", taskDefinition="web")["tasks"][0]["taskArn"]
+    assert refused(ecs.client.delete_cluster, cluster="app").code == "ClusterContainsTasksException"
+    ecs.client.stop_task(cluster="app", task=task)
+    ecs.settle()
+    assert ecs.client.delete_cluster(cluster="app")["cluster"]["status"] == "INACTIVE"
+
+
+def test_a_cluster_counts(ecs):
+    """DescribeClusters: counts of services and tasks, statistics only when asked for. Plain moto counts nothing."""
+    ecs.create(desired=2)
+    ecs.settle()
+    plain = ecs.client.describe_clusters(clusters=["app"])["clusters"][0]
+    assert (plain["activeServicesCount"], plain["runningTasksCount"], plain["pendingTasksCount"]) == (1, 2, 0)
+    assert plain["statistics"] == plain["tags"] == []
+    more = ecs.client.describe_clusters(clusters=["app", "none"], include=["STATISTICS"])
+    statistics = {item["name"]: item["value"] for item in more["clusters"][0]["statistics"]}
+    assert (statistics["runningEC2TasksCount"], statistics["activeEC2ServiceCount"], statistics["runningFargateTasksCount"]) == (
+        "2",
+        "1",
+        "0",
+    )
+    assert more["failures"] == [{"arn": "arn:aws:ecs:eu-central-1:123456789012:cluster/none", "reason": "MISSING"}]
+
+
+def test_revisions_of_a_task_definition(ecs, refused):
+    """A family's latest ACTIVE revision is meant by its name; inactive ones stay described and take no new services."""
+    client = ecs.client
+    assert ecs.register("web").endswith(":2")
+    assert client.describe_task_definition(taskDefinition="web")["taskDefinition"]["revision"] == 2
+    gone = client.deregister_task_definition(taskDefinition="web:2")["taskDefinition"]
+    assert gone["status"] == "INACTIVE"
+    assert client.describe_task_definition(taskDefinition="web")["taskDefinition"]["revision"] == 1
+    assert client.describe_task_definition(taskDefinition="web:2")["taskDefinition"]["status"] == "INACTIVE"
+    assert refused(ecs.create, taskDefinition="web:2").message == "TaskDefinition is inactive"
+    assert ecs.register("web").endswith(":3")
+    assert client.list_task_definitions(familyPrefix="web")["taskDefinitionArns"] == [ecs.web, ecs.web[:-1] + "3"]
+    assert refused(client.describe_task_definition, taskDefinition="none").message == "Unable to describe task definition."
+    assert refused(client.deregister_task_definition, taskDefinition="web").message == "Revision is missing."
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"containerDefinitions": []},
+        {"containerDefinitions": [{"name": "main", "memory": 1}]},
+        {"containerDefinitions": [{"name": "main", "image": "nginx"}]},
+        {"containerDefinitions": [CONTAINER, CONTAINER]},
+        {"requiresCompatibilities": ["FARGATE"], "cpu": "256"},
+        {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "4096"},
+        {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512", "networkMode": "bridge"},
+        {"family": "not ok"},
+    ],
+)
+def test_wrong_task_definitions_are_refused(ecs, refused, wrong):
+    """RegisterTaskDefinition answers ClientException. Plain moto takes duplicate containers and any Fargate size."""
+    assert (
+        refused(ecs.client.register_task_definition, **{"family": "x", "containerDefinitions": [CONTAINER], **wrong}).code
+        == "ClientException"
+    )
+
+
+def test_tags_have_limits(ecs, refused):
+    """50 tags, keys of 128 and values of 256 characters, no aws: prefix (tag restrictions). Plain moto has none."""
+    arn = ecs.create(desired=0, tags=[{"key": f"k{index}", "value": ""} for index in range(49)])["serviceArn"]
+    client = ecs.client
+    client.tag_resource(resourceArn=arn, tags=[{"key": "last", "value": "1"}])
+    client.tag_resource(resourceArn=arn, tags=[{"key": "last", "value": "2"}])
+    tags = {tag["key"]: tag["value"] for tag in client.list_tags_for_resource(resourceArn=arn)["tags"]}
+    assert (len(tags), tags["last"]) == (50, "2")
+    for tag in (
+        {"key": "more", "value": ""},
+        {"key": "aws:x", "value": ""},
+        {"key": "k" * 129, "value": ""},
+        {"key": "last", "value": "v" * 257},
+    ):
+        assert refused(client.tag_resource, resourceArn=arn, tags=[tag]).code == "InvalidParameterException"
+    client.untag_resource(resourceArn=arn, tagKeys=["last", "never-there"])
+    assert len(client.list_tags_for_resource(resourceArn=arn)["tags"]) == 49
+    short = arn.replace("service/app/", "service/")
+    assert refused(client.tag_resource, resourceArn=short, tags=[]).message == "Long arn format must be used for tagging operations"
+    assert refused(client.tag_resource, resourceArn=arn + "x", tags=[]).code == "ResourceNotFoundException"
+
+
+def test_clusters_of_accounts_and_regions_are_apart(ecs, aws):
+    """Nothing of one region is seen in another."""
+    assert aws.client("ecs", region="eu-west-1").list_clusters()["clusterArns"] == []
+    assert len(ecs.client.list_clusters()["clusterArns"]) == 1
