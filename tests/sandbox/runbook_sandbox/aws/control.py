@@ -68,6 +68,14 @@ def handle(method: str, path: str, params: dict[str, str], body: Any, sandbox: A
     raise ControlError(f"there is no /_sandbox{path}; there are {known}", 404)
 
 
+@route("/", ["GET"])
+def _index(params: dict[str, str], body: Any) -> Any:
+    routes: dict[str, set[str]] = {"/_sandbox/reset": {"POST"}}
+    for _, path, methods, _ in _routes:
+        routes.setdefault(f"/_sandbox{path}", set()).update(methods)
+    return {path: sorted(methods) for path, methods in sorted(routes.items())}
+
+
 @route("/health", ["GET"])
 def _health(params: dict[str, str], body: Any) -> Any:
     return {"status": "ok", "clock": _clock_state(), "internalErrors": len(middleware.internal_errors)}

@@ -7,9 +7,13 @@ import re
 from functools import cache
 from typing import Any
 
-from moto.core.responses import EmptyResult
+from moto.core.responses import ActionResult, EmptyResult
 from moto.iam.models import AWSManagedPolicy, IAMBackend
 from moto.iam.responses import IamResponse
+
+from runbook_sandbox.aws.iam import identities
+from runbook_sandbox.aws.iam.policies import Effect, Question, judge
+from runbook_sandbox.aws.wire.errors import ApiError
 
 _AWS_POLICY = re.compile(r"arn:aws[\w-]*:iam::aws:policy/(?:.*/)?([\w+=,.@-]+)")
 
@@ -74,6 +78,33 @@ def _delete_user_permissions_boundary(response: IamResponse) -> EmptyResult:
     return EmptyResult()
 
 
+def _simulate_principal_policy(response: IamResponse) -> ActionResult:
+    """SimulatePrincipalPolicy: what the sandbox's own evaluator says; statements are not named."""
+    arn = response._get_param("PolicySourceArn")
+    documents = list(response._get_param("PolicyInputList", []))
+    boundary: list[str] | None = response._get_param("PermissionsBoundaryPolicyInputList")
+    caller = identities.principal_of(arn)
+    if caller is None:
+        raise ApiError("NoSuchEntity", f"The entity {arn} cannot be found.", 404)
+    found = identities.policies_of(caller, caller.arn.split(":")[1])
+    if boundary is None and found.boundary is not None:
+        boundary = [found.boundary]
+    context = {
+        str(entry["ContextKeyName"]).lower(): [str(value) for value in entry.get("ContextKeyValues", [])]
+        for entry in response._get_param("ContextEntries", [])
+    }
+    results = []
+    for action in response._get_param("ActionNames", []):
+        for resource in response._get_param("ResourceArns") or ["*"]:
+            question = Question(action, resource, context)
+            effects = [judge([*found.identity, *documents], question)]
+            if boundary is not None:
+                effects.append(judge(boundary, question))
+            decision = "explicitDeny" if Effect.DENY in effects else "implicitDeny" if Effect.NONE in effects else "allowed"
+            results.append({"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": decision})
+    return ActionResult({"EvaluationResults": results, "IsTruncated": False})
+
+
 def install() -> None:
     """Idempotent."""
     IAMBackend._init_managed_policies = _init_managed_policies
@@ -81,5 +112,6 @@ def install() -> None:
         method = getattr(IAMBackend, name)
         if not getattr(method, "named_first", False):
             setattr(IAMBackend, name, _named_first(method))
+    IamResponse.simulate_principal_policy = _simulate_principal_policy
     IamResponse.put_user_permissions_boundary = _put_user_permissions_boundary
     IamResponse.delete_user_permissions_boundary = _delete_user_permissions_boundary

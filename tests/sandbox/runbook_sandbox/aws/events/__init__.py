@@ -6,6 +6,7 @@ AWS delivers at least once, so a test can ask for duplicates.
 from __future__ import annotations
 
 import json
+import logging
 import random
 import uuid
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.events import patterns, targets
 from runbook_sandbox.aws.wire.errors import ApiError
 
+_LOG = logging.getLogger(__name__)
+#: Targets of one rule ("Amazon EventBridge quotas").
+MAX_TARGETS = 5
 #: Size of one PutEvents entry, in bytes (API reference of PutEvents).
 MAX_ENTRY_BYTES = 1024 * 1024
 
@@ -122,17 +126,20 @@ def _offer(rule: Rule, event: dict[str, Any]) -> None:
 
 
 def _deliver(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
-    arn = target["Arn"]
-    service, resource = arn.split(":")[2], arn.split(":", 5)[-1]
-    if service == "sqs":
-        text = targets.input_of(target, event, rule.name, rule.arn)
-        group = (target.get("SqsParameters") or {}).get("MessageGroupId")
-        targets.deliver_to_queue(arn, text, event["id"], group, (target.get("DeadLetterConfig") or {}).get("Arn"))
-    elif service == "events" and resource.startswith("event-bus/"):
-        _, _, _, region, account_id, _ = arn.split(":", 5)
+    _, _, service, region, account_id, resource = target["Arn"].split(":", 5)
+    if service == "events" and resource.startswith("event-bus/"):
         _send(event, events_backends[account_id][region], resource.removeprefix("event-bus/"))
+        return
+    text = targets.input_of(target, event, rule.name, rule.arn)
+    if service == "sqs":
+        group = (target.get("SqsParameters") or {}).get("MessageGroupId")
+        targets.deliver_to_queue(target["Arn"], text, event["id"], group, (target.get("DeadLetterConfig") or {}).get("Arn"))
+    elif service == "sns":
+        targets.deliver_to_topic(target["Arn"], text)
+    elif service == "logs":
+        targets.deliver_to_log_group(target["Arn"], text)
     else:
-        _motos_send_to_targets(rule, {**event, "time": clock.now().timestamp(), "ingestion-time": clock.now().timestamp()})
+        _LOG.warning("the sandbox does not deliver events to %s; event %s is not sent there", target["Arn"], event["id"])
 
 
 def install() -> None:
@@ -140,6 +147,7 @@ def install() -> None:
     Rule.send_to_targets = _rule_send_to_targets
     EventsBackend.put_events = _put_events
     EventsBackend.put_rule = _put_rule
+    EventsBackend.put_targets = _put_targets
     EventsHandler.test_event_pattern = _test_event_pattern
 
 
@@ -148,8 +156,8 @@ def reset() -> None:
     duplicates.reset()
 
 
-_motos_send_to_targets = Rule.send_to_targets
 _motos_put_rule = EventsBackend.put_rule
+_motos_put_targets = EventsBackend.put_targets
 
 
 def _rule_send_to_targets(rule: Rule, original_event: dict[str, Any], transform_input: bool = True) -> None:
@@ -165,6 +173,16 @@ def _put_rule(backend: EventsBackend, name: str, *args: Any, **kwargs: Any) -> R
     if kwargs.get("event_pattern"):
         patterns.parse(kwargs["event_pattern"])
     return _motos_put_rule(backend, name, *args, **kwargs)
+
+
+def _put_targets(backend: EventsBackend, name: str, event_bus_arn: str | None, given: list[dict[str, Any]]) -> None:
+    bus = backend.event_buses.get((event_bus_arn or "default").split("event-bus/")[-1])
+    rule = bus.rules.get(name) if bus else None
+    if rule is not None:
+        known = {target["Id"] for target in rule.targets} | {target["Id"] for target in given}
+        if len(known) > MAX_TARGETS:
+            raise ApiError("LimitExceededException", f"The requested resource exceeds the maximum number allowed: {MAX_TARGETS} targets.")
+    _motos_put_targets(backend, name, event_bus_arn, given)
 
 
 def _test_event_pattern(handler: EventsHandler) -> tuple[str, dict[str, Any]]:

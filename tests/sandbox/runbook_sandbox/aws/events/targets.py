@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import re
+import uuid
 from typing import Any
 
 from jsonpath_ng.ext import parse as parse_path
+from moto.core.utils import unix_time_millis
 from moto.sqs.models import sqs_backends
 
 from runbook_sandbox.aws.clock import clock
@@ -73,3 +75,29 @@ def deliver_to_queue(arn: str, text: str, event_id: str, group_id: str | None, d
         backend.send_message(name, text, group_id=group_id or "default", deduplication_id=event_id)
     else:
         backend.send_message(name, text)
+
+
+def deliver_to_topic(arn: str, text: str) -> None:
+    """Publish to an SNS topic; a topic that is gone loses the event."""
+    from moto.sns.models import sns_backends
+
+    _, _, _, region, account_id, _ = arn.split(":", 5)
+    topic = sns_backends[account_id][region].topics.get(arn)
+    if topic is None:
+        _LOG.info("event lost: there is no topic %s", arn)
+        return
+    topic.publish(text)
+
+
+def deliver_to_log_group(arn: str, text: str) -> None:
+    """Write to a log group, in a stream of its own."""
+    from moto.logs.models import logs_backends
+
+    _, _, _, region, account_id, resource = arn.split(":", 5)
+    group = resource.removeprefix("log-group:").removesuffix(":*")
+    backend, stream = logs_backends[account_id][region], str(uuid.uuid4())
+    if group not in backend.groups:
+        _LOG.info("event lost: there is no log group %s", arn)
+        return
+    backend.create_log_stream(group, stream)
+    backend.put_log_events(group, stream, [{"timestamp": int(unix_time_millis()), "message": text}])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from botocore.session import get_session
 from moto.utilities.utils import get_partition
 
 from runbook_sandbox.aws import sts
@@ -11,6 +14,17 @@ from runbook_sandbox.aws.iam import identities
 from runbook_sandbox.aws.iam.enforcement import enforcement
 from runbook_sandbox.aws.wire import errors
 from runbook_sandbox.aws.wire.identify import Identified
+
+
+@cache
+def _regions() -> frozenset[str]:
+    session = get_session()
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("ec2", partition_name=partition)
+    )
+
 
 _UNSIGNED = {("sts", "AssumeRoleWithWebIdentity"), ("sts", "AssumeRoleWithSAML")}
 
@@ -24,6 +38,8 @@ def authenticate(identified: Identified) -> Caller:
         if not anonymous:
             raise errors.missing_token(protocol)
         return identities.administrator(identities.default_account(), "", partition)
+    if identified.region not in _regions():
+        raise errors.invalid_region(service, protocol)
     session = sts.sessions.get(key)
     if session is not None:
         if identified.session_token != session.session_token:

@@ -46,6 +46,18 @@ def user_of(access_key_id: str, region: str) -> Caller | None:
     return None
 
 
+def principal_of(arn: str) -> Caller | None:
+    """The user or role of this ARN as a caller, None when there is none."""
+    role = role_by_arn(arn)
+    if role is not None:
+        return Caller(arn, role.account_id, role.id, "role", "", name=role.name, role_arn=role.arn)
+    match = re.fullmatch(r"arn:(aws[\w-]*):iam::(\d{12}):user/(?:.*/)?([^/]+)", arn)
+    if match is None or match[2] not in iam_backends:
+        return None
+    user = iam_backends[match[2]][match[1]].users.get(match[3])
+    return Caller(arn, match[2], user.id, "user", "", name=user.name) if user is not None and user.arn == arn else None
+
+
 def account_of(access_key_id: str) -> str | None:
     """A key of twelve digits is an account's administrator."""
     return access_key_id if _ACCOUNT.fullmatch(access_key_id) else None

@@ -88,6 +88,16 @@ def expired_token(service: str, protocol: str) -> ApiError:
     return ApiError("ExpiredToken", message, 403)
 
 
+def invalid_region(service: str, protocol: str) -> ApiError:
+    """A signature for a region that there is not."""
+    message = "Credential should be scoped to a valid region."
+    if service == "s3":
+        return ApiError("AuthorizationHeaderMalformed", message, 400)
+    if _speaks_json(protocol):
+        return ApiError("InvalidSignatureException", message, 400 if protocol == JSON else 403, query_code="SignatureDoesNotMatch")
+    return ApiError("SignatureDoesNotMatch", message, 403)
+
+
 def missing_token(protocol: str) -> ApiError:
     """A request without a signature."""
     if _speaks_json(protocol):

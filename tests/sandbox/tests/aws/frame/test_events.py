@@ -180,3 +180,29 @@ def test_an_event_is_sent_through_the_control_api(aws):
         "POST", "/events", {"region": "eu-central-1", "source": "aws.health", "detail-type": "AWS Health Event", "detail": {"x": 1}}
     )
     assert [event["detail"] for event in _messages(aws, url)] == [{"x": 1}]
+
+
+def test_topics_and_log_groups_are_targets_too(aws):
+    url = _queue(aws)
+    sns, logs, bridge = aws.client("sns"), aws.client("logs"), aws.client("events")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=QUEUE.format("q"), Attributes={"RawMessageDelivery": "true"})
+    logs.create_log_group(logGroupName="/events")
+    bridge.put_rule(Name="r", EventPattern='{"source": ["aws.ecs"]}')
+    log_group = "arn:aws:logs:eu-central-1:123456789012:log-group:/events"
+    bridge.put_targets(Rule="r", Targets=[{"Id": "topic", "Arn": topic}, {"Id": "logs", "Arn": log_group}])
+    _emit()
+    (event,) = _messages(aws, url)
+    assert event["detail"] == {"lastStatus": "RUNNING"}
+    (logged,) = logs.filter_log_events(logGroupName="/events")["events"]
+    assert json.loads(logged["message"])["id"] == event["id"]
+
+
+def test_a_rule_has_five_targets_at_most(aws):
+    """ "Amazon EventBridge quotas"."""
+    bridge = aws.client("events")
+    bridge.put_rule(Name="r", EventPattern='{"source": ["x"]}')
+    bridge.put_targets(Rule="r", Targets=[{"Id": str(number), "Arn": QUEUE.format(number)} for number in range(5)])
+    with pytest.raises(ClientError) as caught:
+        bridge.put_targets(Rule="r", Targets=[{"Id": "6", "Arn": QUEUE.format(6)}])
+    assert caught.value.response["Error"]["Code"] == "LimitExceededException"

@@ -244,3 +244,26 @@ def test_known_services_are_evaluated_by_the_arns_of_their_resources(aws):
     assert s3.list_objects_v2(Bucket="exports-a")["KeyCount"] == 1
     _refused(s3.put_object, Bucket="exports-a", Key="out/x", Body=b"1")
     _refused(s3.list_buckets)
+
+
+def test_policies_are_simulated_by_the_same_evaluator(aws):
+    """SimulatePrincipalPolicy, which moto does not have."""
+    _user(aws, _allow("ecs:UpdateService", "arn:aws:ecs:*:*:service/app/*"), _deny("ecs:DeleteService"))
+    answer = aws.client("iam").simulate_principal_policy(
+        PolicySourceArn="arn:aws:iam::123456789012:user/ann",
+        ActionNames=["ecs:UpdateService", "ecs:DeleteService"],
+        ResourceArns=["arn:aws:ecs:eu-central-1:123456789012:service/app/web", "arn:aws:ecs:eu-central-1:123456789012:service/x/web"],
+    )
+    assert [result["EvalDecision"] for result in answer["EvaluationResults"]] == ["allowed", "implicitDeny", "explicitDeny", "explicitDeny"]
+    code, _, status = _refused(
+        aws.client("iam").simulate_principal_policy, PolicySourceArn="arn:aws:iam::123456789012:user/bob", ActionNames=["ecs:X"]
+    )
+    assert (code, status) == ("NoSuchEntity", 404)
+
+
+@pytest.mark.parametrize(("service", "code"), [("ecs", "InvalidSignatureException"), ("rds", "SignatureDoesNotMatch")])
+def test_a_region_that_there_is_not_is_refused(aws, service, code):
+    call = {"ecs": "list_clusters", "rds": "describe_db_instances"}[service]
+    found, message, _ = _refused(getattr(aws.client(service, region="mars-north-1"), call))
+    assert found == code
+    assert message == "Credential should be scoped to a valid region."
