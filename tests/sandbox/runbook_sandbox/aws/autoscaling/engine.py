@@ -1,0 +1,153 @@
+"""Dynamic scaling: what scaling policies do when their alarms go off.
+
+Sources: Application Auto Scaling User Guide, "How target tracking scaling ... works", "How step scaling ... works";
+Amazon ECS Developer Guide, "Automatically scale your Amazon ECS service" (no scale-in during a deployment).
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+from runbook_sandbox.aws.autoscaling import activities, capacity
+from runbook_sandbox.aws.autoscaling.state import Policy, Target, region_of
+from runbook_sandbox.aws.clock import clock
+
+#: Cooldowns of ECS services when a policy says none, in seconds.
+_DEFAULT_COOLDOWN = 300
+#: While an alarm stays in ALARM its scaling action is repeated each minute.
+_REPEAT = 60
+
+
+def scale(target: Target, wanted: int, cause: str) -> str:
+    """Move the capacity towards `wanted`, as far as band, suspension and deployments allow; the outcome in a word.
+
+    `scaled`, `suspended`, `deploying`, `unchanged`, `at-maximum`, `at-minimum`, `failed` or `unknown` (no such resource).
+    """
+    now = capacity.current(target)
+    if now is None:
+        return "unknown"
+    bounded = min(max(wanted, target.minimum), target.maximum)
+    if bounded == now:
+        if wanted > now:
+            activities.not_scaled(target, cause, "AlreadyAtMaxCapacity")
+            return "at-maximum"
+        if wanted < now:
+            activities.not_scaled(target, cause, "AlreadyAtMinCapacity")
+            return "at-minimum"
+        activities.not_scaled(target, cause, "AlreadyAtDesiredCapacity")
+        return "unchanged"
+    side = "Out" if bounded > now else "In"
+    if target.suspended[f"DynamicScaling{side}Suspended"]:
+        return "suspended"
+    if side == "In" and capacity.is_deploying(target):
+        activities.not_scaled(target, cause, "TargetServicePutResourceAsUnscalable")
+        return "deploying"
+    return "scaled" if activities.set_capacity(target, bounded, cause) else "failed"
+
+
+def alarm_changed(account_id: str, region: str, action_arn: str, alarm: str, state: str, value: float | None, threshold: float) -> None:
+    """An alarm that names a scaling policy changed its state to `state`; `value` is its newest datapoint.
+
+    In ALARM the policy acts now and each minute until the alarm says otherwise, with the value of the beginning.
+    """
+    kept = region_of(account_id, region)
+    repeated = kept.alarming.pop(alarm, None)
+    if repeated is not None:
+        repeated.cancel()
+    if state == "ALARM":
+        _act(account_id, region, action_arn, alarm, value, threshold)
+
+
+def _act(account_id: str, region: str, action_arn: str, alarm: str, value: float | None, threshold: float) -> None:
+    kept = region_of(account_id, region)
+    found = kept.policies_by_arn.get(action_arn.split(":createdBy/")[0])
+    if found is None:
+        kept.alarming.pop(alarm, None)
+        return
+    target, policy = found
+    again = lambda: _act(account_id, region, action_arn, alarm, value, threshold)  # noqa: E731
+    kept.alarming[alarm] = clock.call_later(_REPEAT, again, f"alarm {alarm} is still in ALARM")
+    now = capacity.current(target)
+    if now is None:
+        return
+    cause = f"monitor alarm {alarm} in state ALARM triggered policy {policy.name}"
+    if policy.kind == "TargetTrackingScaling":
+        _track(target, policy, alarm, now, value, cause)
+    elif policy.kind == "StepScaling" and value is not None:
+        _step(target, policy, now, value - threshold, cause)
+
+
+def _track(target: Target, policy: Policy, alarm: str, now: int, value: float | None, cause: str) -> None:
+    goal = policy.configuration["TargetValue"]
+    proportional = now if value is None else math.ceil(now * value / goal)
+    if "-AlarmLow-" in alarm:
+        if not _all_agree(target) or _cooling(policy.scaled_in_at, policy.configuration.get("ScaleInCooldown")):
+            return
+        if _cooling(policy.scaled_out_at, policy.configuration.get("ScaleOutCooldown")):
+            return
+        if scale(target, min(proportional, now - 1), cause) == "scaled":
+            policy.scaled_in_at = clock.now()
+        return
+    if _cooling(policy.scaled_out_at, policy.configuration.get("ScaleOutCooldown")):
+        return
+    if scale(target, max(proportional, now + 1), cause) == "scaled":
+        policy.scaled_out_at = clock.now()
+
+
+def _all_agree(target: Target) -> bool:
+    """Scale-in waits until every target tracking policy that may scale in wants it."""
+    alarming = region_of(target.account_id, target.region).alarming
+    for policy in target.policies.values():
+        if policy.kind == "TargetTrackingScaling" and not policy.configuration.get("DisableScaleIn"):
+            low = [name for name in policy.alarms if "-AlarmLow-" in name]
+            if not any(name in alarming for name in low):
+                return False
+    return True
+
+
+def _cooling(since: object, seconds: int | None) -> bool:
+    wait = timedelta(seconds=_DEFAULT_COOLDOWN if seconds is None else seconds)
+    return since is not None and clock.now() - since < wait  # type: ignore[operator]
+
+
+def _step(target: Target, policy: Policy, now: int, breach: float, cause: str) -> None:
+    configuration = policy.configuration
+    adjustment = step_adjustment(configuration, breach)
+    if adjustment is None:
+        return
+    wanted = adjusted(configuration, now, adjustment)
+    side = "scaled_out_at" if wanted > now else "scaled_in_at"
+    if _cooling(getattr(policy, side), configuration.get("Cooldown")):
+        return
+    if scale(target, wanted, cause) == "scaled":
+        setattr(policy, side, clock.now())
+
+
+def step_adjustment(configuration: dict, breach: float) -> int | None:
+    """The adjustment whose interval, relative to the alarm's threshold, holds `breach`.
+
+    A lower bound is inclusive and an upper exclusive above the threshold; below it is the other way round.
+    """
+    for step in configuration["StepAdjustments"]:
+        low, high = step.get("MetricIntervalLowerBound"), step.get("MetricIntervalUpperBound")
+        low, high = (-math.inf if low is None else low), (math.inf if high is None else high)
+        if (low <= breach < high) if breach >= 0 and high > 0 else (low < breach <= high):
+            return step["ScalingAdjustment"]
+    return None
+
+
+def adjusted(configuration: dict, now: int, adjustment: int) -> int:
+    """The capacity that an adjustment asks for."""
+    kind = configuration["AdjustmentType"]
+    if kind == "ExactCapacity":
+        return adjustment
+    if kind == "ChangeInCapacity":
+        return now + adjustment
+    change = now * adjustment / 100
+    # "Values greater than 1 are rounded down ... between 0 and 1 to 1 ... between 0 and -1 to -1 ... less than -1 up".
+    rounded = math.copysign(max(1, math.floor(abs(change))), change) if change else 0
+    magnitude = configuration.get("MinAdjustmentMagnitude") or 0
+    if rounded and abs(rounded) < magnitude:
+        rounded = math.copysign(magnitude, rounded)
+    return now + int(rounded)
