@@ -1,6 +1,7 @@
 //! AWS's resources as far as a decision looks at them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -157,6 +158,39 @@ pub struct TargetTrackingConfiguration {
     pub disable_scale_in: bool,
 }
 
+impl TargetTrackingConfiguration {
+    /// The settings as AWS names them, each with its value; cooldowns that are not set are AWS's default.
+    fn settings(&self) -> [(&'static str, String); 5] {
+        let cooldown = |value: Option<i32>| format!("{} s", value.unwrap_or(DEFAULT_COOLDOWN));
+        [
+            ("metric", self.metric.to_string()),
+            ("targetValue", self.target_value.to_string()),
+            ("scaleOutCooldown", cooldown(self.scale_out_cooldown)),
+            ("scaleInCooldown", cooldown(self.scale_in_cooldown)),
+            ("disableScaleIn", self.disable_scale_in.to_string()),
+        ]
+    }
+
+    /// What is different from `other`, for a person: `targetValue from 75 to 60`.
+    pub fn changes_from(&self, other: &Self) -> Vec<String> {
+        let pairs = self.settings().into_iter().zip(other.settings());
+        pairs
+            .filter(|(new, old)| new != old)
+            .map(|((name, new), (_, old))| format!("{name} from {old} to {new}"))
+            .collect()
+    }
+}
+
+impl fmt::Display for TargetTrackingConfiguration {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} at {}", self.metric, self.target_value)
+    }
+}
+
+/// AWS's default cooldown for ECS services, in seconds (Application Auto Scaling API Reference,
+/// TargetTrackingScalingPolicyConfiguration): what an absent cooldown means on either side.
+pub const DEFAULT_COOLDOWN: i32 = 300;
+
 /// The metric that a target tracking policy follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TrackedMetric {
@@ -182,4 +216,25 @@ pub enum TrackedMetric {
     },
     /// CustomizedMetricSpecification with metric math, which is compared as a whole: never equal to a single metric.
     MetricMath,
+}
+
+impl fmt::Display for TrackedMetric {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Predefined { metric_type, resource_label: None } => formatter.write_str(metric_type),
+            Self::Predefined { metric_type, resource_label: Some(label) } => {
+                write!(formatter, "{metric_type} of {label}")
+            }
+            Self::Customized { namespace, metric_name, dimensions, statistic, unit } => {
+                write!(formatter, "{statistic} of {namespace} {metric_name}")?;
+                if !dimensions.is_empty() {
+                    let dimensions: Vec<String> =
+                        dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                    write!(formatter, "{{{}}}", dimensions.join(","))?;
+                }
+                unit.as_ref().map_or(Ok(()), |unit| write!(formatter, " in {unit}"))
+            }
+            Self::MetricMath => formatter.write_str("metric math"),
+        }
+    }
 }

@@ -31,6 +31,8 @@ pub enum Step {
         from: Option<Capacity>,
         /// What is to be registered.
         to: Capacity,
+        /// What the size is; AWS moves it into the band at once.
+        desired_count: i32,
         /// Tags for a target that is registered for the first time; AWS refuses them on a change.
         tags: Vec<(String, String)>,
     },
@@ -40,8 +42,8 @@ pub enum Step {
         service: ServiceId,
         /// PolicyName.
         name: String,
-        /// Whether a policy of that name exists.
-        exists: bool,
+        /// What the policy of that name does now, where there is one.
+        from: Option<Box<TargetTrackingConfiguration>>,
         /// What it is to do.
         configuration: TargetTrackingConfiguration,
     },
@@ -97,19 +99,27 @@ impl fmt::Display for Step {
             Self::SetDesiredCount { service, from, to } => {
                 write!(formatter, "set desiredCount of {service} from {from} to {to}")
             }
-            Self::RegisterScalableTarget { service, from: None, to, .. } => {
-                write!(formatter, "register scalable target of {service} with {}", describe(to))
+            Self::RegisterScalableTarget { service, from, to, desired_count, .. } => {
+                match from {
+                    None => write!(formatter, "register scalable target of {service} with {}", describe(to))?,
+                    Some(from) => write!(
+                        formatter,
+                        "change scalable target of {service} from {} to {}",
+                        describe(from),
+                        describe(to)
+                    )?,
+                }
+                match to.clamp(*desired_count) {
+                    moved if moved == *desired_count => Ok(()),
+                    moved => write!(formatter, ", which moves desiredCount from {desired_count} to {moved} at once"),
+                }
             }
-            Self::RegisterScalableTarget { service, from: Some(from), to, .. } => {
-                write!(formatter, "change scalable target of {service} from {} to {}", describe(from), describe(to))
+            Self::PutTargetTrackingPolicy { service, name, from: None, configuration } => {
+                write!(formatter, "create target tracking policy {name} of {service}: {configuration}")
             }
-            Self::PutTargetTrackingPolicy { service, name, exists, configuration } => {
-                let verb = if *exists { "change" } else { "create" };
-                write!(
-                    formatter,
-                    "{verb} target tracking policy {name} of {service} with target value {}",
-                    configuration.target_value
-                )
+            Self::PutTargetTrackingPolicy { service, name, from: Some(from), configuration } => {
+                let changes = configuration.changes_from(from).join(", ");
+                write!(formatter, "change target tracking policy {name} of {service}: {changes}")
             }
         }
     }

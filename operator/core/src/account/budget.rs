@@ -29,21 +29,25 @@ pub struct Rates {
 
 impl Default for Budget {
     fn default() -> Self {
-        let quarter = Rates {
-            read: 5.0,
-            modify: 1.25,
-        };
-        Self {
-            ecs: quarter,
-            application_auto_scaling: quarter,
-            sts: quarter,
-        }
+        let quarter = Rates { read: 5.0, modify: 1.25 };
+        Self { ecs: quarter, application_auto_scaling: quarter, sts: quarter }
     }
 }
 
 impl Budget {
     /// The least rate: one call in a hundred seconds. Less would be a stop, which is `mode: Observe`.
     pub const LEAST: f64 = 0.01;
+
+    /// The smaller of two, rate by rate: what two AwsAccounts of one account may do together.
+    pub fn least(self, other: Self) -> Self {
+        let least =
+            |one: Rates, other: Rates| Rates { read: one.read.min(other.read), modify: one.modify.min(other.modify) };
+        Self {
+            ecs: least(self.ecs, other.ecs),
+            application_auto_scaling: least(self.application_auto_scaling, other.application_auto_scaling),
+            sts: least(self.sts, other.sts),
+        }
+    }
 
     /// The budget that an AwsAccount's `requestBudget` declares; what it leaves out is the default.
     ///
@@ -70,9 +74,7 @@ fn rates(api: &str, spec: Option<&ApiBudget>, default: Rates) -> Result<Rates, F
         None => Ok(default),
         Some(number) => {
             let field = format!("requestBudget.{api}.{field}");
-            let value = number
-                .value()
-                .map_err(|error| Finding::stalled("InvalidSpec", format!("{field}: {error}")))?;
+            let value = number.value().map_err(|error| Finding::stalled("InvalidSpec", format!("{field}: {error}")))?;
             if !value.is_finite() || value < Budget::LEAST {
                 return Err(Finding::stalled(
                     "InvalidSpec",
@@ -85,10 +87,7 @@ fn rates(api: &str, spec: Option<&ApiBudget>, default: Rates) -> Result<Rates, F
             Ok(value)
         }
     };
-    Ok(Rates {
-        read: rate("read", &spec.read, default.read)?,
-        modify: rate("modify", &spec.modify, default.modify)?,
-    })
+    Ok(Rates { read: rate("read", &spec.read, default.read)?, modify: rate("modify", &spec.modify, default.modify)? })
 }
 
 #[cfg(test)]
@@ -103,33 +102,18 @@ mod tests {
     fn what_is_left_out_is_a_quarter_of_what_aws_sustains() {
         assert_eq!(Budget::declared(None), Ok(Budget::default()));
         let spec = RequestBudget {
-            ecs: Some(ApiBudget {
-                read: Some(Number::Int(8)),
-                modify: None,
-            }),
+            ecs: Some(ApiBudget { read: Some(Number::Int(8)), modify: None }),
             ..RequestBudget::default()
         };
-        let expected = Budget {
-            ecs: Rates {
-                read: 8.0,
-                modify: 1.25,
-            },
-            ..Budget::default()
-        };
+        let expected = Budget { ecs: Rates { read: 8.0, modify: 1.25 }, ..Budget::default() };
         assert_eq!(Budget::declared(Some(&spec)), Ok(expected));
     }
 
     #[test]
     fn a_rate_of_nothing_is_refused_and_the_field_named() {
         for text in ["0", "0.001", "1m", "x"] {
-            let api = ApiBudget {
-                read: None,
-                modify: number(text),
-            };
-            let spec = RequestBudget {
-                application_auto_scaling: Some(api),
-                ..RequestBudget::default()
-            };
+            let api = ApiBudget { read: None, modify: number(text) };
+            let spec = RequestBudget { application_auto_scaling: Some(api), ..RequestBudget::default() };
             let refused = Budget::declared(Some(&spec)).map_err(|finding| finding.message);
             assert!(
                 refused

@@ -29,7 +29,8 @@ pub fn claim(policy: &ScalingPolicy, account: Option<&AwsAccount>) -> Option<Cla
     let id = ObjectId { namespace: metadata.namespace.clone()?, name: metadata.name.clone()? };
     let access = account::resolve(&spec.account_ref, spec.region.as_deref(), &id.namespace, account).ok()?;
     let resource = input::target(spec, &access).ok()?.arn();
-    let may_write = access.mode == Mode::Enforce && access.grants.check(Verb::Scale, &[resource.clone()]).is_ok();
+    let may_write =
+        access.mode == Mode::Enforce && access.grants.check(Verb::Scale, std::slice::from_ref(&resource)).is_ok();
     // The API server always sets a creation time; without one a policy comes last.
     let created = metadata.creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0);
     may_write.then_some(Claim { resource, claimant: Claimant { created, id } })

@@ -133,7 +133,13 @@ fn band(input: &Input, capacity: &Capacity, service: &EcsService, target: Option
         return wait_for_deployment(id, service.desired_count, size);
     }
     let tags = if target.is_none() { input.owner_tags.clone() } else { Vec::new() };
-    let step = Step::RegisterScalableTarget { service: id.clone(), from: registered, to: *capacity, tags };
+    let step = Step::RegisterScalableTarget {
+        service: id.clone(),
+        from: registered,
+        to: *capacity,
+        desired_count: service.desired_count,
+        tags,
+    };
     Plan { steps: vec![step], ..Plan::default() }
 }
 

@@ -53,17 +53,25 @@ pub fn put(
         plan.steps.push(Step::PutTargetTrackingPolicy {
             service: id.clone(),
             name: name.clone(),
-            exists: of_name(name).is_some(),
+            from: match of_name(name) {
+                Some(AppliedPolicyKind::TargetTracking(current)) => Some(Box::new(current.clone())),
+                _ => None,
+            },
             configuration: configuration.clone(),
         });
     }
     for (name, configuration) in pending {
         let other = follower(&followed, name, &configuration.metric).unwrap_or_default();
+        let advice = if declared.iter().any(|(declared, _)| *declared == other) {
+            format!("delete {other}, which is then put as declared")
+        } else {
+            format!("declare it under the name {other}, or delete that policy")
+        };
         plan.findings.push(Finding::stalled(
             "MetricTaken",
             format!(
                 "policy {other} of {id} already follows the metric of targetTracking {name}, and AWS takes one policy for each \
-                 metric: declare it under the name {other}, or delete that policy"
+                 metric: {advice}"
             ),
         ));
     }

@@ -2,12 +2,8 @@
 
 use runbook_api::scaling_policy::TargetTracking;
 
-use crate::observed::{TargetTrackingConfiguration, TrackedMetric};
+use crate::observed::{DEFAULT_COOLDOWN, TargetTrackingConfiguration, TrackedMetric};
 use crate::plan::Finding;
-
-/// AWS's default cooldown for ECS services, in seconds (Application Auto Scaling API Reference,
-/// TargetTrackingScalingPolicyConfiguration): what an absent cooldown means on either side.
-const DEFAULT_COOLDOWN: i32 = 300;
 
 /// The configuration that an entry of `targetTracking` declares, by the policy's name.
 ///

@@ -101,7 +101,8 @@ proptest! {
 #[test]
 fn what_is_missing_is_written_ready_to_paste() {
     let resource = "arn:aws:ecs:eu-central-1:123456789012:service/clocked-cluster/app".to_owned();
-    let finding = Grants::of("default", "clocked", &[]).check(Verb::Scale, &[resource.clone()]).unwrap_err();
+    let finding =
+        Grants::of("default", "clocked", &[]).check(Verb::Scale, std::slice::from_ref(&resource)).unwrap_err();
     let (_, yaml) = finding.message.split_once("spec.grants ").unwrap();
     let grant: Grant = serde_norway::from_str(yaml).unwrap();
     assert!(allows(&[grant], "clocked", Verb::Scale, &[resource]));

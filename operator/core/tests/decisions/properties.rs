@@ -98,7 +98,8 @@ proptest! {
                     prop_assert_eq!(*from, desired);
                     prop_assert_ne!(from, to);
                 }
-                Step::RegisterScalableTarget { from, to, tags, .. } => {
+                Step::RegisterScalableTarget { from, to, desired_count, tags, .. } => {
+                    prop_assert_eq!(*desired_count, desired);
                     prop_assert_eq!((to.min, to.max), (least, most));
                     prop_assert_ne!(from.as_ref(), Some(to));
                     // AWS refuses tags on a change.
