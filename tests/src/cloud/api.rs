@@ -1,0 +1,178 @@
+//! What each API call does and what it refuses.
+
+use jiff::Timestamp;
+use runbook_aws::{Call, Reply};
+use runbook_core::ErrorClass;
+use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, ScalableTarget, TrackedMetric};
+
+use super::refusal::Refusal;
+use super::{Region, resource_id};
+
+/// Services that one DescribeServices may name.
+const SERVICES_PER_CALL: usize = 10;
+/// Targets that one DescribeScalableTargets may name, and that one page holds.
+const TARGETS_PER_CALL: usize = 50;
+/// Policies on one page of DescribeScalingPolicies.
+const POLICIES_PER_PAGE: usize = 10;
+/// Policies of one target.
+const POLICIES_PER_TARGET: usize = 50;
+
+impl Region {
+    /// Answers one call.
+    ///
+    /// # Errors
+    /// As AWS refuses it.
+    pub fn answer(&mut self, account: &str, call: &Call, now: Timestamp) -> Result<Reply, Refusal> {
+        match call {
+            Call::GetCallerIdentity => Ok(Reply::CallerIdentity(CallerIdentity {
+                account_id: account.into(),
+                arn: format!("arn:aws:sts::{account}:assumed-role/runbook-operator/simulator"),
+            })),
+            Call::DescribeServices { cluster, services } => self.describe_services(cluster, services, now),
+            Call::DescribeScalableTargets { resource_ids, next_token } => {
+                self.describe_targets(resource_ids, next_token.as_deref())
+            }
+            Call::DescribeScalingPolicies { resource_id, next_token } => {
+                self.describe_policies(resource_id.as_deref(), next_token.as_deref())
+            }
+            Call::UpdateService { cluster, service, desired_count } => self.update_service(cluster, service, *desired_count, now),
+            Call::RegisterScalableTarget { resource_id, capacity, tags } => {
+                self.register_target(resource_id, *capacity, tags, now)
+            }
+            Call::PutTargetTrackingPolicy { resource_id, name, configuration } => {
+                let kind = AppliedPolicyKind::TargetTracking(configuration.clone());
+                self.put_scaling_policy(resource_id, AppliedPolicy { name: name.clone(), kind })
+            }
+        }
+    }
+
+    fn describe_services(&mut self, cluster: &str, services: &[String], now: Timestamp) -> Result<Reply, Refusal> {
+        if services.is_empty() {
+            return Err(Refusal::parameter("Services cannot be empty."));
+        }
+        if services.len() > SERVICES_PER_CALL {
+            return Err(Refusal::parameter("Services cannot have more than 10 elements."));
+        }
+        if !self.clusters.contains_key(cluster) {
+            return Err(Refusal::no_cluster());
+        }
+        let found = services.iter().filter_map(|name| Some((name.clone(), self.service(cluster, name, now)?.describe(now))));
+        Ok(Reply::Services(found.collect()))
+    }
+
+    fn describe_targets(&self, ids: &[String], token: Option<&str>) -> Result<Reply, Refusal> {
+        if ids.len() > TARGETS_PER_CALL {
+            return Err(Refusal::validation("ResourceIds: Member must have length less than or equal to 50"));
+        }
+        let all: Vec<(String, ScalableTarget)> = self
+            .targets
+            .iter()
+            .filter(|(id, _)| ids.is_empty() || ids.contains(id))
+            .map(|(id, target)| (id.clone(), ScalableTarget { arn: Some(target.arn.clone()), capacity: target.capacity }))
+            .collect();
+        let (targets, next_token) = page(all, token, TARGETS_PER_CALL)?;
+        Ok(Reply::ScalableTargets { targets, next_token })
+    }
+
+    fn describe_policies(&self, id: Option<&str>, token: Option<&str>) -> Result<Reply, Refusal> {
+        let all: Vec<(String, AppliedPolicy)> = self
+            .targets
+            .iter()
+            .filter(|(target, _)| id.is_none_or(|id| id == target.as_str()))
+            .flat_map(|(target, found)| found.applied().into_iter().map(|policy| (target.clone(), policy)))
+            .collect();
+        let (policies, next_token) = page(all, token, POLICIES_PER_PAGE)?;
+        Ok(Reply::ScalingPolicies { policies, next_token })
+    }
+
+    fn update_service(&mut self, cluster: &str, name: &str, desired: i32, now: Timestamp) -> Result<Reply, Refusal> {
+        if !self.clusters.contains_key(cluster) {
+            return Err(Refusal::no_cluster());
+        }
+        let service = self.service(cluster, name, now).ok_or_else(Refusal::no_service)?;
+        if service.status != "ACTIVE" {
+            return Err(Refusal::new(ErrorClass::Invalid, "ServiceNotActiveException", "Service was not ACTIVE."));
+        }
+        if desired < 0 || service.scheduling_strategy == "DAEMON" {
+            return Err(Refusal::parameter("The desired count is not valid for this service."));
+        }
+        service.set_desired(desired, now);
+        Ok(Reply::Done)
+    }
+
+    fn register_target(
+        &mut self,
+        id: &str,
+        capacity: Capacity,
+        tags: &[(String, String)],
+        now: Timestamp,
+    ) -> Result<Reply, Refusal> {
+        if capacity.min > capacity.max || capacity.min < 0 {
+            return Err(Refusal::validation("Minimum capacity cannot be greater than maximum capacity"));
+        }
+        if self.targets.contains_key(id) && !tags.is_empty() {
+            return Err(Refusal::validation("Tags can be given for a new scalable target only"));
+        }
+        let (cluster, service) = split(id)?;
+        if self.register(&cluster, &service, capacity, now) {
+            Ok(Reply::Done)
+        } else {
+            Err(Refusal::validation(format!("ECS service doesn't exist: {id}")))
+        }
+    }
+
+    fn put_scaling_policy(&mut self, id: &str, policy: AppliedPolicy) -> Result<Reply, Refusal> {
+        let (cluster, service) = split(id)?;
+        let Some(target) = self.targets.get(&resource_id(&cluster, &service)) else {
+            return Err(Refusal::new(
+                ErrorClass::NotFound,
+                "ObjectNotFoundException",
+                format!("No scalable target registered for service namespace: ecs, resource ID: {id}"),
+            ));
+        };
+        match target.policies.get(&policy.name) {
+            Some(AppliedPolicyKind::Other(kind)) => {
+                return Err(Refusal::validation(format!("Policy {} is of type {kind}", policy.name)));
+            }
+            None if target.policies.len() >= POLICIES_PER_TARGET => {
+                return Err(Refusal::new(ErrorClass::Invalid, "LimitExceededException", "Too many scaling policies"));
+            }
+            _ => {}
+        }
+        let metric = tracked(&policy.kind);
+        if metric.is_some() && target.policies.iter().any(|(name, kind)| *name != policy.name && tracked(kind) == metric) {
+            let message = "Only one TargetTrackingScaling policy for a given metric specification is allowed.";
+            return Err(Refusal::validation(message));
+        }
+        self.put_policy(&cluster, &service, policy);
+        Ok(Reply::Done)
+    }
+}
+
+fn tracked(kind: &AppliedPolicyKind) -> Option<&TrackedMetric> {
+    match kind {
+        AppliedPolicyKind::TargetTracking(configuration) => Some(&configuration.metric),
+        AppliedPolicyKind::Other(_) => None,
+    }
+}
+
+fn split(id: &str) -> Result<(String, String), Refusal> {
+    match id.split('/').collect::<Vec<_>>().as_slice() {
+        ["service", cluster, service] => Ok(((*cluster).into(), (*service).into())),
+        _ => Err(Refusal::validation(format!("Unsupported service namespace, resource type or scalable dimension: {id}"))),
+    }
+}
+
+/// One page, and the token of the next.
+fn page<T>(all: Vec<T>, token: Option<&str>, size: usize) -> Result<(Vec<T>, Option<String>), Refusal> {
+    let from: usize = match token {
+        None => 0,
+        Some(token) => token
+            .strip_prefix("from-")
+            .and_then(|number| number.parse().ok())
+            .ok_or_else(|| Refusal::new(ErrorClass::Invalid, "InvalidNextTokenException", "The next token is invalid"))?,
+    };
+    let more = all.len() > from + size;
+    let items = all.into_iter().skip(from).take(size).collect();
+    Ok((items, more.then(|| format!("from-{}", from + size))))
+}

@@ -1,0 +1,176 @@
+//! AWS in memory: ECS services, scalable targets and scaling policies, with the limits and refusals that the operator meets.
+//!
+//! Sources of its rules: ECS API Reference (DescribeServices, UpdateService), Application Auto Scaling API Reference
+//! (RegisterScalableTarget, PutScalingPolicy, DescribeScalableTargets, DescribeScalingPolicies).
+
+pub mod api;
+pub mod autoscaling;
+pub mod bucket;
+pub mod door;
+pub mod ecs;
+pub mod refusal;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+use runbook_aws::Api;
+use runbook_core::observed::{AppliedPolicy, Capacity};
+use serde_json::Value;
+
+use crate::journal::{Held, ObjectKey, What};
+use crate::process::Process;
+use crate::stage::{Stage, lock};
+use autoscaling::Target;
+use bucket::Bucket;
+use ecs::Service;
+
+/// What Kubernetes holds at a moment: the journal keeps it with each write, to judge the write by.
+pub type Intent = Arc<dyn Fn() -> Vec<(ObjectKey, Arc<Value>)> + Send + Sync>;
+
+/// AWS. Clones share one state.
+#[derive(Clone)]
+pub struct FakeAws {
+    stage: Arc<Stage>,
+    intent: Intent,
+    state: Arc<Mutex<State>>,
+}
+
+/// All accounts.
+#[derive(Debug, Default)]
+pub struct State {
+    regions: BTreeMap<(String, String), Region>,
+    /// Whom credentials belong to, where that is not the account that was asked for.
+    pub strangers: BTreeMap<String, String>,
+    /// Operations that IAM denies.
+    pub denied: BTreeSet<String>,
+    /// Calls a second that AWS sustains, and how many at once: None for as many as one likes.
+    pub rate: Option<(f64, f64)>,
+    /// Shortest and longest time of a call's way there, and of its way back, in milliseconds.
+    pub latency: (u64, u64),
+    buckets: BTreeMap<(String, String, Api, bool), Bucket>,
+}
+
+/// One region of one account.
+#[derive(Clone, Debug, Default)]
+pub struct Region {
+    /// Clusters and their services.
+    pub clusters: BTreeMap<String, BTreeMap<String, Service>>,
+    /// Scalable targets by ResourceId.
+    pub targets: BTreeMap<String, Target>,
+}
+
+impl fmt::Debug for FakeAws {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("FakeAws").finish_non_exhaustive()
+    }
+}
+
+impl FakeAws {
+    /// An AWS without any account.
+    pub fn new(stage: Arc<Stage>, intent: Intent) -> Self {
+        let state = State { latency: (5, 80), ..State::default() };
+        Self { stage, intent, state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The way in for one life of the operator.
+    pub fn door(&self, process: &Arc<Process>) -> Arc<door::Door> {
+        Arc::new(door::Door::new(self.clone(), Arc::clone(process)))
+    }
+
+    /// Changes how AWS answers: denials, rates, latency.
+    pub fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut lock(&self.state));
+    }
+
+    /// Sets up a region of an account.
+    pub fn set_up(&self, account: &str, region: &str, change: impl FnOnce(&mut Region)) {
+        change(lock(&self.state).region(account, region));
+    }
+
+    /// What AWS holds about a service; `None` when there is no such service.
+    pub fn held(&self, account: &str, region: &str, cluster: &str, service: &str) -> Option<Held> {
+        lock(&self.state).region(account, region).held(cluster, service, self.stage.now())
+    }
+
+    /// Somebody other than the operator changes a service or its scalable target. Nothing happens where `change` returns false.
+    pub fn outside(
+        &self,
+        place: (&str, &str),
+        (cluster, service): (&str, &str),
+        act: &str,
+        change: impl FnOnce(&mut Region, Timestamp) -> bool,
+    ) {
+        let now = self.stage.now();
+        let mut state = lock(&self.state);
+        let region = state.region(place.0, place.1);
+        let before = region.held(cluster, service, now);
+        if change(region, now) {
+            let after = region.held(cluster, service, now);
+            let resource = format!("{cluster}/{service}");
+            self.stage.journal.push(now, What::Outside { act: act.into(), resource, before, after });
+        }
+    }
+}
+
+impl State {
+    fn region(&mut self, account: &str, region: &str) -> &mut Region {
+        self.regions.entry((account.into(), region.into())).or_default()
+    }
+}
+
+impl Region {
+    /// A service, with its counts as of `now`.
+    pub fn service(&mut self, cluster: &str, service: &str, now: Timestamp) -> Option<&mut Service> {
+        let service = self.clusters.get_mut(cluster)?.get_mut(service)?;
+        service.advance(now);
+        Some(service)
+    }
+
+    /// What AWS holds about a service.
+    pub fn held(&mut self, cluster: &str, service: &str, now: Timestamp) -> Option<Held> {
+        let target = self.targets.get(&resource_id(cluster, service));
+        let capacity = target.map(|target| target.capacity);
+        let policies = target.map(Target::applied).unwrap_or_default();
+        let service = self.service(cluster, service, now)?;
+        Some(Held { desired: service.desired, capacity, policies, deploying: service.deploying(now) })
+    }
+
+    /// Registers or changes a scalable target: the service is moved into the band at once, as AWS does.
+    pub fn register(&mut self, cluster: &str, service: &str, capacity: Capacity, now: Timestamp) -> bool {
+        let arn = format!("arn:aws:application-autoscaling:::scalable-target/{cluster}-{service}");
+        let Some(found) = self.service(cluster, service, now) else { return false };
+        found.set_desired(capacity.clamp(found.desired), now);
+        let target = self.targets.entry(resource_id(cluster, service)).or_insert_with(|| Target::new(arn, capacity));
+        target.capacity = capacity;
+        true
+    }
+
+    /// Adds or replaces a scaling policy of a registered target.
+    pub fn put_policy(&mut self, cluster: &str, service: &str, policy: AppliedPolicy) -> bool {
+        match self.targets.get_mut(&resource_id(cluster, service)) {
+            Some(target) => {
+                target.policies.insert(policy.name, policy.kind);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Begins a deployment of a service.
+    pub fn deploy(&mut self, cluster: &str, service: &str, length: SignedDuration, now: Timestamp) -> bool {
+        match self.service(cluster, service, now) {
+            Some(service) => {
+                service.deploy(length, now);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// The ResourceId by which Application Auto Scaling knows a service.
+pub fn resource_id(cluster: &str, service: &str) -> String {
+    format!("service/{cluster}/{service}")
+}
