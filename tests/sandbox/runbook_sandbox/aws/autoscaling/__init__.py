@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from moto.applicationautoscaling import urls
 
+from runbook_sandbox.aws import cloudwatch
 from runbook_sandbox.aws.autoscaling import (
     access,
     activities,
     control,  # noqa: F401 - registers its routes
+    engine,
     policies,  # noqa: F401 - registers its operations
     scheduled,  # noqa: F401
     state,
@@ -29,6 +31,7 @@ def install() -> None:
     urls.url_paths["{0}/$"] = AutoScalingResponse.dispatch
     if activities.service_is_steady not in scheduler.steady_listeners:
         scheduler.steady_listeners.append(activities.service_is_steady)
+    cloudwatch.on_alarm_state(engine.react)
     access.install()
 
 

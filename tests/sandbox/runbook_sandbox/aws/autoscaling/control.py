@@ -46,9 +46,8 @@ def alarm(params: dict[str, str], body: Any) -> Any:
     if policy not in state.policies_by_arn:
         raise control.ControlError(f"there is no scaling policy {policy}", 404)
     value = wanted.get("value")
-    engine.alarm_changed(
-        state.account_id,
-        state.region,
+    engine.alarm_by_hand(
+        state,
         policy,
         str(wanted.get("alarm", "sandbox")),
         str(wanted.get("state", "ALARM")),

@@ -7,11 +7,15 @@ Amazon ECS Developer Guide, "Automatically scale your Amazon ECS service" (no sc
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from runbook_sandbox.aws.autoscaling import activities, capacity
-from runbook_sandbox.aws.autoscaling.state import Policy, Target, region_of
+from runbook_sandbox.aws.autoscaling.state import Policy, Region, Target, region_of
 from runbook_sandbox.aws.clock import clock
+from runbook_sandbox.aws.cloudwatch import StateChange
 
 #: Cooldowns of ECS services when a policy says none, in seconds.
 _DEFAULT_COOLDOWN = 300
@@ -46,36 +50,63 @@ def scale(target: Target, wanted: int, cause: str) -> str:
     return "scaled" if activities.set_capacity(target, bounded, cause) else "failed"
 
 
-def alarm_changed(account_id: str, region: str, action_arn: str, alarm: str, state: str, value: float | None, threshold: float) -> None:
-    """An alarm that names a scaling policy changed its state to `state`; `value` is its newest datapoint.
+def react(change: StateChange) -> None:
+    """CloudWatch's word that an alarm changed its state."""
+    kept = region_of(change.account_id, change.region)
+    alarm = change.alarm
+    _forget(kept, alarm.name)
+    if change.state != "ALARM":
+        return
+    for action in change.actions:
+        if ":scalingPolicy:" in action:
+            breach = Breach(kept, action, alarm.name, lambda: alarm.newest, alarm.config.get("Threshold") or 0.0)
+            _act(breach)
 
-    In ALARM the policy acts now and each minute until the alarm says otherwise, with the value of the beginning.
-    """
-    kept = region_of(account_id, region)
-    repeated = kept.alarming.pop(alarm, None)
-    if repeated is not None:
-        repeated.cancel()
+
+def alarm_by_hand(kept: Region, action: str, alarm: str, state: str, value: float | None, threshold: float) -> None:
+    """As `react`, without CloudWatch."""
+    _forget(kept, alarm)
     if state == "ALARM":
-        _act(account_id, region, action_arn, alarm, value, threshold)
+        _act(Breach(kept, action, alarm, lambda: value, threshold))
 
 
-def _act(account_id: str, region: str, action_arn: str, alarm: str, value: float | None, threshold: float) -> None:
-    kept = region_of(account_id, region)
-    found = kept.policies_by_arn.get(action_arn.split(":createdBy/")[0])
+@dataclass(frozen=True)
+class Breach:
+    """An alarm in ALARM that names a scaling policy; `newest` reads its latest datapoint."""
+
+    kept: Region
+    action: str
+    alarm: str
+    newest: Callable[[], float | None]
+    threshold: float
+
+
+def _forget(kept: Region, alarm: str) -> None:
+    for key in [key for key in kept.alarming if key[0] == alarm]:
+        kept.alarming.pop(key).cancel()
+
+
+def _act(breach: Breach) -> None:
+    """Do what the policy says, now and each minute until the alarm leaves ALARM."""
+    kept = breach.kept
+    key = (breach.alarm, breach.action)
+    kept.alarming.pop(key, None)
+    found = kept.policies_by_arn.get(breach.action.split(":createdBy/")[0])
     if found is None:
-        kept.alarming.pop(alarm, None)
         return
     target, policy = found
-    again = lambda: _act(account_id, region, action_arn, alarm, value, threshold)  # noqa: E731
-    kept.alarming[alarm] = clock.call_later(_REPEAT, again, f"alarm {alarm} is still in ALARM")
+    if policy.kind == "TargetTrackingScaling" and breach.alarm not in policy.alarms:
+        return
+    kept.alarming[key] = clock.call_later(_REPEAT, lambda: _act(breach), f"{breach.alarm} is still in ALARM")
     now = capacity.current(target)
     if now is None:
         return
-    cause = f"monitor alarm {alarm} in state ALARM triggered policy {policy.name}"
+    cause = f"monitor alarm {breach.alarm} in state ALARM triggered policy {policy.name}"
+    value = breach.newest()
     if policy.kind == "TargetTrackingScaling":
-        _track(target, policy, alarm, now, value, cause)
+        _track(target, policy, breach.alarm, now, value, cause)
     elif policy.kind == "StepScaling" and value is not None:
-        _step(target, policy, now, value - threshold, cause)
+        _step(target, policy, now, value - breach.threshold, cause)
 
 
 def _track(target: Target, policy: Policy, alarm: str, now: int, value: float | None, cause: str) -> None:
@@ -97,7 +128,7 @@ def _track(target: Target, policy: Policy, alarm: str, now: int, value: float | 
 
 def _all_agree(target: Target) -> bool:
     """Scale-in waits until every target tracking policy that may scale in wants it."""
-    alarming = region_of(target.account_id, target.region).alarming
+    alarming = {alarm for alarm, _ in region_of(target.account_id, target.region).alarming}
     for policy in target.policies.values():
         if policy.kind == "TargetTrackingScaling" and not policy.configuration.get("DisableScaleIn"):
             low = [name for name in policy.alarms if "-AlarmLow-" in name]
@@ -106,9 +137,9 @@ def _all_agree(target: Target) -> bool:
     return True
 
 
-def _cooling(since: object, seconds: int | None) -> bool:
+def _cooling(since: datetime | None, seconds: int | None) -> bool:
     wait = timedelta(seconds=_DEFAULT_COOLDOWN if seconds is None else seconds)
-    return since is not None and clock.now() - since < wait  # type: ignore[operator]
+    return since is not None and clock.now() - since < wait
 
 
 def _step(target: Target, policy: Policy, now: int, breach: float, cause: str) -> None:
@@ -124,7 +155,7 @@ def _step(target: Target, policy: Policy, now: int, breach: float, cause: str) -
         setattr(policy, side, clock.now())
 
 
-def step_adjustment(configuration: dict, breach: float) -> int | None:
+def step_adjustment(configuration: dict[str, Any], breach: float) -> int | None:
     """The adjustment whose interval, relative to the alarm's threshold, holds `breach`.
 
     A lower bound is inclusive and an upper exclusive above the threshold; below it is the other way round.
@@ -137,7 +168,7 @@ def step_adjustment(configuration: dict, breach: float) -> int | None:
     return None
 
 
-def adjusted(configuration: dict, now: int, adjustment: int) -> int:
+def adjusted(configuration: dict[str, Any], now: int, adjustment: int) -> int:
     """The capacity that an adjustment asks for."""
     kind = configuration["AdjustmentType"]
     if kind == "ExactCapacity":

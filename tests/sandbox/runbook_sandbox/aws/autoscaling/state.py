@@ -90,8 +90,8 @@ class Region:
         self.policy_keys: dict[str, SortedKeys] = {}
         self.action_keys: dict[str, SortedKeys] = {}
         self.policies_by_arn: dict[str, tuple[Target, Policy]] = {}
-        #: Names of alarms whose scaling action is being repeated, because they are in ALARM.
-        self.alarming: dict[str, Appointment] = {}
+        #: (alarm, scaling policy) whose action is being repeated, because the alarm is in ALARM.
+        self.alarming: dict[tuple[str, str], Appointment] = {}
         #: (namespace, resource id) -> activities, newest first.
         self.activities: dict[tuple[str, str], deque[Activity]] = {}
         self.activity_count = 0

@@ -6,8 +6,7 @@ ECS publishes `AWS/ECS` CPUUtilization and MemoryUtilization with the dimensions
 
 from __future__ import annotations
 
-from moto.cloudwatch.models import cloudwatch_backends
-
+from runbook_sandbox.aws import cloudwatch
 from runbook_sandbox.aws.clock import Appointment, clock
 from runbook_sandbox.aws.ecs.state import Service
 
@@ -44,12 +43,10 @@ def _tick(service: Service) -> None:
 
 def put(service: Service, values: dict[str, float]) -> None:
     """One datapoint of each, now."""
-    dimensions = [{"Name": "ClusterName", "Value": service.cluster.name}, {"Name": "ServiceName", "Value": service.name}]
-    data = [
-        {"MetricName": _METRICS[name], "Value": value, "Unit": "Percent", "Timestamp": clock.now(), "Dimensions": dimensions}
-        for name, value in values.items()
-    ]
-    cloudwatch_backends[service.cluster.account_id][service.cluster.region].put_metric_data("AWS/ECS", data)
+    cluster = service.cluster
+    dimensions = {"ClusterName": cluster.name, "ServiceName": service.name}
+    for name, value in values.items():
+        cloudwatch.publish(cluster.account_id, cluster.region, "AWS/ECS", _METRICS[name], dimensions, value, unit="Percent")
 
 
 def reset() -> None:

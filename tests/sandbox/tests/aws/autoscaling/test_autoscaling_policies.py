@@ -249,3 +249,41 @@ def test_step_scaling_acts_on_the_users_alarm(scaling):
     assert _alarm(scaling, arn, "mine", value=65) == 5, "still cooling down"
     scaling.aws.clock.advance(61)
     assert scaling.desired() == 6
+
+
+def _utilize(scaling, **values):
+    scaling.aws.control("PUT", "/ecs/services/app/api/utilization", values)
+
+
+def test_load_moves_the_service_out_and_in(scaling):
+    """From the metric through CloudWatch's alarm to the desired count, and back. Plain moto's alarms never evaluate."""
+    scaling.register(1, 6)
+    scaling.policy(TargetTrackingScalingPolicyConfiguration=scaling.cpu | {"ScaleOutCooldown": 60, "ScaleInCooldown": 60})
+    _utilize(scaling, cpu=60)
+    scaling.aws.clock.advance(1800)
+    assert scaling.desired() == 2, "on target"
+    _utilize(scaling, cpu=90)
+    scaling.aws.clock.advance(600)
+    assert scaling.desired() == 6
+    assert "AlarmHigh" in scaling.activities()[0]["Cause"]
+    _utilize(scaling, cpu=5)
+    scaling.aws.clock.advance(600)
+    assert scaling.desired() == 6, "scale-in takes fifteen minutes of low load"
+    scaling.aws.clock.advance(3600)
+    assert scaling.desired() == 1
+
+
+def test_a_users_alarm_drives_step_scaling(scaling):
+    """The alarm of step scaling is the user's own; it names the policy as its action and is shown with it."""
+    scaling.register(1, 6)
+    arn = scaling.step((0, None, 2), Cooldown=3600)["PolicyARN"]
+    scaling.aws.client("cloudwatch").put_metric_alarm(
+        AlarmName="busy", Namespace="AWS/ECS", MetricName="CPUUtilization", Statistic="Average", Period=60, EvaluationPeriods=2,
+        Threshold=70, ComparisonOperator="GreaterThanThreshold", AlarmActions=[arn],
+        Dimensions=[{"Name": "ClusterName", "Value": "app"}, {"Name": "ServiceName", "Value": "api"}],
+    )  # fmt: skip
+    policy = scaling.client.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"][0]
+    assert [alarm["AlarmName"] for alarm in policy["Alarms"]] == ["busy"]
+    _utilize(scaling, cpu=95)
+    scaling.aws.clock.advance(600)
+    assert scaling.desired() == 4
