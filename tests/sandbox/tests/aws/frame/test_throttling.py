@@ -1,10 +1,16 @@
-"""AWS's request rates ("Request throttling for the Amazon ECS API", "CloudWatch service quotas"); moto has none."""
+"""AWS's request rates; moto has none.
+
+"Request throttling for the Amazon ECS API", "Amazon CloudWatch endpoints and quotas", "IAM and AWS STS quotas".
+"""
 
 import pytest
 import requests
 from botocore.exceptions import ClientError
+from moto.core.utils import get_service_model
 
-from runbook_sandbox.aws.throttling import Throttling, rate_of
+from runbook_sandbox.aws import rates
+from runbook_sandbox.aws.rates import rate_of
+from runbook_sandbox.aws.throttling import Throttling
 
 
 def _taken(throttling, service, operation, times, account="1", region="r"):
@@ -18,7 +24,14 @@ def _taken(throttling, service, operation, times, account="1", region="r"):
         ("ecs", "DescribeServices", 100, 20),
         ("ecs", "DescribeClusters", 50, 20),
         ("ecs", "CreateCluster", 20, 1),
-        ("cloudwatch", "GetMetricData", 50, 50),
+        ("ecs", "RunTask", 100, 40),
+        ("ecs", "DescribeTasks", 100, 20),
+        ("ecs", "RegisterTaskDefinition", 20, 1),
+        ("ecs", "TagResource", 20, 10),
+        ("ecs", "DescribeServiceDeployments", 50, 20),
+        ("ecs", "UpdateTaskProtection", 200, 80),
+        ("cloudwatch", "GetMetricData", 500, 500),
+        ("cloudwatch", "ListMetrics", 25, 25),
         ("cloudwatch", "DescribeAlarms", 9, 9),
         ("cloudwatch", "PutMetricAlarm", 3, 3),
         ("sts", "AssumeRole", 600, 600),
@@ -83,3 +96,9 @@ def test_throttling_is_switched_and_scaled(aws):
     assert _taken(throttling, "ecs", "UpdateService", 200) == 100
     throttling.update({"enabled": False})
     assert _taken(throttling, "ecs", "UpdateService", 200) == 200
+
+
+def test_every_limited_operation_is_one_of_the_model():
+    """A misspelt name would limit nothing."""
+    for service, operation in rates._RATES:
+        assert operation in get_service_model(service).operation_names, (service, operation)
