@@ -101,7 +101,7 @@ class Story:
     def leave_the_autoscaler_alone(self) -> None:
         stage = self.stage
         stage.title("The autoscaler moves the app to 6, inside its band of 2 to 10: that is its business")
-        self.account.control("POST", f"/autoscaling/targets/{CLUSTER}/{APP}/move", {"desiredCount": 6})
+        self.account.control("POST", "/autoscaling/scale", {"resourceId": f"service/{CLUSTER}/{APP}", "desired": 6})
         self.look_again("clocked-app")
         stage.check("the app is still at 6", self.desired(APP) == 6, self.desired(APP))
 
