@@ -28,10 +28,7 @@ pub struct TokioClock {
 impl TokioClock {
     /// A clock that shows `epoch` now.
     pub fn starting_at(epoch: Timestamp) -> Self {
-        Self {
-            epoch,
-            start: tokio::time::Instant::now(),
-        }
+        Self { epoch, start: tokio::time::Instant::now() }
     }
 }
 

@@ -6,9 +6,11 @@
 //! Step ─► execute ┘                     └─► a fake, in the simulator
 //! ```
 
+mod budget;
 pub mod call;
 pub mod clock;
 pub mod cloud;
+mod door;
 pub mod execute;
 pub mod metrics;
 pub mod plane;

@@ -63,11 +63,7 @@ impl Default for AwsMetrics {
 impl AwsMetrics {
     /// Registers every metric, without a prefix of the registry: each name begins with `runbook_`.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "runbook_aws_calls",
-            "Calls to AWS, by what came of them",
-            self.calls.clone(),
-        );
+        registry.register("runbook_aws_calls", "Calls to AWS, by what came of them", self.calls.clone());
         registry.register_with_unit(
             "runbook_aws_call_duration",
             "How long calls to AWS took",
@@ -80,11 +76,7 @@ impl AwsMetrics {
             Unit::Seconds,
             self.budget_waits.clone(),
         );
-        registry.register(
-            "runbook_aws_batch_size",
-            "Questions answered by one call",
-            self.batch_sizes.clone(),
-        );
+        registry.register("runbook_aws_batch_size", "Questions answered by one call", self.batch_sizes.clone());
         registry.register(
             "runbook_plane_entries",
             "Questions that the observation plane remembers",
@@ -95,23 +87,12 @@ impl AwsMetrics {
     pub(crate) fn called(&self, call: &Call, took: Duration, error: Option<&CloudError>) {
         let (service, operation) = (call.api().as_str(), call.operation());
         let outcome = error.map_or("Ok", |error| error.class.as_str());
-        self.calls
-            .get_or_create(&CallLabels {
-                service,
-                operation,
-                outcome,
-            })
-            .inc();
-        self.durations
-            .get_or_create(&OperationLabels { service, operation })
-            .observe(took.as_secs_f64());
+        self.calls.get_or_create(&CallLabels { service, operation, outcome }).inc();
+        self.durations.get_or_create(&OperationLabels { service, operation }).observe(took.as_secs_f64());
     }
 
     pub(crate) fn waited(&self, api: Api, write: bool, waited: Duration) {
-        let labels = BudgetLabels {
-            service: api.as_str(),
-            kind: if write { "write" } else { "read" },
-        };
+        let labels = BudgetLabels { service: api.as_str(), kind: if write { "write" } else { "read" } };
         self.budget_waits.get_or_create(&labels).observe(waited.as_secs_f64());
     }
 

@@ -1,4 +1,17 @@
-//! The observation plane.
+//! The observation plane: questions about AWS, answered with as few calls as its API allows.
+//!
+//! - Questions of a short window share a call (`group`), and spare room in it is filled with those that will be asked next (`ahead`).
+//! - Every asking, call and write has its place in one order, the tick (`state`): an answer serves only those who may have one that old.
+//! - Calls wait for the budget before it is decided what they ask, so that those who come meanwhile share them (`flight`).
+//! - Scaling policies are listed for all targets at once where that is cheaper (`listing`).
+
+mod ahead;
+mod entry;
+mod flight;
+mod group;
+mod listing;
+mod read;
+mod state;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,10 +19,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use runbook_core::account::Budget;
 use runbook_core::facts::Answer;
-use runbook_core::{CloudError, Query};
+use runbook_core::{CloudError, ErrorClass, Query};
 
+use self::flight::Shared;
+use self::group::{Group, resource_of};
+use self::state::Asked;
+use crate::budget::Budgets;
 use crate::clock::Clock;
 use crate::cloud::Cloud;
+use crate::door::Door;
 use crate::metrics::AwsMetrics;
 
 /// How old an answer may be.
@@ -46,38 +64,85 @@ impl Default for PlaneOptions {
 pub type Observed = (Query, Result<Answer, CloudError>, Timestamp);
 
 /// Answers questions about AWS with as few calls as AWS's API allows, within a budget of calls.
-pub struct Plane {}
+pub struct Plane {
+    shared: Arc<Shared>,
+}
 
 impl Plane {
-    /// A plane over `cloud`. Call it within a tokio runtime.
+    /// A plane over `cloud`. Call it, and all its methods, within a tokio runtime.
     pub fn new(cloud: Arc<dyn Cloud>, clock: Arc<dyn Clock>, options: PlaneOptions, metrics: AwsMetrics) -> Arc<Self> {
-        let _ = (cloud, clock, options, metrics);
-        Arc::new(Self {})
+        let door = Door { cloud, budgets: Budgets::default(), metrics };
+        Arc::new(Self { shared: Shared::new(door, clock, options) })
     }
 
     /// Sets the calls a second that may be made in an account, in each of its regions.
     pub fn set_budget(&self, account_id: &str, budget: Budget) {
-        let _ = (account_id, budget);
+        self.shared.door.budgets.set(account_id, budget);
     }
 
-    /// Answers every question, in the order of asking. Errors are answers too.
+    /// Answers every question, in the order of asking. Errors are answers too; each names the resource of its own question.
+    ///
+    /// Dropping the future withdraws the questions. A question that may not be asked must not get here: grants are checked before.
     pub async fn observe(&self, queries: &[Query], freshness: Freshness) -> Vec<Observed> {
-        let _ = (queries, freshness);
-        Vec::new()
+        let asked: Vec<Asked> = {
+            let now = self.shared.clock.now();
+            let mut state = self.shared.state();
+            let asked = queries.iter().map(|query| state.ask(query, freshness, now)).collect();
+            self.shared.door.metrics.entries(state.entries.len());
+            asked
+        };
+        let mut answers = Vec::with_capacity(queries.len());
+        let mut promises = Vec::with_capacity(queries.len());
+        for asked in asked {
+            match asked {
+                Asked::Known(outcome) => promises.push(Err(outcome)),
+                Asked::Promised(promise, start) => {
+                    if let Some(group) = start {
+                        self.shared.start(group);
+                    }
+                    promises.push(Ok(promise));
+                }
+            }
+        }
+        for (query, promise) in queries.iter().zip(promises) {
+            let (result, read_at) = match promise {
+                Err(known) => known,
+                Ok(promise) => promise.await.unwrap_or_else(|_| (Err(interrupted(query)), self.shared.clock.now())),
+            };
+            answers.push((query.clone(), result, read_at));
+        }
+        answers
     }
 
     /// Forgets a question: its object was deleted, so it is no longer read ahead.
     pub fn forget(&self, query: &Query) {
-        let _ = query;
+        let mut state = self.shared.state();
+        state.forget(query);
+        self.shared.door.metrics.entries(state.entries.len());
     }
 
     /// What was read before now no longer answers this question.
     pub fn invalidate(&self, query: &Query) {
-        let _ = query;
+        self.shared.state().invalidate(query);
     }
 
     /// As [`Plane::invalidate`] for every question of one connection: its role or endpoint changed.
     pub fn invalidate_connection(&self, name: &str) {
-        let _ = name;
+        self.shared.state().invalidate_connection(name);
+    }
+
+    pub(crate) fn door(&self) -> &Door {
+        &self.shared.door
+    }
+}
+
+fn interrupted(query: &Query) -> CloudError {
+    CloudError {
+        class: ErrorClass::Transient,
+        operation: Group::of(query).operation().into(),
+        resource: resource_of(query),
+        code: "Interrupted".into(),
+        message: "the call ended without an answer".into(),
+        request_id: None,
     }
 }

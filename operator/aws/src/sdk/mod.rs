@@ -31,9 +31,6 @@ impl Connections for SdkCloud {
 impl Cloud for SdkCloud {
     async fn call(&self, scope: &Scope, call: &Call) -> Result<Answered, CloudError> {
         let _ = (scope, call);
-        Ok(Answered {
-            reply: Reply::Done,
-            request_id: None,
-        })
+        Ok(Answered { reply: Reply::Done, request_id: None })
     }
 }

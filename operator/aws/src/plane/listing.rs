@@ -1,0 +1,94 @@
+//! Scaling policies of all targets at once: cheaper than one call a target where many are wanted.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use runbook_core::Query;
+use runbook_core::facts::Answer;
+use runbook_core::observed::AppliedPolicy;
+
+use super::entry::{Kept, Tick, elapsed};
+use super::group::Group;
+use super::state::{RARELY, State};
+
+/// From how many targets on the list of all is read.
+const WORTH_LISTING: usize = 5;
+/// Pages that a list may take for each target that wants it, before it is given up as dearer than single calls.
+const PAGES_PER_TARGET: usize = 2;
+
+/// What is known of the list of all scaling policies of a scope.
+#[derive(Default)]
+pub(super) struct Listing {
+    /// The list under way, and when it began.
+    pub(super) flight: Option<(Tick, Tick)>,
+    /// Lists that began before this do not answer questions that are not known yet.
+    pub(super) invalid_before: Tick,
+    /// Pages of the last list; of one that was given up, one more than were read.
+    pub(super) pages: Option<usize>,
+    last: Option<Listed>,
+}
+
+/// A list that was read to its end.
+pub(super) struct Listed {
+    pub(super) began: Tick,
+    pub(super) read_at: Timestamp,
+    pub(super) pages: usize,
+    pub(super) policies: HashMap<String, Vec<AppliedPolicy>>,
+}
+
+impl Listed {
+    /// The answer to one question: a target that is not on the list has no policies.
+    pub(super) fn kept(&self, query: &Query) -> Kept {
+        let policies = match query {
+            Query::ScalingPolicies(service) => self.policies.get(&service.resource_id()).cloned().unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        Kept { answer: Answer::ScalingPolicies(policies), began: self.began, read_at: self.read_at }
+    }
+}
+
+impl Listing {
+    /// The list under way, where it began after `invalid_before`.
+    pub(super) fn under_way(&self, invalid_before: Tick) -> Option<(Tick, Tick)> {
+        self.flight.filter(|(_, began)| *began > invalid_before)
+    }
+
+    /// The last list, for those who ask for the first time soon after it.
+    pub(super) fn recent(&mut self, invalid_before: Tick, now: Timestamp, age: Duration) -> Option<&Listed> {
+        // It is let go of when it is old: the known questions have their own answers.
+        if self.last.as_ref().is_some_and(|last| elapsed(last.read_at, now) > age) {
+            self.last = None;
+        }
+        self.last.as_ref().filter(|last| last.began > invalid_before)
+    }
+
+    pub(super) fn keep(&mut self, listed: Listed) {
+        self.pages = Some(listed.pages);
+        self.last = Some(listed);
+    }
+}
+
+impl State {
+    /// How many pages the list of all may take, where it is worth reading.
+    pub(super) fn list_pages(&mut self, group: &Arc<Group>, now: Timestamp) -> Option<usize> {
+        let members = self.groups.get(group)?;
+        if !matches!(**group, Group::Policies(_)) || members.listing.flight.is_some() || members.queue.is_empty() {
+            return None;
+        }
+        // Those that will soon be wanted count too, or each would be read by a call of its own a little later.
+        let wanted = members
+            .by_due
+            .iter()
+            .filter(|(_, query)| {
+                self.entries.get(query).is_some_and(|entry| {
+                    let old = entry.kept.as_ref().is_some_and(|kept| elapsed(kept.read_at, now) >= RARELY / 2);
+                    old || !entry.pending.is_empty()
+                })
+            })
+            .count();
+        let worth = wanted >= WORTH_LISTING && members.listing.pages.is_none_or(|pages| pages <= wanted);
+        worth.then_some(wanted * PAGES_PER_TARGET)
+    }
+}

@@ -1,0 +1,168 @@
+//! The calls that answer questions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runbook_core::facts::Answer;
+use runbook_core::observed::{AppliedPolicy, ScalableTarget, ServiceLookup};
+use runbook_core::{CloudError, ErrorClass, Query};
+
+use super::group::Group;
+use crate::call::{Call, Reply};
+use crate::door::{Door, failure};
+
+/// AWS allows 50 policies a target, which are five pages.
+const MOST_PAGES: usize = 50;
+
+/// A reader in one group.
+pub(super) struct Reader<'d> {
+    pub(super) door: &'d Door,
+    pub(super) group: &'d Group,
+    pub(super) timeout: Duration,
+}
+
+/// The list of scaling policies, by ResourceId, and the pages it took; or the pages after which it was given up.
+pub(super) enum List {
+    Whole(HashMap<String, Vec<AppliedPolicy>>, usize),
+    TooLong(usize),
+}
+
+impl Reader<'_> {
+    /// Answers the members of one batch, in their order. The first call has been admitted.
+    pub(super) async fn batch(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+        self.door.metrics.batch(self.group.operation(), members.len());
+        match self.group {
+            Group::Identity(_) => self.identity(members).await,
+            Group::Services(_, cluster) => self.services(cluster, members).await,
+            Group::Targets(_) => self.targets(members).await,
+            Group::Policies(_) => self.policies(members).await,
+        }
+    }
+
+    async fn identity(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+        let call = Call::GetCallerIdentity;
+        match self.call(&call).await? {
+            Reply::CallerIdentity(identity) => {
+                Ok(members.iter().map(|_| Answer::CallerIdentity(identity.clone())).collect())
+            }
+            _ => Err(unexpected(&call)),
+        }
+    }
+
+    async fn services(&self, cluster: &str, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+        let name = |query: &Arc<Query>| match &**query {
+            Query::EcsService(service) => service.service.clone(),
+            _ => String::new(),
+        };
+        let call = Call::DescribeServices { cluster: cluster.into(), services: members.iter().map(name).collect() };
+        let found = match self.call(&call).await {
+            Ok(Reply::Services(found)) => found,
+            Ok(_) => return Err(unexpected(&call)),
+            Err(error) if error.class == ErrorClass::NotFound && error.code == "ClusterNotFoundException" => {
+                return Ok(members.iter().map(|_| Answer::EcsService(ServiceLookup::ClusterMissing)).collect());
+            }
+            Err(error) => return Err(error),
+        };
+        let mut found: HashMap<_, _> = found.into_iter().collect();
+        let lookup = |query| {
+            found
+                .remove(&name(query))
+                .map_or(ServiceLookup::ServiceMissing, |service| ServiceLookup::Found(Box::new(service)))
+        };
+        Ok(members.iter().map(lookup).map(Answer::EcsService).collect())
+    }
+
+    async fn targets(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+        let resource_ids: Vec<String> = members.iter().map(resource_id).collect();
+        let mut found: HashMap<String, ScalableTarget> = HashMap::new();
+        let mut next_token = None;
+        loop {
+            let call =
+                Call::DescribeScalableTargets { resource_ids: resource_ids.clone(), next_token: next_token.clone() };
+            let Reply::ScalableTargets { targets, next_token: next } = self.call(&call).await? else {
+                return Err(unexpected(&call));
+            };
+            found.extend(targets);
+            if !self.turn_page(&call, &mut next_token, next).await? {
+                break;
+            }
+        }
+        Ok(resource_ids.iter().map(|id| Answer::ScalableTarget(found.remove(id))).collect())
+    }
+
+    async fn policies(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+        let mut answers = Vec::new();
+        for query in members {
+            let id = resource_id(query);
+            let List::Whole(mut found, _) = self.pages(Some(id.clone()), MOST_PAGES).await? else {
+                let call = Call::DescribeScalingPolicies { resource_id: Some(id), next_token: None };
+                return Err(failure(&call, "EndlessList", format!("the list has not ended after {MOST_PAGES} pages")));
+            };
+            answers.push(Answer::ScalingPolicies(found.remove(&id).unwrap_or_default()));
+        }
+        Ok(answers)
+    }
+
+    /// Reads the list of one target's policies, or of all, to its end, unless it takes more than `most` pages.
+    ///
+    /// The first call has been admitted; where the list is too long, so has been the one that was not made.
+    pub(super) async fn pages(&self, resource_id: Option<String>, most: usize) -> Result<List, CloudError> {
+        let mut found: HashMap<String, Vec<AppliedPolicy>> = HashMap::new();
+        let mut next_token = None;
+        let mut pages = 0;
+        loop {
+            if pages == most {
+                return Ok(List::TooLong(pages));
+            }
+            let call =
+                Call::DescribeScalingPolicies { resource_id: resource_id.clone(), next_token: next_token.clone() };
+            let Reply::ScalingPolicies { policies, next_token: next } = self.call(&call).await? else {
+                return Err(unexpected(&call));
+            };
+            pages += 1;
+            for (id, policy) in policies {
+                found.entry(id).or_default().push(policy);
+            }
+            if !self.turn_page(&call, &mut next_token, next).await? {
+                return Ok(List::Whole(found, pages));
+            }
+        }
+    }
+
+    /// Goes on to the next page, if there is one, when the budget admits it.
+    async fn turn_page(
+        &self,
+        call: &Call,
+        token: &mut Option<String>,
+        next: Option<String>,
+    ) -> Result<bool, CloudError> {
+        if next.is_none() {
+            return Ok(false);
+        }
+        // A list that returns to where it was has no end.
+        if next == *token {
+            return Err(failure(call, "RepeatedToken", "AWS answered with the nextToken it was asked with"));
+        }
+        *token = next;
+        self.door.admit(self.group.scope(), self.group.api(), false).await;
+        Ok(true)
+    }
+
+    async fn call(&self, call: &Call) -> Result<Reply, CloudError> {
+        self.door.call(self.group.scope(), call, self.timeout).await.map(|answered| answered.reply)
+    }
+}
+
+fn resource_id(query: &Arc<Query>) -> String {
+    match &**query {
+        Query::EcsService(service) | Query::ScalableTarget(service) | Query::ScalingPolicies(service) => {
+            service.resource_id()
+        }
+        Query::CallerIdentity(_) => String::new(),
+    }
+}
+
+fn unexpected(call: &Call) -> CloudError {
+    failure(call, "UnexpectedReply", "the reply belongs to another operation")
+}
