@@ -61,12 +61,15 @@ check: $(VENV)/.complete $(TOOLS)/bin/cargo-deny ## Format, lints, generated fil
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo run -q -p runbook-api --bin crdgen -- --check
+	diff -r crds/yaml charts/runbook-operator/files/crds || { echo "run: make generate"; exit 1; }
 	$(VENV)/bin/ruff check --no-cache tests
 	$(TOOLS)/bin/cargo-deny check bans licenses sources
 
 .PHONY: generate
 generate: ## Write the generated files again
 	cargo run -q -p runbook-api --bin crdgen
+	rm -rf charts/runbook-operator/files/crds
+	cp -r crds/yaml charts/runbook-operator/files/crds
 
 .PHONY: format
 format: $(VENV)/.complete ## Format the code
