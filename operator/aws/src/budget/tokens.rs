@@ -70,6 +70,7 @@ impl Tokens {
     }
 
     /// Tokens a second, as lowered at present.
+    #[cfg(test)]
     pub fn rate(&self) -> f64 {
         self.rate
     }

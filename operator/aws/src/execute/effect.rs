@@ -1,7 +1,7 @@
 //! A step as a call: what is sent, what it changes, what it was decided on.
 
 use runbook_core::facts::Answer;
-use runbook_core::observed::ServiceLookup;
+use runbook_core::observed::{AppliedPolicyKind, ServiceLookup};
 use runbook_core::{Query, Step};
 
 use crate::call::Call;
@@ -55,8 +55,12 @@ pub(super) fn still_holds(step: &Step, answer: &Answer) -> bool {
         (Step::RegisterScalableTarget { from, .. }, Answer::ScalableTarget(target)) => {
             target.as_ref().map(|target| target.capacity) == *from
         }
-        (Step::PutTargetTrackingPolicy { name, exists, .. }, Answer::ScalingPolicies(policies)) => {
-            policies.iter().any(|policy| policy.name == *name) == *exists
+        (Step::PutTargetTrackingPolicy { name, from, .. }, Answer::ScalingPolicies(policies)) => {
+            match policies.iter().find(|policy| policy.name == *name).map(|policy| &policy.kind) {
+                Some(AppliedPolicyKind::TargetTracking(current)) => from.as_deref() == Some(current),
+                Some(AppliedPolicyKind::Other(_)) => false,
+                None => from.is_none(),
+            }
         }
         _ => false,
     }
@@ -65,7 +69,7 @@ pub(super) fn still_holds(step: &Step, answer: &Answer) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, Capacity, ScalableTarget, Suspended};
+    use runbook_core::observed::{AppliedPolicy, Capacity, ScalableTarget, Suspended};
     use runbook_core::{Scope, ServiceId};
 
     #[test]
@@ -79,13 +83,19 @@ mod tests {
             service: service.clone(),
             from: Some(capacity(1)),
             to: capacity(2),
+            desired_count: 2,
             tags: vec![],
         };
         assert!(still_holds(&change, &target(1)));
         assert!(!still_holds(&change, &target(3)));
         assert!(!still_holds(&change, &Answer::ScalableTarget(None)));
-        let first =
-            Step::RegisterScalableTarget { service: service.clone(), from: None, to: capacity(2), tags: vec![] };
+        let first = Step::RegisterScalableTarget {
+            service: service.clone(),
+            from: None,
+            to: capacity(2),
+            desired_count: 2,
+            tags: vec![],
+        };
         assert!(still_holds(&first, &Answer::ScalableTarget(None)));
         assert!(!still_holds(&first, &target(2)));
         let scale = Step::SetDesiredCount { service, from: 1, to: 2 };

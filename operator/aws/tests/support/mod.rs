@@ -1,0 +1,239 @@
+//! A scripted AWS for the tests of this room: it answers from a small world, counts, delays, and fails on demand.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use runbook_aws::{Answered, AwsMetrics, Call, Cloud, Plane, PlaneOptions, Reply, TokioClock};
+use runbook_core::account::{Budget, Rates};
+use runbook_core::observed::{
+    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, EcsService, ScalableTarget, Suspended,
+};
+use runbook_core::{CloudError, ErrorClass, Query, Scope, ServiceId};
+use tokio::time::Instant;
+
+pub const ACCOUNT: &str = "123456789012";
+
+pub fn scope() -> Scope {
+    Scope { connection: "default".into(), account_id: ACCOUNT.into(), region: "eu-central-1".into() }
+}
+
+pub fn service(name: &str) -> ServiceId {
+    ServiceId { scope: scope(), cluster: "app".into(), service: name.into() }
+}
+
+pub fn ecs(name: &str) -> Query {
+    Query::EcsService(service(name))
+}
+
+pub fn target(name: &str) -> Query {
+    Query::ScalableTarget(service(name))
+}
+
+pub fn policies(name: &str) -> Query {
+    Query::ScalingPolicies(service(name))
+}
+
+pub fn error(class: ErrorClass, code: &str) -> CloudError {
+    CloudError {
+        class,
+        operation: "Scripted".into(),
+        resource: "scripted".into(),
+        code: code.into(),
+        message: "as scripted".into(),
+        request_id: None,
+    }
+}
+
+/// What the fake does to a call before it answers from its world.
+pub type Script = Box<dyn FnMut(&Call) -> Verdict + Send>;
+
+pub enum Verdict {
+    Answer,
+    Fail(CloudError),
+    Panic,
+    /// Never answers.
+    Hang,
+}
+
+/// The fake: each call takes `latency`.
+pub struct FakeAws {
+    pub latency: Duration,
+    pub world: Mutex<World>,
+}
+
+#[derive(Default)]
+pub struct World {
+    pub counts: BTreeMap<String, i32>,
+    pub policies_each: usize,
+    pub missing_clusters: BTreeSet<String>,
+    /// Services that spoil any batch they are in.
+    pub malformed: BTreeSet<String>,
+    pub script: Option<Script>,
+    /// When each call came, and what it was.
+    pub calls: Vec<(Instant, Call)>,
+    page_size: usize,
+}
+
+impl FakeAws {
+    pub fn with_services(names: impl IntoIterator<Item = String>) -> Arc<Self> {
+        let world = World {
+            counts: names.into_iter().map(|name| (name, 2)).collect(),
+            policies_each: 1,
+            page_size: 10,
+            ..World::default()
+        };
+        Arc::new(Self { latency: Duration::from_millis(20), world: Mutex::new(world) })
+    }
+
+    pub fn numbered(count: usize) -> Arc<Self> {
+        Self::with_services((0..count).map(name))
+    }
+
+    pub fn script(&self, script: impl FnMut(&Call) -> Verdict + Send + 'static) {
+        self.world.lock().unwrap().script = Some(Box::new(script));
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.world.lock().unwrap().calls.iter().map(|(_, call)| call.clone()).collect()
+    }
+
+    pub fn count(&self, operation: &str) -> usize {
+        self.calls().iter().filter(|call| call.operation() == operation).count()
+    }
+
+    pub fn clear(&self) {
+        self.world.lock().unwrap().calls.clear();
+    }
+}
+
+pub fn name(number: usize) -> String {
+    format!("s{number:04}")
+}
+
+/// A plane over the fake, with a budget that does not hold it up.
+pub fn plane(cloud: &Arc<FakeAws>) -> Arc<Plane> {
+    plane_with_budget(cloud, 1000.0)
+}
+
+pub fn plane_with_budget(cloud: &Arc<FakeAws>, rate: f64) -> Arc<Plane> {
+    let epoch: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let clock = Arc::new(TokioClock::starting_at(epoch));
+    let cloud: Arc<dyn Cloud> = Arc::clone(cloud) as Arc<dyn Cloud>;
+    let plane = Plane::new(cloud, clock, PlaneOptions::default(), AwsMetrics::default());
+    let rates = Rates { read: rate, modify: rate };
+    plane.set_budget(ACCOUNT, Budget { ecs: rates, application_auto_scaling: rates, sts: rates });
+    plane
+}
+
+#[async_trait]
+impl Cloud for FakeAws {
+    async fn call(&self, _: &Scope, call: &Call) -> Result<Answered, CloudError> {
+        let verdict = {
+            let mut world = self.world.lock().unwrap();
+            world.calls.push((Instant::now(), call.clone()));
+            world.script.as_mut().map_or(Verdict::Answer, |script| script(call))
+        };
+        match verdict {
+            Verdict::Answer => {}
+            Verdict::Fail(error) => return Err(error),
+            Verdict::Panic => panic!("as scripted"),
+            Verdict::Hang => std::future::pending().await,
+        }
+        // What is read is what was true when the call came; writes have their effect at the end.
+        let reply = if call.is_write() { None } else { Some(self.world.lock().unwrap().answer(call)) };
+        tokio::time::sleep(self.latency).await;
+        let reply = match reply {
+            Some(reply) => reply?,
+            None => self.world.lock().unwrap().write(call),
+        };
+        Ok(Answered { reply, request_id: Some("request-1".into()) })
+    }
+}
+
+impl World {
+    fn answer(&self, call: &Call) -> Result<Reply, CloudError> {
+        match call {
+            Call::GetCallerIdentity => Ok(Reply::CallerIdentity(CallerIdentity {
+                account_id: ACCOUNT.into(),
+                arn: "arn:aws:iam::123456789012:role/op".into(),
+            })),
+            Call::DescribeServices { cluster, services } => {
+                assert!(services.len() <= 10, "AWS takes ten");
+                assert_eq!(services.iter().collect::<BTreeSet<_>>().len(), services.len(), "no service twice");
+                if self.missing_clusters.contains(cluster) {
+                    return Err(error(ErrorClass::NotFound, "ClusterNotFoundException"));
+                }
+                if services.iter().any(|name| self.malformed.contains(name)) {
+                    return Err(error(ErrorClass::Invalid, "InvalidParameterException"));
+                }
+                let found =
+                    services.iter().filter_map(|name| Some((name.clone(), ecs_service(*self.counts.get(name)?))));
+                Ok(Reply::Services(found.collect()))
+            }
+            Call::DescribeScalableTargets { resource_ids, next_token } => {
+                assert!(resource_ids.len() <= 50, "AWS takes fifty");
+                let all: Vec<_> = resource_ids
+                    .iter()
+                    .filter(|id| self.counts.contains_key(id.rsplit('/').next().unwrap()))
+                    .map(|id| (id.clone(), ScalableTarget { arn: None, capacity: capacity(1, 9) }))
+                    .collect();
+                // AWS may answer with fewer than were asked for, and a token.
+                let (targets, next_token) = page(all, next_token, 30);
+                Ok(Reply::ScalableTargets { targets, next_token })
+            }
+            Call::DescribeScalingPolicies { resource_id, next_token } => {
+                let all: Vec<_> = self
+                    .counts
+                    .keys()
+                    .map(|name| format!("service/app/{name}"))
+                    .filter(|id| resource_id.as_ref().is_none_or(|wanted| wanted == id))
+                    .flat_map(|id| (0..self.policies_each).map(move |number| (id.clone(), policy(number))))
+                    .collect();
+                let (policies, next_token) = page(all, next_token, self.page_size);
+                Ok(Reply::ScalingPolicies { policies, next_token })
+            }
+            write => panic!("{write:?} is not a read"),
+        }
+    }
+
+    fn write(&mut self, call: &Call) -> Reply {
+        if let Call::UpdateService { service, desired_count, .. } = call {
+            self.counts.insert(service.clone(), *desired_count);
+        }
+        Reply::Done
+    }
+}
+
+fn page<T: Clone>(all: Vec<T>, token: &Option<String>, size: usize) -> (Vec<T>, Option<String>) {
+    let start: usize = token.as_ref().map_or(0, |token| token.parse().unwrap());
+    let end = (start + size).min(all.len());
+    (all[start.min(end)..end].to_vec(), (end < all.len()).then(|| end.to_string()))
+}
+
+pub fn capacity(min: i32, max: i32) -> Capacity {
+    Capacity { min, max, suspended: Suspended::default() }
+}
+
+fn policy(number: usize) -> AppliedPolicy {
+    AppliedPolicy { name: format!("p{number}"), kind: AppliedPolicyKind::Other("StepScaling".into()) }
+}
+
+pub fn ecs_service(desired_count: i32) -> EcsService {
+    EcsService {
+        arn: "arn".into(),
+        status: "ACTIVE".into(),
+        desired_count,
+        running_count: desired_count,
+        pending_count: 0,
+        deployments: Vec::new(),
+        scheduling_strategy: "REPLICA".into(),
+        deployment_controller: "ECS".into(),
+        deployment_strategy: None,
+        resource_management_type: None,
+        tags: BTreeMap::new(),
+    }
+}
