@@ -131,6 +131,13 @@ class Sandbox(Client):
         node.wait_ready(lambda: self.control_plane.exists("/api/v1/nodes/sandbox"), 60)
         return node
 
+    def restart_node(self) -> None:
+        """Ends the node-runner, and its pods' processes with it, and starts it again."""
+        node = next(child for child in self._children if child.name == "node-runner")
+        node.stop()
+        self._children.remove(node)
+        self.start_node()
+
     def _child(self, name: str, module: str, *arguments: str) -> Child:
         logs = self.directory / "logs"
         logs.mkdir(exist_ok=True)

@@ -54,10 +54,10 @@ class ControlPlane:
             raise
 
     def stop(self) -> None:
-        """Ends the programs in the reverse order of their start."""
-        for child in reversed(self.children.values()):
-            child.stop()
-        self.children.clear()
+        """Ends the programs, each before the one it talks to: an API server waits long for its clients to leave."""
+        for name in ("kube-controller-manager", "kube-apiserver", "etcd"):
+            if child := self.children.pop(name, None):
+                child.stop()
         self._ports.close()
 
     def _make_credentials(self) -> None:
@@ -144,6 +144,8 @@ class ControlPlane:
             use_service_account_credentials="true",
             service_account_private_key_file=self._sa_key,
             root_ca_file=self.ca,
+            kube_api_qps="500",  # the default of 20 makes its start four seconds longer
+            kube_api_burst="1000",
             leader_elect="false",
             secure_port="0",
             profiling="false",
@@ -160,7 +162,7 @@ class ControlPlane:
 
     def restart_apiserver(self) -> None:
         """Stops the API server and starts it again on the same port, as an upgrade of a control plane does."""
-        self.children.pop("kube-apiserver").stop()
+        self.children.pop("kube-apiserver").stop(grace=1)  # it would wait a minute for its watchers to leave
         self.start_apiserver()
 
     def check(self) -> None:

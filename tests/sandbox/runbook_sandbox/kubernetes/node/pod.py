@@ -161,7 +161,7 @@ class Pod:
             "hostIP": "127.0.0.1",
             "hostIPs": [{"ip": "127.0.0.1"}],
             "podIP": self.ip,
-            "podIPs": [{"ip": self.ip}],
+            "podIPs": [{"$patch": "replace"}, {"ip": self.ip}],  # or a strategic merge adds it to that of an earlier node-runner
             "startTime": self._start_time,
             "initContainerStatuses": [container.status() for container in self.init],
             "containerStatuses": [container.status() for container in self.containers],
