@@ -23,6 +23,7 @@ from runbook_sandbox.aws.modelled import Call
 #: "from the previous six weeks" (DescribeScalingActivities).
 _KEPT = timedelta(weeks=6)
 _MOST_KEPT = 500
+_LOOK_EVERY = 5
 
 
 def _put(target: Target, body: dict[str, Any], not_scaled: bool = False) -> dict[str, Any]:
@@ -60,6 +61,8 @@ def set_capacity(target: Target, count: int, cause: str) -> bool:
     body = _put(target, {"Description": description, "Cause": cause, "StatusCode": "InProgress", "StatusMessage": message})
     if capacity.is_fulfilled(target):
         _fulfil(target, body)
+    elif target.namespace != "ecs":
+        _look_again(target, body)
     if count == target.maximum and before is not None and count > before:
         _scaled_to_max(target, body, before, count)
     return True
@@ -83,6 +86,20 @@ def _fulfil(target: Target, body: dict[str, Any]) -> None:
         f"Waiting for change to be fulfilled by {target.namespace}.", f"Change successfully fulfilled by {target.namespace}."
     )
     body["EndTime"] = clock.now()
+
+
+def _look_again(target: Target, body: dict[str, Any]) -> None:
+    """ECS says itself when a service is steady; of others the activity asks."""
+
+    def look() -> None:
+        if body["StatusCode"] != "InProgress":
+            return
+        if capacity.is_fulfilled(target):
+            _fulfil(target, body)
+        else:
+            _look_again(target, body)
+
+    clock.call_later(_LOOK_EVERY, look, "is a scaling activity fulfilled?")
 
 
 def _in_progress(state: Region, namespace: str, resource_id: str) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_sandbox.aws.autoscaling import namespaces
+from runbook_sandbox.aws.autoscaling import aurora, namespaces
 from runbook_sandbox.aws.autoscaling.errors import validation
 from runbook_sandbox.aws.autoscaling.state import Target
 from runbook_sandbox.aws.ecs import services
@@ -11,7 +11,7 @@ from runbook_sandbox.aws.ecs.validation import MAX_DESIRED
 from runbook_sandbox.aws.events import cloudtrail
 
 #: Namespace -> how its activities name the capacity.
-_NAMES = {"ecs": "desired count"}
+_NAMES = {"ecs": "desired count", "rds": "replica count"}
 
 
 def name(target: Target) -> str:
@@ -36,24 +36,22 @@ def check_exists(account_id: str, region: str, namespace: str, resource_id: str)
             raise validation(f"ECS service doesn't exist: {resource_id}")
         if service.scheduling == "DAEMON":
             raise validation(f"ECS service uses the DAEMON scheduling strategy, which cannot be scaled: {resource_id}")
-    elif namespace == "rds" and not _db_cluster_exists(account_id, region, resource_id.removeprefix("cluster:")):
-        raise validation(f"DB cluster doesn't exist: {resource_id}")
-
-
-def _db_cluster_exists(account_id: str, region: str, identifier: str) -> bool:
-    from moto.rds.models import rds_backends
-
-    return identifier.lower() in {name_.lower() for name_ in rds_backends[account_id][region].clusters}
+    elif namespace == "rds" and aurora.cluster(account_id, region, resource_id) is None:
+        raise validation(f"Aurora DB cluster doesn't exist: {resource_id}")
 
 
 def current(target: Target) -> int | None:
     """Capacity now; None where the sandbox has no such service."""
+    if target.namespace == "rds":
+        return aurora.current(target)
     service = ecs_service(target)
     return service.desired if service else None
 
 
 def change(target: Target, count: int) -> str | None:
     """Set the capacity; the answer is why it failed, None when it did not."""
+    if target.namespace == "rds":
+        return aurora.change(target, count)
     service = ecs_service(target)
     if service is None:
         return f"Failed to set {name(target)} to {count}. Reason: the resource {target.resource_id} was not found."
@@ -88,5 +86,7 @@ def is_deploying(target: Target) -> bool:
 
 def is_fulfilled(target: Target) -> bool:
     """Whether the service runs what it should."""
+    if target.namespace == "rds":
+        return aurora.is_fulfilled(target)
     service = ecs_service(target)
     return service is None or (service.running == service.desired and service.pending == 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from runbook_sandbox.aws.autoscaling import activities, alarms, capacity, namespaces, roles
+from runbook_sandbox.aws.autoscaling import activities, alarms, aurora, capacity, namespaces, roles
 from runbook_sandbox.aws.autoscaling.errors import error, validation
 from runbook_sandbox.aws.autoscaling.state import Target, joined
 from runbook_sandbox.aws.autoscaling.table import checked, filters, find_target, names, operations, page, region, registered
@@ -62,6 +62,8 @@ def register_scalable_target(call: Call) -> dict[str, Any]:
         minimum = target.minimum if minimum is None else minimum
         maximum = target.maximum if maximum is None else maximum
     check_band(minimum, maximum)
+    if namespace == "rds" and maximum > aurora.MAX_REPLICAS:
+        raise validation(f"Maximum capacity cannot be greater than {aurora.MAX_REPLICAS}, the number of Aurora Replicas of a DB cluster")
     given_tags = call.get("Tags") or {}
     _check_tags(given_tags)
     if target is not None and given_tags:

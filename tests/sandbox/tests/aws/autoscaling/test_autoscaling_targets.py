@@ -128,10 +128,36 @@ def test_other_namespaces(scaling, refused, namespace, resource_id, dimension):
     assert scaling.client.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
 
 
-def test_an_aurora_target_needs_its_cluster(scaling, refused):
-    """rds:cluster:ReadReplicaCount."""
-    wanted = {"ServiceNamespace": "rds", "ScalableDimension": "rds:cluster:ReadReplicaCount", "MinCapacity": 1, "MaxCapacity": 2}
-    assert "doesn't exist" in refused(scaling.client.register_scalable_target, ResourceId="cluster:none", **wanted).message
+AURORA = {"ServiceNamespace": "rds", "ResourceId": "cluster:db", "ScalableDimension": "rds:cluster:ReadReplicaCount"}
+
+
+def test_aurora_replicas_follow_their_target(scaling, refused):
+    """rds:cluster:ReadReplicaCount: replicas are made and only those removed again. Plain moto never moves them."""
+    register = scaling.client.register_scalable_target
+    assert "doesn't exist" in refused(register, **AURORA, MinCapacity=0, MaxCapacity=2).message
+    rds = scaling.aws.client("rds")
+    rds.create_db_cluster(DBClusterIdentifier="db", Engine="aurora-postgresql", MasterUsername="me", MasterUserPassword="secret-word")
+    scaling.aws.clock.advance(60)
+    for name in ("writer", "reader"):
+        rds.create_db_instance(
+            DBInstanceIdentifier=name, DBClusterIdentifier="db", Engine="aurora-postgresql", DBInstanceClass="db.r6g.large"
+        )
+        scaling.aws.clock.advance(60)
+
+    def members():
+        return {item["DBInstanceIdentifier"][:24] for item in rds.describe_db_instances()["DBInstances"]}
+
+    assert "15" in refused(register, **AURORA, MinCapacity=0, MaxCapacity=16).message
+    register(**AURORA, MinCapacity=2, MaxCapacity=3)
+    assert members() == {"writer", "reader", "application-autoscaling-"}
+    activity = scaling.client.describe_scaling_activities(ServiceNamespace="rds")["ScalingActivities"][0]
+    assert (activity["Description"], activity["StatusCode"]) == ("Setting replica count to 2.", "InProgress")
+    scaling.aws.clock.advance(60)
+    activity = scaling.client.describe_scaling_activities(ServiceNamespace="rds")["ScalingActivities"][0]
+    assert activity["StatusCode"] == "Successful"
+    register(**AURORA, MinCapacity=0, MaxCapacity=0)
+    scaling.aws.clock.advance(60)
+    assert members() == {"writer", "reader"}
 
 
 def test_pages_and_filters(scaling, refused):
