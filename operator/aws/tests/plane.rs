@@ -31,12 +31,13 @@ fn desired(answer: &Result<Answer, CloudError>) -> i32 {
 #[tokio::test(start_paused = true)]
 async fn questions_of_one_window_share_calls() {
     let cloud = FakeAws::numbered(100);
+    cloud.world.lock().unwrap().target_page = 30;
     let plane = plane(&cloud);
     let queries: Vec<Query> = (0..100).flat_map(|n| [ecs(&name(n)), target(&name(n))]).collect();
     let answers = join_all(queries.iter().map(|query| one(&plane, query.clone(), Freshness::Now))).await;
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(cloud.count("DescribeServices"), 10);
-    // Two batches of fifty, which the fake answers in two pages each.
+    // Two batches of fifty, answered in two pages each.
     assert_eq!(cloud.count("DescribeScalableTargets"), 4);
 }
 

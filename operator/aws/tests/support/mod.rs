@@ -75,7 +75,8 @@ pub struct World {
     pub script: Option<Script>,
     /// When each call came, and what it was.
     pub calls: Vec<(Instant, Call)>,
-    page_size: usize,
+    /// Scalable targets a page: AWS may answer with fewer than were asked for, and a token.
+    pub target_page: usize,
 }
 
 impl FakeAws {
@@ -83,7 +84,7 @@ impl FakeAws {
         let world = World {
             counts: names.into_iter().map(|name| (name, 2)).collect(),
             policies_each: 1,
-            page_size: 10,
+            target_page: 50,
             ..World::default()
         };
         Arc::new(Self { latency: Duration::from_millis(20), world: Mutex::new(world) })
@@ -181,8 +182,7 @@ impl World {
                     .filter(|id| self.counts.contains_key(id.rsplit('/').next().unwrap()))
                     .map(|id| (id.clone(), ScalableTarget { arn: None, capacity: capacity(1, 9) }))
                     .collect();
-                // AWS may answer with fewer than were asked for, and a token.
-                let (targets, next_token) = page(all, next_token, 30);
+                let (targets, next_token) = page(all, next_token, self.target_page);
                 Ok(Reply::ScalableTargets { targets, next_token })
             }
             Call::DescribeScalingPolicies { resource_id, next_token } => {
@@ -193,7 +193,7 @@ impl World {
                     .filter(|id| resource_id.as_ref().is_none_or(|wanted| wanted == id))
                     .flat_map(|id| (0..self.policies_each).map(move |number| (id.clone(), policy(number))))
                     .collect();
-                let (policies, next_token) = page(all, next_token, self.page_size);
+                let (policies, next_token) = page(all, next_token, 10);
                 Ok(Reply::ScalingPolicies { policies, next_token })
             }
             write => panic!("{write:?} is not a read"),
