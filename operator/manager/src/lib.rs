@@ -2,11 +2,21 @@
 //!
 //! Wiring only: what is decided is decided in `runbook-core`, what is asked of AWS and written to it goes through `runbook-aws`.
 
+pub mod accounts;
+pub mod context;
+pub mod controllers;
 pub mod errors;
+pub mod events;
+pub mod health;
 pub mod leader;
 pub mod metrics;
 pub mod operator;
 pub mod options;
+pub mod runner;
+pub mod status;
+pub mod stores;
+pub mod tasks;
+pub mod warmup;
 
 pub use errors::OperatorError;
 pub use metrics::Metrics;

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use runbook_aws::execute::WRITE_TIMEOUT;
+
 use crate::errors::OperatorError;
 use crate::leader::LeaseOptions;
 
@@ -34,8 +36,8 @@ impl Options {
                 namespace: namespace.into(),
                 name: "runbook-operator".into(),
                 identity: identity.into(),
-                duration: Duration::from_secs(30),
-                renew_interval: Duration::from_secs(5),
+                duration: Duration::from_secs(15),
+                renew_interval: Duration::from_secs(3),
             },
             resync: Duration::from_secs(300),
             concurrency: 64,
@@ -62,12 +64,18 @@ impl Options {
             return wrong("--identity", "must not be empty: pass the pod's name");
         }
         if *duration < Duration::from_secs(5) || duration.subsec_nanos() != 0 {
-            return wrong("--lease-duration", "must be whole seconds, at least 5s, for example 30s");
+            return wrong("--lease-duration", "must be whole seconds, at least 5s, for example 15s");
         }
         if renew_interval.is_zero() || *renew_interval * 2 > *duration {
             return wrong(
                 "--renew-interval",
                 "must be more than 0s and at most half of --lease-duration, so that a renewal can fail once",
+            );
+        }
+        if self.lease.ours() <= *renew_interval + WRITE_TIMEOUT {
+            return wrong(
+                "--lease-duration",
+                "is too short: between two renewals no write to AWS could be made; the default is 15s",
             );
         }
         if self.resync < Duration::from_secs(1) {
@@ -106,7 +114,8 @@ mod tests {
         assert_eq!(wrong(&|options| options.cluster_id = String::new()), "--cluster-id");
         assert_eq!(wrong(&|options| options.lease.identity = String::new()), "--identity");
         assert_eq!(wrong(&|options| options.lease.duration = Duration::from_millis(15_500)), "--lease-duration");
-        assert_eq!(wrong(&|options| options.lease.renew_interval = Duration::from_secs(16)), "--renew-interval");
+        assert_eq!(wrong(&|options| options.lease.renew_interval = Duration::from_secs(8)), "--renew-interval");
+        assert_eq!(wrong(&|options| options.lease.duration = Duration::from_secs(8)), "--lease-duration");
         assert_eq!(wrong(&|options| options.resync = Duration::ZERO), "--resync");
         assert_eq!(wrong(&|options| options.concurrency = 0), "--concurrency");
     }

@@ -5,6 +5,7 @@ pub mod conditions;
 pub mod history;
 pub mod outcome;
 pub mod reason;
+pub mod requeue;
 pub mod state;
 pub mod summary;
 

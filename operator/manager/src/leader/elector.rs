@@ -31,7 +31,7 @@ pub struct LeaseOptions {
 
 impl LeaseOptions {
     /// How long after a renewal was sent we lead: a little less than others wait, for clocks that do not run alike.
-    fn ours(&self) -> Duration {
+    pub(crate) fn ours(&self) -> Duration {
         self.duration - self.duration / 10
     }
 }
@@ -72,7 +72,7 @@ pub struct Elector {
 }
 
 enum Attempt {
-    Took(Held),
+    Took(Box<Held>),
     Wait(Instant),
 }
 
@@ -82,17 +82,18 @@ impl Elector {
         Self { api: Api::namespaced(client, &options.namespace), options, clock, leadership }
     }
 
-    /// Waits until the Lease is ours, however long that takes and whatever fails meanwhile.
-    pub async fn acquire(&self) -> Held {
+    /// Waits until the Lease is ours, however long that takes and whatever fails meanwhile. A Lease that was `lost` and that nobody
+    /// took since is taken again at once: the writes that others would wait for were our own, and are over.
+    pub async fn acquire(&self, lost: Option<&Held>) -> Held {
         let mut seen = None;
         let mut tried: Option<(LeaseSpec, Instant)> = None;
         loop {
             let began = Instant::now();
             let retry = began + self.options.renew_interval;
-            let wake = match timeout_at(retry, self.attempt(&mut seen, &mut tried)).await {
+            let wake = match timeout_at(retry, self.attempt(lost, &mut seen, &mut tried)).await {
                 Ok(Ok(Attempt::Took(held))) => {
                     info!(identity = self.options.identity, lease = self.options.name, "leading");
-                    return held;
+                    return *held;
                 }
                 Ok(Ok(Attempt::Wait(until))) => until.min(retry),
                 Ok(Err(error)) => {
@@ -113,6 +114,7 @@ impl Elector {
 
     async fn attempt(
         &self,
+        lost: Option<&Held>,
         seen: &mut Option<Seen>,
         tried: &mut Option<(LeaseSpec, Instant)>,
     ) -> Result<Attempt, kube::Error> {
@@ -131,9 +133,13 @@ impl Elector {
             && current.spec.as_ref() == Some(spec)
         {
             self.leadership.extend(*sent + self.options.ours());
-            return Ok(Attempt::Took(Held::new(current)));
+            return Ok(Attempt::Took(Box::new(Held::new(current))));
         }
-        match record::judge(&current, seen, Instant::now(), self.options.duration) {
+        let verdict = match lost {
+            Some(lost) if lost.wrote(&current) => Verdict::Free,
+            _ => record::judge(&current, seen, Instant::now(), self.options.duration),
+        };
+        match verdict {
             Verdict::HeldUntil(until) => Ok(Attempt::Wait(until)),
             Verdict::Free => {
                 let spec = record::taken(
@@ -159,7 +165,7 @@ impl Elector {
         match write.await {
             Ok(lease) => {
                 self.leadership.extend(sent + self.options.ours());
-                Ok(Attempt::Took(Held::new(lease)))
+                Ok(Attempt::Took(Box::new(Held::new(lease))))
             }
             // Another was quicker: look again.
             Err(error) if is_conflict(&error) => {

@@ -1,0 +1,78 @@
+//! When an object is looked at again.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::backoff;
+use crate::error::ErrorClass;
+use crate::facts::Facts;
+
+/// How soon after a write its effect is looked for.
+pub const AFTER_ACTS: Duration = Duration::from_secs(2);
+/// Least time until an object is looked at again, whatever a plan says: no busy loops.
+const SOONEST: Duration = Duration::from_secs(1);
+
+/// What came of a reconcile, as far as the next one depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Steps were made, and none failed.
+    pub acted: bool,
+    /// The error that ended it, and how many reconciles in a row have failed, this one included.
+    pub failed: Option<(ErrorClass, u32)>,
+    /// When the plan wants to decide again.
+    pub next_at: Option<Timestamp>,
+    /// When numbers that wait to be written are due.
+    pub numbers_at: Option<Timestamp>,
+}
+
+/// How long until the object is looked at again. `seed` spreads objects.
+pub fn after(ended: &Ended, resync: Duration, seed: u64, now: Timestamp) -> Duration {
+    let until = |time: Timestamp| Duration::try_from(time.duration_since(now)).unwrap_or_default().max(SOONEST);
+    let soonest = match (ended.failed, ended.acted) {
+        (Some((class, failures)), _) => return backoff::delay(class, failures, seed),
+        (None, true) => AFTER_ACTS,
+        (None, false) => backoff::spread(resync, seed),
+    };
+    [ended.next_at, ended.numbers_at].into_iter().flatten().map(until).fold(soonest, Duration::min)
+}
+
+/// The class of the error that an inquiry failed with: the one that takes longest to pass where there are several.
+pub fn failure(facts: &Facts) -> Option<ErrorClass> {
+    facts.iter().filter_map(|(_, answer)| answer.as_ref().err()).map(|error| error.class).max_by_key(|class| {
+        // A person must act before any of these passes; else what AWS asks for comes first.
+        (!class.is_temporary(), *class == ErrorClass::Throttled)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    const RESYNC: Duration = Duration::from_secs(300);
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn wait(ended: Ended) -> Duration {
+        after(&ended, RESYNC, 0, NOW)
+    }
+
+    #[test]
+    fn the_soonest_wish_counts() {
+        let at = |seconds| Some(NOW + SignedDuration::from_secs(seconds));
+        assert_eq!(wait(Ended::default()), RESYNC);
+        assert_eq!(wait(Ended { acted: true, ..Ended::default() }), AFTER_ACTS);
+        assert_eq!(wait(Ended { next_at: at(15), numbers_at: at(20), ..Ended::default() }), Duration::from_secs(15));
+        assert_eq!(wait(Ended { next_at: at(900), ..Ended::default() }), RESYNC);
+        // A time that has passed is no reason to spin.
+        assert_eq!(wait(Ended { next_at: at(-5), ..Ended::default() }), SOONEST);
+    }
+
+    #[test]
+    fn a_failure_outweighs_every_wish() {
+        let failed = Some((ErrorClass::Throttled, 2));
+        let next_at = Some(NOW + SignedDuration::from_secs(1));
+        assert_eq!(wait(Ended { failed, next_at, acted: true, ..Ended::default() }), Duration::from_secs(10));
+    }
+}

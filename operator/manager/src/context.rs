@@ -1,0 +1,38 @@
+//! What every reconcile works with, while this process leads.
+
+use std::sync::Arc;
+
+use kube::Client;
+use runbook_aws::{Clock, Plane};
+
+use crate::accounts::Accounts;
+use crate::events::Events;
+use crate::leader::Leadership;
+use crate::metrics::Metrics;
+use crate::options::Options;
+use crate::stores::Stores;
+use crate::warmup::Warmup;
+
+/// What every reconcile works with.
+pub struct Context {
+    /// The API server, to write to.
+    pub client: Client,
+    /// The API server's objects, to read.
+    pub stores: Arc<Stores>,
+    /// The way into AWS.
+    pub accounts: Arc<Accounts>,
+    /// AWS, to read and, with an executor, to write.
+    pub plane: Arc<Plane>,
+    /// Until when this process leads.
+    pub leadership: Arc<Leadership>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How the operator works.
+    pub options: Arc<Options>,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// Takes events.
+    pub events: Events,
+    /// When the first writes may be made.
+    pub warmup: Warmup,
+}

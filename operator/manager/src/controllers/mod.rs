@@ -1,0 +1,75 @@
+//! The controllers: which objects are looked at when. What is done with one is the [`runner`](crate::runner)'s.
+
+pub mod aws_account;
+pub mod malformed;
+pub mod scaling_policy;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{FutureExt, Stream, StreamExt};
+use kube::runtime::controller::{Action, Error, ReconcileRequest};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::{Config, applier};
+use tokio::sync::watch;
+use tracing::{debug, error};
+
+use crate::context::Context;
+use crate::runner::Runner;
+use crate::runner::kind::Kind;
+use crate::tasks::Owned;
+
+/// How long changes of one object are gathered before it is looked at.
+const DEBOUNCE: Duration = Duration::from_millis(50);
+/// When an object is looked at again whose reconcile panicked.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
+
+/// Tells controllers to take nothing new.
+pub type Stop = watch::Receiver<bool>;
+
+/// Runs every controller until `stop`, and then until what is under way has ended.
+pub async fn run(context: Arc<Context>, stop: Stop) {
+    let accounts = Arc::new(Runner::new(context.clone()));
+    let policies = Arc::new(Runner::new(context.clone()));
+    tokio::join!(
+        drive(accounts.clone(), aws_account::queue(accounts), stop.clone()),
+        drive(policies.clone(), scaling_policy::queue(policies), stop.clone()),
+        malformed::run::<runbook_api::AwsAccount>(context.clone(), stopped(stop.clone())),
+        malformed::run::<runbook_api::ScalingPolicy>(context, stopped(stop)),
+    );
+}
+
+/// Reconciles what `queue` names, each object once at a time.
+async fn drive<K: Kind>(runner: Arc<Runner<K>>, queue: impl Stream<Item = ObjectRef<K>> + Send, stop: Stop) {
+    let context = runner.context().clone();
+    let config = Config::default().concurrency(context.options.concurrency).debounce(DEBOUNCE);
+    let store = K::reflected(&context).store();
+    let requests = queue.map(|object| Ok::<_, Infallible>(ReconcileRequest::from(object)));
+    let reconcile = |object: Arc<K>, runner: Arc<Arc<Runner<K>>>| {
+        // A task of its own: a defect that panics ends one reconcile, not the operator.
+        Owned::spawn(async move { runner.reconcile(object).await })
+    };
+    let again = |_: Arc<K>, _: &tokio::task::JoinError, _: Arc<Arc<Runner<K>>>| Action::requeue(AFTER_PANIC);
+    let requests = requests.take_until(stopped(stop).boxed());
+    let results = applier(reconcile, again, Arc::new(runner), store, requests, config);
+    results
+        .for_each(|result| {
+            match result {
+                Ok(_) => {}
+                // It was deleted while it waited.
+                Err(Error::ObjectNotFound(object)) => debug!(%object, "gone"),
+                Err(error) => {
+                    error!(kind = K::KIND, %error, "a reconcile has panicked; this is a defect of the operator, please report it");
+                    context.metrics.reconciled(K::KIND, "Panicked", Duration::ZERO);
+                }
+            }
+            std::future::ready(())
+        })
+        .await;
+}
+
+async fn stopped(mut stop: Stop) {
+    // An error means that whoever could stop us is gone.
+    let _ = stop.wait_for(|stopped| *stopped).await;
+}

@@ -1,0 +1,155 @@
+//! ScalingPolicy: which objects to look at, and what their decisions are made of.
+
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, stream};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Api, Client, ResourceExt};
+use runbook_api::{AwsAccount, ScalingPolicy, ScalingPolicyStatus};
+use runbook_core::account::usable::not_ready;
+use runbook_core::account::{Access, resolve, usable};
+use runbook_core::claim::{self, Claimant};
+use runbook_core::ids::ObjectId;
+use runbook_core::report::{Hold, Summary};
+use runbook_core::scaling::input::{self, Input};
+use runbook_core::scaling::{self, report};
+use runbook_core::{Facts, Finding, Plan, ServiceId};
+
+use crate::context::Context;
+use crate::runner::Runner;
+use crate::runner::kind::{Kind, Prepared, Reported};
+use crate::stores::{Change, Object, Reflected, Stores};
+
+impl Object for ScalingPolicy {
+    const KIND: &'static str = "ScalingPolicy";
+
+    /// Cluster and service: policies that name the same may be rivals, whatever accounts they name.
+    fn key(&self) -> Option<String> {
+        self.spec.target.ecs_service.as_ref().map(|target| format!("{}/{}", target.cluster, target.service))
+    }
+}
+
+impl Kind for ScalingPolicy {
+    type Input = Input;
+
+    fn reflected(context: &Context) -> &Arc<Reflected<Self>> {
+        &context.stores.policies
+    }
+
+    fn api(&self, client: Client) -> Api<Self> {
+        Api::namespaced(client, &self.namespace().unwrap_or_default())
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.spec.suspend
+    }
+
+    fn prepare(&self, context: &Context) -> Result<Prepared<Input>, Finding> {
+        let spec = &self.spec;
+        let name = &spec.account_ref.name;
+        let account = context.accounts.connect(name).map_err(|finding| not_ready(name, &finding.message))?;
+        let access = access(self, account.as_deref())?;
+        let Some(account) = account else { return Err(not_ready(name, "it does not exist")) };
+        let service = input::target(spec, &access)?;
+        if input::claims_target(spec) {
+            claim::hold(&claimant(self), &rivals(self, &service, context), &service.to_string())?;
+        }
+        let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
+        let hold = Hold::of(spec.suspend, spec.mode, access.mode);
+        Ok(Prepared { input, access, account, hold })
+    }
+
+    fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
+        scaling::plan(input, facts, now)
+    }
+
+    fn report(&self, previous: &ScalingPolicyStatus, summary: &Summary<'_>) -> ScalingPolicyStatus {
+        report::status(&self.name_any(), previous, summary)
+    }
+}
+
+impl Reported for ScalingPolicyStatus {
+    fn observed_generation(&self) -> Option<i64> {
+        self.observed_generation
+    }
+
+    fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    fn last_handled(&self) -> Option<&str> {
+        self.last_handled_reconcile_at.as_deref()
+    }
+}
+
+/// The policies to look at: all at first, then those that change, whose account changes, or whose rival changes or goes.
+pub fn queue(runner: Arc<Runner<ScalingPolicy>>) -> impl Stream<Item = ObjectRef<ScalingPolicy>> + Send {
+    let stores = runner.context().stores.clone();
+    let (present, changes) = stores.policies.subscribe();
+    let (_, account_changes) = stores.accounts.subscribe();
+    let present = stream::iter(present).filter_map(async |change| match change {
+        Change::Applied(policy) => Some(ObjectRef::from_obj(&*policy)),
+        Change::Deleted(_) | Change::Malformed(_) => None,
+    });
+    let by_account = {
+        let stores = stores.clone();
+        account_changes.flat_map(move |change| {
+            let name = match change {
+                Change::Applied(account) | Change::Deleted(account) => account.name_any(),
+                Change::Malformed(invalid) => invalid.metadata.name.clone().unwrap_or_default(),
+            };
+            let policies = stores.policies.store().state_filter(|policy| policy.spec.account_ref.name == name);
+            stream::iter(policies.iter().flat_map(|policy| with_rivals(&stores, policy)).collect::<Vec<_>>())
+        })
+    };
+    let by_policy = changes.flat_map(move |change| {
+        stream::iter(match change {
+            Change::Applied(policy) => with_rivals(&stores, &policy),
+            Change::Deleted(policy) => {
+                runner.forget(&policy);
+                with_rivals(&stores, &policy).split_off(1)
+            }
+            Change::Malformed(_) => Vec::new(),
+        })
+    });
+    present.chain(stream::select(by_policy, by_account))
+}
+
+/// The policy, and those that name the same service.
+fn with_rivals(stores: &Stores, policy: &ScalingPolicy) -> Vec<ObjectRef<ScalingPolicy>> {
+    let rivals = stores.policies.rivals(policy);
+    std::iter::once(ObjectRef::from_obj(policy))
+        .chain(rivals.iter().map(|rival| ObjectRef::from_obj(&**rival)))
+        .collect()
+}
+
+/// Those that lay claim to the same service.
+fn rivals(policy: &ScalingPolicy, service: &ServiceId, context: &Context) -> Vec<Claimant> {
+    let arn = service.arn();
+    let claims = |rival: &ScalingPolicy| {
+        let account = context.stores.account(&rival.spec.account_ref.name);
+        rival.metadata.deletion_timestamp.is_none()
+            && input::claims_target(&rival.spec)
+            && account.as_ref().is_some_and(|account| usable(account, context.options.allow_custom_endpoints).is_ok())
+            && access(rival, account.as_deref())
+                .and_then(|access| input::target(&rival.spec, &access))
+                .is_ok_and(|other| other.arn() == arn)
+    };
+    context.stores.policies.rivals(policy).iter().filter(|rival| claims(rival)).map(|rival| claimant(rival)).collect()
+}
+
+fn access(policy: &ScalingPolicy, account: Option<&AwsAccount>) -> Result<Access, Finding> {
+    let namespace = policy.namespace().unwrap_or_default();
+    resolve(&policy.spec.account_ref, policy.spec.region.as_deref(), &namespace, account)
+}
+
+fn claimant(policy: &ScalingPolicy) -> Claimant {
+    let created = policy.creation_timestamp().map_or(Timestamp::MAX, |time| time.0);
+    Claimant { created, id: id(policy) }
+}
+
+fn id(policy: &ScalingPolicy) -> ObjectId {
+    ObjectId { namespace: policy.namespace().unwrap_or_default(), name: policy.name_any() }
+}

@@ -1,0 +1,72 @@
+//! Kubernetes events: best effort, and never in the way of a reconcile.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use runbook_core::report::Act;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tracing::debug;
+
+/// Events that may wait; more are dropped, because history and audit log have them too.
+const QUEUE: usize = 512;
+/// Longest note in bytes; the API server refuses more than 1 kB.
+const LONGEST_NOTE: usize = 1000;
+
+/// Takes events.
+#[derive(Clone)]
+pub struct Events {
+    sender: Sender<(Event, ObjectReference)>,
+}
+
+/// Publishes the events that were taken.
+pub struct Publisher {
+    recorder: Recorder,
+    receiver: Receiver<(Event, ObjectReference)>,
+}
+
+impl Events {
+    /// Events reported by this instance, and what publishes them.
+    pub fn new(client: Client, instance: &str) -> (Self, Publisher) {
+        let (sender, receiver) = channel(QUEUE);
+        let reporter = Reporter { controller: "runbook-operator".into(), instance: Some(instance.into()) };
+        (Self { sender }, Publisher { recorder: Recorder::new(client, reporter), receiver })
+    }
+
+    /// A step was made or tried. The step is the action: events that differ in their note alone are merged.
+    pub fn act(&self, about: ObjectReference, act: &Act) {
+        let (type_, note) = match &act.result {
+            Ok(_) => (EventType::Normal, act.step.to_string()),
+            Err(error) => (EventType::Warning, format!("{}: {error}", act.step)),
+        };
+        self.take(type_, &act.reason, act.step.name(), note, about);
+    }
+
+    /// A person must act.
+    pub fn stalled(&self, about: ObjectReference, reason: &str, message: &str) {
+        self.take(EventType::Warning, reason, "Stalled", message.into(), about);
+    }
+
+    /// A person need no longer act.
+    pub fn recovered(&self, about: ObjectReference) {
+        self.take(EventType::Normal, "Recovered", "Recovered", "no person need act any more".into(), about);
+    }
+
+    fn take(&self, type_: EventType, reason: &str, action: &str, note: String, about: ObjectReference) {
+        let note = note[..note.floor_char_boundary(LONGEST_NOTE)].to_owned();
+        let event = Event { type_, reason: reason.into(), note: Some(note), action: action.into(), secondary: None };
+        if self.sender.try_send((event, about)).is_err() {
+            debug!("an event was dropped: too many wait");
+        }
+    }
+}
+
+impl Publisher {
+    /// Publishes until every [`Events`] is gone.
+    pub async fn run(mut self) {
+        while let Some((event, about)) = self.receiver.recv().await {
+            if let Err(error) = self.recorder.publish(&event, &about).await {
+                debug!(%error, "an event could not be published");
+            }
+        }
+    }
+}

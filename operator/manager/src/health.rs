@@ -1,0 +1,87 @@
+//! Health, readiness and metrics over HTTP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use runbook_core::report::State as ObjectState;
+use tokio::net::TcpListener;
+use tracing::info;
+
+use crate::errors::OperatorError;
+use crate::leader::Leadership;
+use crate::metrics::Metrics;
+use crate::runner::kind::{Kind, Reported};
+use crate::stores::{Reflected, Stores};
+
+/// What is asked about the operator.
+pub struct Health {
+    /// Whether everything was listed once. A standby is ready too: it could lead at once.
+    pub synced: AtomicBool,
+    /// Whether this process leads.
+    pub leadership: Arc<Leadership>,
+    /// What is counted by state.
+    pub stores: Arc<Stores>,
+    /// What is measured.
+    pub metrics: Metrics,
+}
+
+/// Opens the port. Port 0 chooses a free one, which is logged.
+///
+/// # Errors
+/// When the address cannot be had.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, OperatorError> {
+    let failed = |source| OperatorError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    info!(%address, "serving /healthz, /readyz and /metrics");
+    Ok(listener)
+}
+
+/// Serves for ever.
+pub async fn serve(listener: TcpListener, health: Arc<Health>) -> std::io::Result<()> {
+    let router = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(health);
+    axum::serve(listener, router).await
+}
+
+async fn ready(State(health): State<Arc<Health>>) -> Response {
+    if !health.synced.load(Ordering::Acquire) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "objects are being listed\n").into_response();
+    }
+    (if health.leadership.is_leader() { "leader\n" } else { "standby\n" }).into_response()
+}
+
+async fn metrics(State(health): State<Arc<Health>>) -> Response {
+    health.metrics.leader(health.leadership.is_leader());
+    count(&health.metrics, &health.stores.accounts);
+    count(&health.metrics, &health.stores.policies);
+    match health.metrics.encode() {
+        Ok(text) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+            .into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Counts the objects of a kind by state, when asked.
+fn count<K: Kind>(metrics: &Metrics, reflected: &Reflected<K>) {
+    let states: Vec<ObjectState> = reflected
+        .store()
+        .state()
+        .iter()
+        .map(|object| object.status().map_or(ObjectState::New, |status| ObjectState::of(status.conditions())))
+        .collect();
+    let counts = ObjectState::ALL.into_iter().map(|state| {
+        let malformed = if state == ObjectState::Malformed { reflected.malformed_count() } else { 0 };
+        (state.as_str(), malformed + states.iter().filter(|found| **found == state).count())
+    });
+    metrics.objects(K::KIND, counts);
+}

@@ -1,0 +1,161 @@
+//! The program: arguments, logging, signals.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use kube::Client;
+use runbook_aws::{SdkCloud, SystemClock};
+use runbook_operator::{Metrics, Operator, Options};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info};
+use tracing_subscriber::EnvFilter;
+
+/// Reconciles the resources of ops.clocked.app with AWS.
+#[derive(Debug, Parser)]
+#[command(name = "runbook-operator", version)]
+struct Args {
+    /// Name of this Kubernetes cluster, unique among those that work in the same AWS accounts: part of the owner tag in AWS. Never change it
+    #[arg(long, env = "RUNBOOK_CLUSTER_ID")]
+    cluster_id: String,
+    /// Namespace of the Lease. Default: that of the pod, or of the kubeconfig's context
+    #[arg(long, env = "POD_NAMESPACE")]
+    namespace: Option<String>,
+    /// Name of the Lease by which one of several replicas leads
+    #[arg(long, default_value = "runbook-operator")]
+    lease_name: String,
+    /// Name by which this process holds the Lease: the pod's
+    #[arg(long, env = "POD_NAME")]
+    identity: Option<String>,
+    /// How long a successor waits after a leader that no longer answers
+    #[arg(long, default_value = "15s", value_parser = duration)]
+    lease_duration: Duration,
+    /// How often the Lease is renewed
+    #[arg(long, default_value = "3s", value_parser = duration)]
+    renew_interval: Duration,
+    /// How often each object is compared with AWS when nothing happens
+    #[arg(long, default_value = "5m", value_parser = duration)]
+    resync: Duration,
+    /// How many objects of a kind are reconciled at a time
+    #[arg(long, default_value_t = 64)]
+    concurrency: u16,
+    /// Honour spec.endpointUrl of AwsAccounts. For sandboxes: whoever may write an AwsAccount could send signed requests anywhere
+    #[arg(long)]
+    allow_custom_endpoints: bool,
+    /// Address of /healthz, /readyz and /metrics. Port 0 chooses a free one, which is logged
+    #[arg(long, default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+    /// Format of the log. RUST_LOG filters it
+    #[arg(long, default_value = "json")]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Json,
+    Text,
+}
+
+/// A duration as in the resources: `90s`, `5m`, `1h30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = runbook_api::duration::Duration::new(text).seconds().map_err(|error| error.to_string())?;
+    u64::try_from(seconds).map(Duration::from_secs).map_err(|error| error.to_string())
+}
+
+fn log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter);
+    match format {
+        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).init(),
+        LogFormat::Text => builder.init(),
+    }
+}
+
+impl Args {
+    fn options(self, default_namespace: &str) -> Options {
+        let namespace = self.namespace.as_deref().unwrap_or(default_namespace);
+        let identity = self.identity.unwrap_or_else(|| format!("runbook-operator-{}", std::process::id()));
+        let mut options = Options::new(&self.cluster_id, namespace, &identity);
+        options.lease.name = self.lease_name;
+        options.lease.duration = self.lease_duration;
+        options.lease.renew_interval = self.renew_interval;
+        options.resync = self.resync;
+        options.concurrency = self.concurrency;
+        options.allow_custom_endpoints = self.allow_custom_endpoints;
+        options.listen = Some(self.listen);
+        options
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    log(args.log_format);
+    match run(args).await {
+        Ok(()) => {
+            info!("ended");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            error!(%error, "ended by itself");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let client = Client::try_default().await?;
+    let options = args.options(client.default_namespace());
+    options.check()?;
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        cluster_id = options.cluster_id,
+        identity = options.lease.identity,
+        "starting"
+    );
+    // At most 64 characters (STS API Reference, "AssumeRole").
+    let session: String = format!("runbook-operator-{}", options.cluster_id).chars().take(64).collect();
+    let cloud = Arc::new(SdkCloud::new(session));
+    let operator = Operator {
+        client,
+        cloud: cloud.clone(),
+        connections: cloud,
+        clock: Arc::new(SystemClock),
+        options,
+        metrics: Metrics::new(),
+    };
+    let shutdown = async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        info!(signal = name, "ending");
+    };
+    Ok(operator.run(shutdown).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+        let args =
+            Args::try_parse_from(["runbook-operator", "--cluster-id=test", "--identity=a", "--resync=90s"]).unwrap();
+        let options = args.options("runbook");
+        assert_eq!(options.resync, Duration::from_secs(90));
+        options.check().unwrap();
+    }
+
+    #[test]
+    fn a_wrong_duration_says_what_to_write() {
+        let error = Args::try_parse_from(["runbook-operator", "--cluster-id=test", "--resync=5"]).unwrap_err();
+        assert!(error.to_string().contains("for example 90s, 5m or 1h30m"), "{error}");
+    }
+}

@@ -1,0 +1,68 @@
+//! What the runner needs to know about a kind.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::core::object::HasStatus;
+use kube::{Api, Client};
+use runbook_api::AwsAccount;
+use runbook_core::account::Access;
+use runbook_core::report::coalesce::Volatile;
+use runbook_core::report::{Hold, Summary};
+use runbook_core::{Facts, Finding, Plan};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::stores::{Object, Reflected};
+
+/// A kind that is brought in line with AWS and kept there. Its decisions are functions of `runbook-core`.
+pub trait Kind: Object + Serialize + HasStatus<Status: Reported> {
+    /// The object, dereferenced and validated.
+    type Input: Send + Sync;
+
+    /// Where objects of the kind are kept.
+    fn reflected(context: &Context) -> &Arc<Reflected<Self>>;
+
+    /// Where the object is written to.
+    fn api(&self, client: Client) -> Api<Self>;
+
+    /// Whether the object is not to be looked at: nothing is asked of AWS for it.
+    fn is_suspended(&self) -> bool {
+        false
+    }
+
+    /// Dereferences and validates the object.
+    ///
+    /// # Errors
+    /// A stalled finding that says what is wrong.
+    fn prepare(&self, context: &Context) -> Result<Prepared<Self::Input>, Finding>;
+
+    /// Decides what is to be asked, or written.
+    fn plan(input: &Self::Input, facts: &Facts, now: Timestamp) -> Plan;
+
+    /// The status after a reconcile.
+    fn report(&self, previous: &Self::Status, summary: &Summary<'_>) -> Self::Status;
+}
+
+/// A status, as far as the runner looks into it.
+pub trait Reported: Volatile + Clone + Default + Send + Sync {
+    /// The generation that it speaks of.
+    fn observed_generation(&self) -> Option<i64>;
+    /// Its conditions.
+    fn conditions(&self) -> &[Condition];
+    /// The request that was last handled.
+    fn last_handled(&self) -> Option<&str>;
+}
+
+/// An object that can be planned for.
+pub struct Prepared<I> {
+    /// The object, dereferenced and validated.
+    pub input: I,
+    /// Where it works, and what it may do there.
+    pub access: Access,
+    /// The account that was looked at.
+    pub account: Arc<AwsAccount>,
+    /// What holds back writing.
+    pub hold: Option<Hold>,
+}

@@ -1,0 +1,55 @@
+//! What is remembered of an object from one reconcile to the next. All of it may be lost at any time.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use runbook_core::Query;
+use runbook_core::report::Act;
+use runbook_core::report::history::HISTORY_LIMIT;
+
+/// What is remembered of all objects of a kind, by uid.
+#[derive(Default)]
+pub struct Memory {
+    objects: Mutex<HashMap<String, Remembered>>,
+}
+
+/// What is remembered of one object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Remembered {
+    /// Failures in a row.
+    pub failures: u32,
+    /// When its status was last written.
+    pub written: Option<Timestamp>,
+    /// Whether what was read of AWS before is outdated: something was written, failed, or is happening by itself.
+    pub outdated: bool,
+    /// Acts that could not be reported yet.
+    pub unreported: Vec<Act>,
+    /// What was last asked about it.
+    pub asked: Box<[Query]>,
+}
+
+impl Memory {
+    /// What is remembered of the object.
+    pub fn of(&self, uid: &str) -> Remembered {
+        self.objects().get(uid).cloned().unwrap_or_default()
+    }
+
+    /// Remembers something of the object.
+    pub fn update(&self, uid: &str, change: impl FnOnce(&mut Remembered)) {
+        let mut objects = self.objects();
+        let remembered = objects.entry(uid.into()).or_default();
+        change(remembered);
+        let excess = remembered.unreported.len().saturating_sub(HISTORY_LIMIT);
+        remembered.unreported.drain(..excess);
+    }
+
+    /// The object is gone. What was remembered of it.
+    pub fn forget(&self, uid: &str) -> Remembered {
+        self.objects().remove(uid).unwrap_or_default()
+    }
+
+    fn objects(&self) -> MutexGuard<'_, HashMap<String, Remembered>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

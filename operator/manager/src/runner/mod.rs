@@ -1,0 +1,227 @@
+//! One reconcile, the same for every kind:
+//!
+//! ```text
+//! prepare ─► observe ⇄ plan ─► claim ─► execute ─► report
+//!    └────────────┴──────────────────────────────────┘ (nothing to write, or something is wrong)
+//! ```
+//!
+//! Nothing is decided here: `prepare`, `plan` and `report` are the kind's, from `runbook-core`. What is kept here is the order:
+//! each write to AWS follows a fresh read and a claim on the object, and a status is written on success and on failure.
+
+mod act;
+pub mod kind;
+mod memory;
+mod observe;
+mod report;
+mod standing;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+use runbook_api::RECONCILE_REQUESTED_AT;
+use runbook_aws::Freshness;
+use runbook_core::backoff::{self, seed_of};
+use runbook_core::report::{Hold, Outcome, requeue, summary};
+use runbook_core::{ErrorClass, Facts, Finding, Plan};
+use tokio::time::Instant;
+use tracing::{Instrument, debug, info_span};
+
+use self::kind::{Kind, Prepared, Reported};
+use self::memory::{Memory, Remembered};
+use self::observe::{Seen, observe};
+use self::report::Said;
+use self::standing::Standing;
+use crate::context::Context;
+
+/// Reconciles the objects of one kind.
+pub struct Runner<K> {
+    context: Arc<Context>,
+    memory: Memory,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// One reconcile of one object.
+struct Turn<K: Kind> {
+    object: Arc<K>,
+    status: K::Status,
+    uid: String,
+    seed: u64,
+    now: Timestamp,
+    remembered: Remembered,
+}
+
+/// How a reconcile ended, as the metrics name it, and when to look again (`None`: when something changes).
+struct End {
+    label: &'static str,
+    wait: Option<Duration>,
+}
+
+impl End {
+    fn at_once(label: &'static str) -> Self {
+        Self { label, wait: Some(Duration::ZERO) }
+    }
+
+    fn on_change(label: &'static str) -> Self {
+        Self { label, wait: None }
+    }
+}
+
+impl<K: Kind> Runner<K> {
+    /// A runner that remembers nothing yet.
+    pub fn new(context: Arc<Context>) -> Self {
+        Self { context, memory: Memory::default(), kind: PhantomData }
+    }
+
+    /// Everything that the runner works with.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Brings one object in line with AWS, as far as that goes now.
+    pub async fn reconcile(&self, object: Arc<K>) -> Action {
+        let object = K::reflected(&self.context).newest(object);
+        if object.meta().deletion_timestamp.is_some() {
+            return Action::await_change();
+        }
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let generation = object.meta().generation.unwrap_or_default();
+        let span = info_span!("reconcile", kind = K::KIND, namespace, name, generation);
+        let started = Instant::now();
+        let end = self.run(object).instrument(span).await;
+        self.context.metrics.reconciled(K::KIND, end.label, started.elapsed());
+        end.wait.map_or_else(Action::await_change, Action::requeue)
+    }
+
+    /// The object is gone: nothing of it is remembered, and nothing about it is read ahead.
+    pub fn forget(&self, object: &K) {
+        let Some(uid) = object.uid() else { return };
+        self.context.warmup.observed(&uid, Instant::now());
+        let asked = self.memory.forget(&uid).asked;
+        // What a rival asks for too is still wanted.
+        if K::reflected(&self.context).rivals(object).is_empty() {
+            for query in &asked {
+                self.context.plane.forget(query);
+            }
+        }
+    }
+
+    async fn run(&self, object: Arc<K>) -> End {
+        let uid = object.uid().unwrap_or_default();
+        let turn = Turn {
+            status: object.status().cloned().unwrap_or_default(),
+            seed: seed_of(&uid),
+            now: self.context.clock.now(),
+            remembered: self.memory.of(&uid),
+            uid,
+            object,
+        };
+        if turn.object.is_suspended() {
+            return self.say(&turn, &Outcome::Held { hold: Hold::Suspended, pending: 0 }).await;
+        }
+        match turn.object.prepare(&self.context) {
+            Err(finding) => self.say(&turn, &Outcome::of_finding(&finding)).await,
+            Ok(prepared) => self.compare(&turn, &prepared).await,
+        }
+    }
+
+    /// Compares AWS with the object, and writes what differs where it may.
+    async fn compare(&self, turn: &Turn<K>, prepared: &Prepared<K::Input>) -> End {
+        let freshness = if turn.wants_news() { Freshness::Now } else { Freshness::WithinResync };
+        let mut seen = match observe::<K>(&self.context, prepared, Vec::new(), freshness, turn.now).await {
+            Ok(seen) => seen,
+            Err(finding) => return self.say(turn, &Outcome::of_finding(&finding)).await,
+        };
+        self.context.warmup.observed(&turn.uid, Instant::now());
+        if self.would_write(prepared, &seen.plan).is_ok_and(|would| would) {
+            if !self.context.leadership.is_leader() {
+                return End::on_change("NotLeader");
+            }
+            if let Err(wait) = self.context.warmup.may_write(turn.seed, Instant::now()) {
+                debug!(?wait, "the first writes are not made yet");
+                return End { label: "WarmingUp", wait: Some(wait) };
+            }
+            // Each write follows a fresh read of its target.
+            if freshness != Freshness::Now {
+                seen = match observe::<K>(&self.context, prepared, seen.asked(), Freshness::Now, turn.now).await {
+                    Ok(seen) => seen,
+                    Err(finding) => return self.say(turn, &Outcome::of_finding(&finding)).await,
+                };
+            }
+        }
+        self.memory.update(&turn.uid, |remembered| remembered.asked = seen.asked().into());
+        if let Some(why) = self.standing(turn, prepared).superseded() {
+            debug!(why, "superseded");
+            return End::at_once("Superseded");
+        }
+        match self.would_write(prepared, &seen.plan) {
+            Ok(true) => self.act(turn, prepared, &seen).await,
+            Ok(false) => {
+                let outcome = Outcome::of_plan(&seen.plan, prepared.hold);
+                self.report(turn, &turn.object, Said::of_plan(&outcome, &seen)).await
+            }
+            Err(finding) => {
+                let outcome = Outcome::of_finding(&finding);
+                self.report(turn, &turn.object, Said::of_plan(&outcome, &seen)).await
+            }
+        }
+    }
+
+    /// Whether the plan's steps are to be made.
+    ///
+    /// # Errors
+    /// A stalled finding when one of them is not granted.
+    fn would_write(&self, prepared: &Prepared<K::Input>, plan: &Plan) -> Result<bool, Finding> {
+        let works = matches!(Outcome::of_plan(plan, prepared.hold), Outcome::Working { .. });
+        if !works || plan.steps.is_empty() {
+            return Ok(false);
+        }
+        prepared.access.grants.allow_steps(&plan.steps).map(|()| true)
+    }
+
+    fn standing(&self, turn: &Turn<K>, prepared: &Prepared<K::Input>) -> Standing<K> {
+        Standing { context: self.context.clone(), object: turn.object.clone(), account: prepared.account.clone() }
+    }
+
+    /// Reports an outcome that needed no look at AWS.
+    async fn say(&self, turn: &Turn<K>, outcome: &Outcome) -> End {
+        self.context.warmup.observed(&turn.uid, Instant::now());
+        let seen = Seen { facts: Facts::default(), plan: Plan::default() };
+        self.report(turn, &turn.object, Said::of_plan(outcome, &seen)).await
+    }
+
+    /// The API server did not take a status: later, slower each time.
+    fn try_again(&self, turn: &Turn<K>, label: &'static str) -> End {
+        let failures = turn.remembered.failures.saturating_add(1);
+        self.memory.update(&turn.uid, |remembered| {
+            remembered.failures = failures;
+            remembered.outdated = true;
+        });
+        End { label, wait: Some(backoff::delay(ErrorClass::Transient, failures, turn.seed)) }
+    }
+}
+
+impl<K: Kind> Turn<K> {
+    /// Whether what was read before is no answer: somebody asks, the spec is new, or something has happened since.
+    fn wants_news(&self) -> bool {
+        self.remembered.outdated
+            || self.object.meta().generation != self.status.observed_generation()
+            || summary::is_requested(self.requested(), self.status.last_handled())
+    }
+
+    fn requested(&self) -> Option<&str> {
+        self.object.annotations().get(RECONCILE_REQUESTED_AT).map(String::as_str)
+    }
+
+    /// Failures in a row, with what was seen now; and its class.
+    fn failed(&self, class: Option<ErrorClass>) -> Option<(ErrorClass, u32)> {
+        class.map(|class| (class, self.remembered.failures.saturating_add(1)))
+    }
+}
+
+fn failure(seen: &Seen) -> Option<ErrorClass> {
+    requeue::failure(&seen.facts)
+}

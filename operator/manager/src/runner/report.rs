@@ -1,0 +1,141 @@
+//! Writes what there is to say, where it says something new.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use runbook_api::common::condition::STALLED;
+use runbook_core::report::coalesce::{Due, due};
+use runbook_core::report::requeue::{Ended, after};
+use runbook_core::report::{Act, Outcome, Summary};
+use runbook_core::{CloudError, Step};
+use tracing::{debug, info, warn};
+
+use super::kind::{Kind, Reported};
+use super::observe::Seen;
+use super::{End, Runner, Turn, failure};
+use crate::status::{self, Written};
+
+/// What there is to say.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub outcome: &'a Outcome,
+    pub seen: &'a Seen,
+    /// Steps that are planned and not made.
+    pub pending: &'a [Step],
+    /// Steps that were made or tried.
+    pub acts: &'a [Act],
+    /// The write that failed.
+    pub error: Option<&'a CloudError>,
+}
+
+impl<'a> Said<'a> {
+    /// Nothing was made.
+    pub(super) fn of_plan(outcome: &'a Outcome, seen: &'a Seen) -> Self {
+        Self { outcome, seen, pending: &seen.plan.steps, acts: &[], error: None }
+    }
+}
+
+impl<K: Kind> Runner<K> {
+    pub(super) fn summary<'a>(&self, turn: &'a Turn<K>, said: &Said<'a>, acts: &'a [Act]) -> Summary<'a> {
+        Summary {
+            outcome: said.outcome,
+            findings: &said.seen.plan.findings,
+            generation: turn.object.meta().generation,
+            pending: said.pending,
+            acts,
+            requested: turn.requested(),
+            facts: &said.seen.facts,
+            now: turn.now,
+        }
+    }
+
+    /// Writes the status of `object` (the turn's, or what the claim made of it) and says when to look again.
+    pub(super) async fn report(&self, turn: &Turn<K>, object: &Arc<K>, said: Said<'_>) -> End {
+        // Those that a claim of this turn has reported are no longer remembered.
+        let remembered = self.memory.of(&turn.uid);
+        let acts: Vec<Act> = remembered.unreported.iter().chain(said.acts).cloned().collect();
+        let summary = self.summary(turn, &said, &acts);
+        let (mut numbers_at, mut wrote) = (None, false);
+        let merge = |next: &mut K| {
+            let previous = next.status().cloned();
+            let status = next.report(&previous.clone().unwrap_or_default(), &summary);
+            let due = due(previous.as_ref(), &status, remembered.written, turn.now);
+            numbers_at = if let Due::At(time) = due { Some(time) } else { None };
+            *next.status_mut() = Some(status);
+            wrote |= due == Due::Now;
+            due == Due::Now
+        };
+        let api = object.api(self.context.client.clone());
+        match status::merge(&api, &**object, merge).await {
+            Written::Yes(written) => {
+                if wrote {
+                    self.context.metrics.status_written(K::KIND, "Written");
+                    self.announce(turn, &written, said.outcome);
+                    K::reflected(&self.context).wrote(Arc::new(*written));
+                }
+                self.ended(turn, said, wrote, numbers_at)
+            }
+            Written::Gone => End::on_change("Gone"),
+            other => {
+                let outcome = if let Written::Conflict(_) = other { "Conflict" } else { "Failed" };
+                self.context.metrics.status_written(K::KIND, outcome);
+                match other {
+                    Written::Failed(error) => warn!(%error, "the status could not be written; it is tried again"),
+                    _ => debug!("the status changes faster than it can be written; it is tried again"),
+                }
+                self.memory.update(&turn.uid, |remembered| remembered.unreported = acts);
+                self.try_again(turn, "ReportFailed")
+            }
+        }
+    }
+
+    fn ended(&self, turn: &Turn<K>, said: Said<'_>, wrote: bool, numbers_at: Option<Timestamp>) -> End {
+        let failed = turn.failed(said.error.map(|error| error.class).or_else(|| failure(said.seen)));
+        let acted = !said.acts.is_empty();
+        let next_at = said.seen.plan.next_at;
+        self.memory.update(&turn.uid, |remembered| {
+            remembered.failures = failed.map_or(0, |(_, failures)| failures);
+            remembered.outdated = acted || failed.is_some() || next_at.is_some();
+            if wrote {
+                remembered.unreported.clear();
+                remembered.written = Some(turn.now);
+            }
+        });
+        let ended = Ended { acted, failed, next_at, numbers_at };
+        let wait = after(&ended, self.context.options.resync, turn.seed, turn.now);
+        End { label: label(said.outcome), wait: Some(wait) }
+    }
+
+    /// Logs what is new, and publishes that a person must act, or need no longer.
+    fn announce(&self, turn: &Turn<K>, written: &K, outcome: &Outcome) {
+        let stalled = |conditions: &[Condition]| {
+            let stalled = conditions.iter().find(|condition| condition.type_ == STALLED && condition.status == "True");
+            stalled.map(|condition| (condition.reason.clone(), condition.message.clone()))
+        };
+        let before = stalled(turn.status.conditions());
+        let after = written.status().and_then(|status| stalled(status.conditions()));
+        let about = || turn.object.object_ref(&());
+        match (&before, &after) {
+            (before, Some((reason, message))) if before.as_ref().is_none_or(|(before, _)| before != reason) => {
+                warn!(reason, message, "stalled");
+                self.context.events.stalled(about(), reason, message);
+            }
+            (Some((reason, _)), None) => {
+                info!(was = reason, "no longer stalled");
+                self.context.events.recovered(about());
+            }
+            _ => debug!(outcome = label(outcome), "reported"),
+        }
+    }
+}
+
+fn label(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::InSync => "InSync",
+        Outcome::Working { .. } => "Working",
+        Outcome::Unavailable { .. } => "Unavailable",
+        Outcome::Stalled { .. } => "Stalled",
+        Outcome::Held { .. } => "Held",
+    }
+}

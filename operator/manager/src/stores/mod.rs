@@ -1,0 +1,73 @@
+//! What is known of the API server's objects: watched on every replica, so that a standby is warm.
+
+pub mod fingerprint;
+pub mod reflected;
+
+use std::sync::Arc;
+
+use kube::runtime::reflector::ObjectRef;
+use kube::{Api, Client};
+use runbook_api::{AwsAccount, ScalingPolicy};
+
+pub use reflected::{Change, Object, Reflected};
+
+use crate::errors::OperatorError;
+use crate::metrics::Metrics;
+use crate::tasks::Owned;
+
+/// All objects of all kinds.
+pub struct Stores {
+    /// Accounts.
+    pub accounts: Arc<Reflected<AwsAccount>>,
+    /// Policies.
+    pub policies: Arc<Reflected<ScalingPolicy>>,
+}
+
+/// The tasks that keep [`Stores`] up to date while they are owned.
+pub struct Watches {
+    watches: Vec<(&'static str, Owned<()>)>,
+}
+
+impl Stores {
+    /// Begins to watch.
+    pub fn watch(client: &Client, metrics: &Metrics) -> (Arc<Self>, Watches) {
+        let (accounts, account_watch) = reflect(Api::all(client.clone()), metrics);
+        let (policies, policy_watch) = reflect(Api::all(client.clone()), metrics);
+        let watches = vec![("the watch of AwsAccounts", account_watch), ("the watch of ScalingPolicies", policy_watch)];
+        (Arc::new(Self { accounts, policies }), Watches { watches })
+    }
+
+    /// Waits until everything was listed once.
+    ///
+    /// # Errors
+    /// When a watch has ended.
+    pub async fn ready(&self) -> Result<(), OperatorError> {
+        let ended = |_| OperatorError::Ended { part: "a watch", why: "its store was never filled".into() };
+        self.accounts.store().wait_until_ready().await.map_err(ended)?;
+        self.policies.store().wait_until_ready().await.map_err(ended)
+    }
+
+    /// One account by its name.
+    pub fn account(&self, name: &str) -> Option<Arc<AwsAccount>> {
+        self.accounts.get(&ObjectRef::new(name))
+    }
+}
+
+impl Watches {
+    /// Waits until one ends, which none should.
+    pub async fn ended(&mut self) -> OperatorError {
+        let watches = self.watches.iter_mut().map(|(part, watch)| Box::pin(async { (*part, watch.await) }));
+        let ((part, result), _, _) = futures::future::select_all(watches).await;
+        let why = match result {
+            Ok(()) => "its stream ended".into(),
+            Err(error) => error.to_string(),
+        };
+        OperatorError::Ended { part, why }
+    }
+}
+
+fn reflect<K: Object>(api: Api<kube::core::DeserializeGuard<K>>, metrics: &Metrics) -> (Arc<Reflected<K>>, Owned<()>) {
+    let (reflected, writer) = Reflected::new();
+    let (reader, metrics) = (reflected.clone(), metrics.clone());
+    (reflected, Owned::spawn(async move { reader.watch(api, writer, &metrics).await }))
+}
