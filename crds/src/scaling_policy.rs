@@ -130,7 +130,7 @@ pub struct Autoscaling {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
-    #[x_kube(validation = Rule::new("self.all(a, !has(a.predefinedMetric) || self.exists_one(b, has(b.predefinedMetric) && b.predefinedMetric == a.predefinedMetric && b.?resourceLabel == a.?resourceLabel))")
+    #[x_kube(validation = Rule::new("self.all(a, !has(a.predefinedMetric) || self.exists_one(b, has(b.predefinedMetric) && b.predefinedMetric == a.predefinedMetric && (!has(a.resourceLabel) || !has(b.resourceLabel) || b.resourceLabel == a.resourceLabel)))")
         .message("AWS takes one target tracking policy for each metric: merge the entries that name the same predefinedMetric"))]
     pub target_tracking: Vec<TargetTracking>,
 }

@@ -36,14 +36,15 @@ pub(crate) fn namespaces(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A set of ARNs with IAM's wildcards. A pattern of fewer than six parts would never match anything.
+/// A set of ARNs with IAM's wildcards. A pattern of fewer than six parts would never match anything. The longest ARN of a service has
+/// 575 characters; how many there may be is what the server's budget for rules leaves.
 pub(crate) fn arn_patterns(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "type": "array", "minItems": 1, "maxItems": 100, "x-kubernetes-list-type": "set",
+        "type": "array", "minItems": 1, "maxItems": 64, "x-kubernetes-list-type": "set",
         "items": {
-            "type": "string", "maxLength": 512,
+            "type": "string", "maxLength": 600,
             "x-kubernetes-validations": [{
-                "rule": "self.matches('^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$')",
+                "rule": "self.matches('^arn(:[^:]*){4}:.')",
                 "message": "a resource must be an ARN of six parts, with * and ? as wildcards within a part: arn:aws:ecs:*:*:service/clocked-cluster/*",
             }],
         },
