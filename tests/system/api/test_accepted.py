@@ -1,0 +1,229 @@
+"""Good objects, what the server fills in, and what people do with them every day."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from runbook_sandbox.harness import CommandError
+from runbook_sandbox.processes import wait_until
+
+ACCOUNT, POLICY = "AwsAccount", "ScalingPolicy"
+LABEL = "app/clocked/50dc6c495c0c9188/targetgroup/{}/6d0ecf831eec9f09"
+CPU = {"name": "cpu", "predefinedMetric": "ECSServiceAverageCPUUtilization", "targetValue": 60}
+
+
+def requests_of(group: str) -> dict[str, Any]:
+    return {"name": group, "predefinedMetric": "ALBRequestCountPerTarget", "resourceLabel": LABEL.format(group), "targetValue": 1000}
+
+
+GOOD = {
+    "fixed": (POLICY, {}),
+    "fixed-zero": (POLICY, {"spec.replicas": 0, "spec.allowZero": True}),
+    "fixed-most": (POLICY, {"spec.replicas": 5000}),
+    "everything-said": (
+        POLICY,
+        {
+            "spec.accountRef": {"name": "production"},
+            "spec.region": "us-gov-west-1",
+            "spec.mode": "Observe",
+            "spec.suspend": True,
+            "spec.replicas": 3,
+            "spec.autoscaling": {
+                "minCapacity": 2,
+                "maxCapacity": 10,
+                "suspended": {"dynamicScalingIn": True, "dynamicScalingOut": False, "scheduledScaling": True},
+                "targetTracking": [
+                    CPU | {"scaleOutCooldown": "60s", "scaleInCooldown": "1h30m", "disableScaleIn": True},
+                    CPU | {"name": "memory", "predefinedMetric": "ECSServiceAverageMemoryUtilization", "targetValue": "70.5"},
+                    requests_of("blue"),
+                    {
+                        "name": "queue",
+                        "customizedMetric": {
+                            "namespace": "AWS/SQS",
+                            "metricName": "ApproximateNumberOfMessagesVisible",
+                            "dimensions": {"QueueName": "clocked"},
+                            "statistic": "Maximum",
+                            "unit": "Count",
+                        },
+                        "targetValue": "500m",
+                    },
+                ],
+            },
+        },
+    ),
+    "one-size-band": (POLICY, {"spec.replicas": None, "spec.autoscaling": {"minCapacity": 3, "maxCapacity": 3}}),
+    "band-from-zero": (POLICY, {"spec.allowZero": True, "spec.autoscaling": {"minCapacity": 0, "maxCapacity": 3}}),
+    "two-target-groups": (
+        POLICY,
+        {"spec.autoscaling": {"minCapacity": 1, "maxCapacity": 3, "targetTracking": [requests_of("blue"), requests_of("green")]}},
+    ),
+    "longest-name": (POLICY, {"metadata.name": "n" * 40}),
+    "null-for-nothing": (POLICY, {"spec.region": None, "spec.autoscaling": {"minCapacity": 1, "maxCapacity": 3, "suspended": None}}),
+    "account": (ACCOUNT, {}),
+    "account-without-grants": (ACCOUNT, {"spec.grants": None, "spec.mode": "Observe"}),
+    "account-in-china": (
+        ACCOUNT,
+        {"spec.regions": ["cn-north-1"], "spec.assumeRole": {"roleArn": "arn:aws-cn:iam::123456789012:role/a/b"}},
+    ),
+    "account-everything-said": (
+        ACCOUNT,
+        {
+            "spec.assumeRole": {"roleArn": "arn:aws:iam::123456789012:role/runbook", "externalId": "a1b2"},
+            "spec.useFips": True,
+            "spec.useDualStack": True,
+            "spec.requestBudget": {"ecs": {"read": 5, "modify": "1.25"}, "applicationAutoScaling": {"read": "500m"}},
+            "spec.endpointUrl": "http://[::1]:4566/",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GOOD)
+def test_a_good_object_is_taken(server, case: str) -> None:
+    kind, changes = GOOD[case]
+    assert server.judge(server.example(kind, changes))["kind"] == kind
+
+
+def test_what_goes_without_saying_is_filled_in(server) -> None:
+    spec = {"spec.autoscaling": {"minCapacity": 1, "maxCapacity": 2, "suspended": {}, "targetTracking": [CPU]}}
+    policy = server.judge(server.example(POLICY, spec))["spec"]
+    assert policy["accountRef"] == {"name": "default"}
+    assert (policy["mode"], policy["suspend"], policy["allowZero"]) == ("Enforce", False, False)
+    assert set(policy["autoscaling"]["suspended"].values()) == {False}
+    assert policy["autoscaling"]["targetTracking"][0]["disableScaleIn"] is False
+    grants = {"spec.grants": [{"namespaces": ["clocked"], "resources": ["arn:aws:ecs:*:*:service/*"]}]}
+    account = server.judge(server.example(ACCOUNT, grants))["spec"]
+    assert account["grants"][0]["verbs"] == ["observe"]
+    assert (account["useFips"], account["useDualStack"]) == (False, False)
+
+
+def test_null_is_nothing(server) -> None:
+    policy = server.example(POLICY)
+    policy["spec"] |= {"region": None, "autoscaling": None, "mode": None}
+    spec = server.judge(policy)["spec"]
+    assert "region" not in spec and "autoscaling" not in spec
+    assert spec["mode"] == "Enforce"
+
+
+def test_the_largest_account_is_within_the_budget_of_the_rules(server) -> None:
+    def resources(number: int) -> list[str]:
+        return [f"arn:aws:ecs:eu-central-1:123456789012:service/cluster-{number}/team-{each}-*" for each in range(64)]
+
+    grants = [{"namespaces": [f"team-{each}" for each in range(100)], "resources": resources(number)} for number in range(100)]
+    assert len(server.judge(server.example(ACCOUNT, {"spec.grants": grants}))["spec"]["grants"]) == 100
+
+
+def test_kubectl_scale_sets_replicas_and_meets_the_rules(server) -> None:
+    policy = server.create(server.example(POLICY))
+    name = policy["metadata"]["name"]
+    selector = f"ops.clocked.app/scaling-policy={name}"
+    server.replace(policy | {"status": {"replicas": 2, "selector": selector}}, "status")
+    server.kubectl("scale", "scalingpolicy", name, "--replicas=7", "--current-replicas=3")
+    scale = server.request("GET", server.url(POLICY, name, "scale"))
+    assert scale["spec"]["replicas"] == 7
+    assert scale["status"] == {"replicas": 2, "selector": selector}
+    with pytest.raises(CommandError, match="replicas: 0 stops the service; set allowZero: true"):
+        server.kubectl("scale", "scalingpolicy", name, "--replicas=0")
+    with pytest.raises(CommandError, match="less than or equal to 5000"):
+        server.kubectl("scale", "scalingpolicy", name, "--replicas=6000")
+    assert server.read(POLICY, name)["spec"]["replicas"] == 7
+
+
+def test_status_and_spec_are_written_apart(server) -> None:
+    policy = server.create(server.example(POLICY))
+    reported = server.replace(policy | {"spec": policy["spec"] | {"replicas": 99}, "status": {"replicas": 3}}, "status")
+    assert reported["spec"]["replicas"] == 3
+    assert reported["metadata"]["generation"] == 1
+    edited = server.replace(reported | {"spec": policy["spec"] | {"replicas": 4}, "status": {"replicas": 99}})
+    assert edited["status"]["replicas"] == 3
+    assert edited["metadata"]["generation"] == 2
+    with pytest.raises(server.Refused, match="the object has been modified"):
+        server.replace(policy | {"status": {"replicas": 5}}, "status")
+
+
+def condition(**changes: Any) -> dict[str, Any]:
+    good = {"type": "Ready", "status": "True", "reason": "InSync", "message": "", "lastTransitionTime": "2026-03-01T00:00:00Z"}
+    return good | {"observedGeneration": 1} | changes
+
+
+@pytest.mark.parametrize(
+    ("conditions", "fragment"),
+    [
+        ([condition(), condition(status="False")], "Duplicate value"),
+        ([condition(status="yes")], "supported values"),
+        ([condition(reason="in sync")], "should match"),
+        ([condition(reason="")], "should be at least 1 chars long"),
+        ([condition(lastTransitionTime="yesterday")], "must be of type date-time"),
+        ([condition(observedGeneration=-1)], "greater than or equal to 0"),
+    ],
+)
+def test_a_malformed_condition_is_refused(server, conditions: list, fragment: str) -> None:
+    policy = server.create(server.example(POLICY))
+    with pytest.raises(server.Refused, match=fragment):
+        server.replace(policy | {"status": {"conditions": conditions}}, "status")
+
+
+def test_kubectl_wait_sees_a_condition(server) -> None:
+    policy = server.create(server.example(POLICY))
+    server.replace(policy | {"status": {"observedGeneration": 1, "conditions": [condition()]}}, "status")
+    server.kubectl("wait", "--for=condition=Ready", f"scalingpolicy/{policy['metadata']['name']}", "--timeout=30s")
+
+
+def apply(server, item: dict[str, Any], manager: str, *flags: str) -> str:
+    return server.kubectl("apply", "--server-side", f"--field-manager={manager}", "--filename=-", *flags, stdin=json.dumps(item))
+
+
+def test_appliers_share_a_list_by_name_and_force_what_they_own(server) -> None:
+    mine = server.example(
+        POLICY, {"spec.replicas": None, "spec.autoscaling": {"minCapacity": 1, "maxCapacity": 5, "targetTracking": [CPU]}}
+    )
+    name = mine["metadata"]["name"]
+    apply(server, mine, "gitops")
+    theirs = json.loads(json.dumps(mine))
+    theirs["spec"]["autoscaling"]["targetTracking"] = [requests_of("blue")]
+    apply(server, theirs, "platform")
+
+    def tracking() -> dict[str, Any]:
+        return {entry["name"]: entry["targetValue"] for entry in server.read(POLICY, name)["spec"]["autoscaling"]["targetTracking"]}
+
+    assert tracking() == {"cpu": 60, "blue": 1000}
+    theirs["spec"]["autoscaling"]["targetTracking"] = [CPU | {"targetValue": 80}]
+    with pytest.raises(CommandError, match='conflict with "gitops"'):
+        apply(server, theirs, "platform")
+    apply(server, theirs, "platform", "--force-conflicts")
+    assert tracking() == {"cpu": 80}
+    # Applied again without a change it is the same object: no new version wakes the operator.
+    before = server.read(POLICY, name)["metadata"]["resourceVersion"]
+    apply(server, theirs, "platform", "--force-conflicts")
+    assert server.read(POLICY, name)["metadata"]["resourceVersion"] == before
+
+
+def test_kubectl_get_runbook_lists_every_kind(server) -> None:
+    names = [server.create(server.example(kind))["metadata"]["name"] for kind in (ACCOUNT, POLICY)]
+
+    # Discovery names a category a moment after the kind is served.
+    def listed() -> bool:
+        return all(name in server.kubectl("get", "runbook", "--output=name") for name in names)
+
+    wait_until(listed, 60, "the category runbook to list both kinds")
+    assert names[1] in server.kubectl("get", "svcscale", "--output=name")
+    assert names[0] in server.kubectl("get", "awsaccount", "--output=name")
+
+
+def test_the_columns_tell_the_state(server) -> None:
+    policy = server.create(server.example(POLICY))
+    synced = condition(type="Synced", status="False", reason="Applying", message="set desiredCount from 2 to 4")
+    observed = {"minCapacity": 2, "maxCapacity": 10, "desiredCount": 4, "runningCount": 3, "pendingCount": 1}
+    server.replace(policy | {"status": {"conditions": [condition(), synced], "observed": observed}}, "status")
+    table = server.request("GET", server.url(POLICY), accept="application/json;as=Table;g=meta.k8s.io;v=v1")
+    columns = [column["name"] for column in table["columnDefinitions"]]
+    shown = [column["name"] for column in table["columnDefinitions"] if column["priority"] == 0]
+    assert shown == ["Name", "Service", "Min", "Max", "Desired", "Running", "Ready", "Synced", "Reason", "Age"]
+    rows = {row["cells"][0]: dict(zip(columns, row["cells"], strict=True)) for row in table["rows"]}
+    row = rows[policy["metadata"]["name"]]
+    expected = {"Service": "clocked-app-service", "Cluster": "clocked-cluster", "Account": "default", "Reason": "Applying"}
+    expected |= {"Min": 2, "Max": 10, "Desired": 4, "Running": 3, "Ready": "True", "Synced": "False"}
+    assert {name: row[name] for name in expected} == expected
+    assert row["Message"] == "set desiredCount from 2 to 4"

@@ -1,0 +1,235 @@
+"""Bad objects, and what the server says about each: the earliest place at which a mistake can be told."""
+
+from __future__ import annotations
+
+import pytest
+
+ACCOUNT, POLICY = "AwsAccount", "ScalingPolicy"
+CPU = {"name": "cpu", "predefinedMetric": "ECSServiceAverageCPUUtilization", "targetValue": 60}
+QUEUE = {"namespace": "Clocked", "metricName": "QueueDepth", "statistic": "Average"}
+LABEL = "app/clocked/50dc6c495c0c9188/targetgroup/clocked/6d0ecf831eec9f09"
+
+
+def band(low: object = 2, high: object = 10, **more: object) -> dict:
+    return {"minCapacity": low, "maxCapacity": high, **more}
+
+
+def tracking(**changes: object) -> dict:
+    """A band with one target tracking policy; None takes a field out."""
+    entry = {name: value for name, value in (CPU | changes).items() if value is not None}
+    return {"spec.replicas": None, "spec.autoscaling": band(targetTracking=[entry])}
+
+
+def customized(**changes: object) -> dict:
+    return tracking(predefinedMetric=None, customizedMetric=QUEUE | changes)
+
+
+def target(**changes: object) -> dict:
+    names = {"cluster": "clocked-cluster", "service": "clocked-app-service"} | changes
+    return {"spec.target": {"ecsService": {field: name for field, name in names.items() if name is not None}}}
+
+
+def grant(**changes: object) -> dict:
+    fields = {"namespaces": ["clocked"], "resources": ["arn:aws:ecs:*:*:service/clocked-cluster/*"]} | changes
+    return {"spec.grants": [{name: value for name, value in fields.items() if value is not None}]}
+
+
+BAD = {
+    # What scales
+    "target-absent": (POLICY, {"spec.target": None}, ["spec.target", "Required value"]),
+    "target-empty": (POLICY, {"spec.target": {}}, ["name what scales: target.ecsService with cluster and service"]),
+    "service-absent": (POLICY, target(service=None), ["spec.target.ecsService.service", "Required value"]),
+    "cluster-arn": (POLICY, target(cluster="arn:aws:ecs:eu-central-1:1:cluster/c"), ["cluster must be the cluster's name, not its ARN"]),
+    "service-arn": (POLICY, target(service="arn:aws:ecs:eu-central-1:1:service/c/s"), ["service must be the service's name, not its ARN"]),
+    "cluster-empty": (POLICY, target(cluster=""), ["cluster must be the cluster's name"]),
+    "cluster-long": (POLICY, target(cluster="c" * 256), ["spec.target.ecsService.cluster", "Too long"]),
+    "name-long": (POLICY, {"metadata.name": "n" * 41}, ["metadata.name must have at most 40 characters"]),
+    "region-zone": (POLICY, {"spec.region": "eu-central-1a"}, ["region must be an AWS region code such as eu-central-1"]),
+    "region-words": (POLICY, {"spec.region": "Frankfurt"}, ["region must be an AWS region code"]),
+    "account-ref-empty": (POLICY, {"spec.accountRef": {}}, ["spec.accountRef.name", "Required value"]),
+    "account-ref-string": (POLICY, {"spec.accountRef": "default"}, ["spec.accountRef", "must be of type object"]),
+    "mode-unknown": (POLICY, {"spec.mode": "DryRun"}, ["spec.mode", 'supported values: "Enforce", "Observe"']),
+    "mode-lower-case": (POLICY, {"spec.mode": "observe"}, ["spec.mode", 'supported values: "Enforce", "Observe"']),
+    "suspend-word": (POLICY, {"spec.suspend": "yes"}, ["spec.suspend", "must be of type boolean"]),
+    "misspelt-field": (POLICY, {"spec.replica": 3}, ['unknown field "spec.replica"']),
+    # How large
+    "no-size": (POLICY, {"spec.replicas": None}, ["say how the service scales: set replicas to a fixed number, or autoscaling"]),
+    "replicas-negative": (POLICY, {"spec.replicas": -1}, ["spec.replicas", "greater than or equal to 0"]),
+    "replicas-many": (POLICY, {"spec.replicas": 5001}, ["spec.replicas", "less than or equal to 5000"]),
+    "replicas-word": (POLICY, {"spec.replicas": "three"}, ["spec.replicas", "must be of type integer"]),
+    "replicas-fraction": (POLICY, {"spec.replicas": 2.5}, ["spec.replicas", "must be of type integer"]),
+    "replicas-zero": (POLICY, {"spec.replicas": 0}, ["replicas: 0 stops the service; set allowZero: true if that is meant"]),
+    "band-empty": (POLICY, {"spec.autoscaling": {}}, ["spec.autoscaling.minCapacity", "spec.autoscaling.maxCapacity", "Required value"]),
+    "band-no-maximum": (POLICY, {"spec.autoscaling": {"minCapacity": 1}}, ["spec.autoscaling.maxCapacity", "Required value"]),
+    "band-upside-down": (POLICY, {"spec.autoscaling": band(5, 4)}, ["minCapacity must not exceed maxCapacity"]),
+    "band-negative": (POLICY, {"spec.autoscaling": band(-1, 4)}, ["spec.autoscaling.minCapacity", "greater than or equal to 0"]),
+    "band-zero-minimum": (
+        POLICY,
+        {"spec.autoscaling": band(0, 4)},
+        ["minCapacity: 0 lets the service go down to nothing; set allowZero: true"],
+    ),
+    "band-zero": (POLICY, {"spec.autoscaling": band(0, 0)}, ["maxCapacity: 0 stops the service; set allowZero: true"]),
+    "suspended-list": (
+        POLICY,
+        {"spec.autoscaling": band(suspended=["scheduledScaling"])},
+        ["spec.autoscaling.suspended", "must be of type object"],
+    ),
+    "suspended-misspelt": (
+        POLICY,
+        {"spec.autoscaling": band(suspended={"scheduled": True})},
+        ['unknown field "spec.autoscaling.suspended.scheduled"'],
+    ),
+    # Target tracking
+    "tracking-no-metric": (POLICY, tracking(predefinedMetric=None), ["set exactly one of predefinedMetric and customizedMetric"]),
+    "tracking-two-metrics": (POLICY, tracking(customizedMetric=QUEUE), ["set exactly one of predefinedMetric and customizedMetric"]),
+    "tracking-unknown-metric": (POLICY, tracking(predefinedMetric="CPU"), ["predefinedMetric", "ECSServiceAverageCPUUtilization"]),
+    "tracking-no-value": (POLICY, tracking(targetValue=None), ["targetTracking[0].targetValue", "Required value"]),
+    "tracking-value-zero": (POLICY, tracking(targetValue=0), ["targetValue must be more than 0"]),
+    "tracking-value-zero-text": (POLICY, tracking(targetValue="0.00"), ["targetValue must be more than 0"]),
+    "tracking-value-negative": (POLICY, tracking(targetValue=-5), ["targetValue must be more than 0"]),
+    "tracking-value-word": (POLICY, tracking(targetValue="60%"), ['write an integer such as 60, or a string such as "0.5" or "500m"']),
+    "tracking-value-float": (POLICY, tracking(targetValue=0.5), ["targetValue", "must be of type integer"]),
+    "tracking-cooldown-number": (POLICY, tracking(scaleInCooldown=300), ["scaleInCooldown", "must be of type string"]),
+    "tracking-cooldown-bare": (
+        POLICY,
+        tracking(scaleInCooldown="300"),
+        ["scaleInCooldown", "whole numbers with units s, m or h, for example 90s"],
+    ),
+    "tracking-cooldown-days": (POLICY, tracking(scaleOutCooldown="1d"), ["scaleOutCooldown", "for example 90s, 5m or 1h30m"]),
+    "tracking-cooldown-endless": (POLICY, tracking(scaleOutCooldown="999999h"), ["scaleOutCooldown", "a duration is whole numbers"]),
+    "tracking-name-absent": (POLICY, tracking(name=None), ["targetTracking[0].name", "Required value"]),
+    "tracking-name-odd": (POLICY, tracking(name="cpu|memory"), ["name must begin with a letter or digit"]),
+    "tracking-name-twice": (
+        POLICY,
+        {"spec.autoscaling": band(targetTracking=[CPU, CPU | {"predefinedMetric": "ECSServiceAverageMemoryUtilization"}])},
+        ["spec.autoscaling.targetTracking[1]", "Duplicate value"],
+    ),
+    "tracking-metric-twice": (
+        POLICY,
+        {"spec.autoscaling": band(targetTracking=[CPU, CPU | {"name": "again"}])},
+        ["AWS takes one target tracking policy for each metric"],
+    ),
+    "tracking-too-many": (
+        POLICY,
+        {"spec.autoscaling": band(targetTracking=[CPU | {"name": f"n{number}"} for number in range(21)])},
+        ["spec.autoscaling.targetTracking", "must have at most 20 items"],
+    ),
+    "tracking-label-missing": (
+        POLICY,
+        tracking(predefinedMetric="ALBRequestCountPerTarget"),
+        ["resourceLabel belongs to predefinedMetric: ALBRequest"],
+    ),
+    "tracking-label-needless": (
+        POLICY,
+        tracking(resourceLabel=LABEL),
+        ["resourceLabel belongs to predefinedMetric: ALBRequestCountPerTarget"],
+    ),
+    "tracking-label-arn": (
+        POLICY,
+        tracking(predefinedMetric="ALBRequestCountPerTarget", resourceLabel="arn:aws:elasticloadbalancing:eu-central-1:1:targetgroup/x/1"),
+        ["resourceLabel must be app/LOAD-BALANCER/ID/targetgroup/TARGET-GROUP/ID"],
+    ),
+    "tracking-label-network": (
+        POLICY,
+        tracking(predefinedMetric="ALBRequestCountPerTarget", resourceLabel=LABEL.replace("app/", "net/", 1)),
+        ["resourceLabel must be app/"],
+    ),
+    "metric-percentile": (POLICY, customized(statistic="p99"), ["customizedMetric.statistic", 'supported values: "Average"']),
+    "metric-no-namespace": (POLICY, customized(namespace=""), ["customizedMetric.namespace", "should be at least 1 chars long"]),
+    "metric-dimension-colon": (POLICY, customized(dimensions={":Queue": "q"}), ["the name of a dimension has 1 to 255 characters"]),
+    "metric-dimension-empty": (POLICY, customized(dimensions={"Queue": ""}), ["dimensions.Queue", "should be at least 1 chars long"]),
+    "metric-dimension-list": (POLICY, customized(dimensions="Queue"), ["dimensions", "must be of type object"]),
+    "metric-dimensions-many": (
+        POLICY,
+        customized(dimensions={f"d{number}": "x" for number in range(31)}),
+        ["customizedMetric.dimensions", "must have at most 30 items"],
+    ),
+    # Accounts
+    "account-id-short": (ACCOUNT, {"spec.accountId": "12345"}, ["accountId must be the account's twelve digits, quoted"]),
+    "account-id-number": (ACCOUNT, {"spec.accountId": 123456789012}, ["spec.accountId", "must be of type string"]),
+    "account-id-absent": (ACCOUNT, {"spec.accountId": None}, ["spec.accountId", "Required value"]),
+    "account-name-long": (
+        ACCOUNT,
+        {"metadata.name": "n" * 64},
+        ["metadata.name must have at most 63 characters, so that accountRef can name it"],
+    ),
+    "mode-absent": (ACCOUNT, {"spec.mode": None}, ["spec.mode", "Required value"]),
+    "regions-absent": (ACCOUNT, {"spec.regions": None}, ["spec.regions", "Required value"]),
+    "regions-empty": (ACCOUNT, {"spec.regions": []}, ["spec.regions", "should have at least 1 items"]),
+    "regions-wrong": (ACCOUNT, {"spec.regions": ["eu-central-1", "global"]}, ["spec.regions[1]", "a region must be an AWS region code"]),
+    "regions-twice": (ACCOUNT, {"spec.regions": ["eu-central-1", "eu-central-1"]}, ["list each region once"]),
+    "role-name": (
+        ACCOUNT,
+        {"spec.assumeRole": {"roleArn": "runbook"}},
+        ["roleArn must be the ARN of a role: arn:aws:iam::123456789012:role/"],
+    ),
+    "role-user": (ACCOUNT, {"spec.assumeRole": {"roleArn": "arn:aws:iam::123456789012:user/me"}}, ["roleArn must be the ARN of a role"]),
+    "role-absent": (ACCOUNT, {"spec.assumeRole": {"externalId": "abc"}}, ["spec.assumeRole.roleArn", "Required value"]),
+    "external-id-short": (
+        ACCOUNT,
+        {"spec.assumeRole": {"roleArn": "arn:aws:iam::123456789012:role/runbook", "externalId": "x"}},
+        ["externalId must have at least 2 characters"],
+    ),
+    "grant-for-nobody": (ACCOUNT, grant(namespaces=[]), ["spec.grants[0].namespaces", "should have at least 1 items"]),
+    "grant-for-everybody": (ACCOUNT, grant(namespaces=["*"]), ["spec.grants[0].namespaces[0]", "wildcards are not supported"]),
+    "grant-namespace-twice": (ACCOUNT, grant(namespaces=["a", "a"]), ["spec.grants[0].namespaces[1]", "Duplicate value"]),
+    "grant-no-resources": (ACCOUNT, grant(resources=None), ["spec.grants[0].resources", "Required value"]),
+    "grant-everything": (ACCOUNT, grant(resources=["*"]), ["spec.grants[0].resources[0]", "a resource must be an ARN of six parts"]),
+    "grant-half-an-arn": (ACCOUNT, grant(resources=["arn:aws:ecs:*"]), ["a resource must be an ARN of six parts"]),
+    "grant-verb-unknown": (ACCOUNT, grant(verbs=["write"]), ["spec.grants[0].verbs[0]", 'supported values: "observe", "scale"']),
+    "grant-verb-star": (ACCOUNT, grant(verbs=["*"]), ["spec.grants[0].verbs[0]", "Unsupported value"]),
+    "grant-verbs-empty": (ACCOUNT, grant(verbs=[]), ["spec.grants[0].verbs", "should have at least 1 items"]),
+    "budget-zero": (
+        ACCOUNT,
+        {"spec.requestBudget": {"ecs": {"read": 0}}},
+        ["read must be more than 0", "to stop writes set mode: Observe"],
+    ),
+    "budget-word": (
+        ACCOUNT,
+        {"spec.requestBudget": {"ecs": {"modify": "some"}}},
+        ['write an integer such as 60, or a string such as "0.5"'],
+    ),
+    "budget-unknown-api": (ACCOUNT, {"spec.requestBudget": {"s3": {"read": 1}}}, ['unknown field "spec.requestBudget.s3"']),
+    "endpoint-path": (ACCOUNT, {"spec.endpointUrl": "http://localhost:4566/aws"}, ["endpointUrl must be a scheme, a host and a port only"]),
+    "endpoint-user": (
+        ACCOUNT,
+        {"spec.endpointUrl": "https://me:secret@example.com"},
+        ["endpointUrl must be a scheme, a host and a port only"],
+    ),
+    "endpoint-scheme": (ACCOUNT, {"spec.endpointUrl": "file:///etc/passwd"}, ["endpointUrl must be a scheme"]),
+    "fips-word": (ACCOUNT, {"spec.useFips": "true"}, ["spec.useFips", "must be of type boolean"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_object_is_refused_with_a_message_that_helps(server, case: str) -> None:
+    kind, changes, fragments = BAD[case]
+    with pytest.raises(server.Refused) as refused:
+        server.judge(server.example(kind, changes))
+    said = str(refused.value)
+    missing = [fragment for fragment in fragments if fragment not in said]
+    assert not missing, said
+    # A rule that fails to be evaluated says what is wrong with the rule, not with the object.
+    assert "no such key" not in said and "evaluation error" not in said and "rule compile" not in said, said
+
+
+def test_the_table_is_worth_its_name() -> None:
+    assert len(BAD) >= 40
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "change", "fragment"),
+    [
+        (POLICY, {}, target(service="other"), "target cannot be changed: delete this policy and create one for the other service"),
+        (POLICY, {}, {"spec.region": "eu-west-1"}, "region cannot be changed: delete this policy and create one for the other region"),
+        (POLICY, {"spec.region": "eu-west-1"}, {"spec.region": None}, "region cannot be changed"),
+        (POLICY, {"spec.region": "eu-west-1"}, {"spec.region": "eu-north-1"}, "region cannot be changed"),
+        (ACCOUNT, {}, {"spec.accountId": "999999999999"}, "accountId cannot be changed: create a second AwsAccount"),
+    ],
+)
+def test_what_names_a_resource_cannot_be_changed(server, kind: str, before: dict, change: dict, fragment: str) -> None:
+    created = server.create(server.example(kind, before))
+    changed = server.example(kind, before | change | {"metadata": created["metadata"]})
+    with pytest.raises(server.Refused, match=fragment):
+        server.replace(changed)
+    server.replace(server.example(kind, before | {"metadata": created["metadata"], "spec.mode": "Observe"}))
