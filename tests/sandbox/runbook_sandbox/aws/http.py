@@ -6,6 +6,7 @@ as those to AWS do, because the application reads every body whole and says ever
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import socket
@@ -13,6 +14,7 @@ import struct
 from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import BaseWSGIServer, make_server
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,6 +30,15 @@ class Handler(MotoRequestHandler):
     # Headers and body leave in one segment: with keep-alive, Nagle and delayed ACK would cost 40 ms a call.
     disable_nagle_algorithm = True
     wbufsize = -1
+
+    def setup(self) -> None:
+        super().setup()
+        # A server that stops ends the connections that are kept alive; otherwise they would go on being answered.
+        self.server.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.connections.discard(self.connection)
+        super().finish()
 
     def handle_expect_100(self) -> bool:
         # S3 clients wait for this before they send a body; the buffer would keep it.
@@ -79,3 +90,20 @@ class Handler(MotoRequestHandler):
 
     def log(self, type: str, message: str, *args: Any) -> None:
         _LOG.debug(message, *args)
+
+
+def listen(port: int, application: Any) -> BaseWSGIServer:
+    """A threaded server on 127.0.0.1; `close` ends it and its connections."""
+    server = make_server("127.0.0.1", port, application, threaded=True, request_handler=Handler)
+    server.daemon_threads = True
+    server.connections = set()
+    return server
+
+
+def close(server: BaseWSGIServer) -> None:
+    """Stop listening and end every connection."""
+    server.shutdown()
+    server.server_close()
+    for connection in list(server.connections):
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)

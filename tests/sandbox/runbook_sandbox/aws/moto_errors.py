@@ -1,6 +1,7 @@
-"""Lets moto's plain `ServiceException` be answered.
+"""Lets moto's plain `ServiceException` be answered, with any code.
 
-moto looks up the service of an exception by the module of its class, and fails on one from `moto.core` itself.
+moto looks up the service of an exception by the module of its class, and fails on one from `moto.core` itself; and it
+warns of each code that the service model does not list, though many codes stand in the API references only.
 """
 
 from __future__ import annotations
@@ -19,3 +20,4 @@ def _lookup(exception: Exception) -> Any:
 def install() -> None:
     """Idempotent."""
     errors.get_exception_service_model = _lookup
+    errors.warn = lambda *_, **__: None

@@ -19,13 +19,13 @@ from urllib.parse import parse_qsl
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import BaseWSGIServer
 
 from runbook_sandbox.aws import control, events, iam_backend, middleware, moto_errors, sqs, sts, timesource
 from runbook_sandbox.aws.calls import record
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.faults import faults
-from runbook_sandbox.aws.http import Cut, Handler
+from runbook_sandbox.aws.http import Cut, close, listen
 from runbook_sandbox.aws.iam import known
 from runbook_sandbox.aws.iam.enforcement import enforcement
 from runbook_sandbox.aws.pace import pace
@@ -39,11 +39,24 @@ SERVICES = ("ecs", "autoscaling", "rds", "cloudwatch")
 TICK = 0.2
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's, with a memory: finding the backend of a host reads a directory and tries hundreds of expressions."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._backends: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        if host not in self._backends:
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
+
+
 class Application:
     """WSGI: the control API under `/_sandbox`, moto's own under `/moto-api`, and AWS everywhere else."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = _Dispatcher()
         self._sandbox = sandbox
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -147,8 +160,7 @@ class Sandbox:
         self._services = install()
         throttling.set_default(self._throttle)
         clock.on_failure = middleware.appointment_failed
-        self._server = make_server("127.0.0.1", self._port, Application(self), threaded=True, request_handler=Handler)
-        self._server.daemon_threads = True
+        self._server = listen(self._port, Application(self))
         self._stopping.clear()
         self._threads = [
             threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox-http", daemon=True),
@@ -162,8 +174,7 @@ class Sandbox:
         """Stop listening; what the sandbox holds stays until `reset()`."""
         self._stopping.set()
         if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+            close(self._server)
         for thread in self._threads:
             thread.join()
         self._server, self._threads = None, []

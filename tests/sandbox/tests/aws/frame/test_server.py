@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +15,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from runbook_sandbox.aws import control, middleware
+from runbook_sandbox.aws.http import close, listen
 
 
 def _session():
@@ -252,3 +254,15 @@ def test_motos_reset_resets_the_sandbox_too(aws):
     assert _session().post(aws.endpoint + "/moto-api/reset", timeout=10).ok
     assert aws.control("GET", "/pace")["rds_create"] == 6
     assert "QueueUrls" not in aws.client("sqs").list_queues()
+
+
+def test_a_server_that_stops_ends_the_connections_it_kept(aws):
+    server = listen(0, lambda environ, start_response: start_response("200 OK", [("Content-Length", "0")]) and [])
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    serving.start()
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection.request("GET", "/")
+    assert connection.getresponse().read() == b""
+    close(server)
+    serving.join(timeout=10)
+    assert connection.sock.recv(1) == b""
