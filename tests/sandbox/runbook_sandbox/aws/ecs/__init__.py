@@ -1,7 +1,7 @@
 """Amazon ECS: clusters, task definitions, services that converge, tasks that live and die.
 
-The state and the rules are the sandbox's own; of moto's ECS the container instances, attributes and account settings are
-left, because nothing here depends on them.
+The state and the rules are the sandbox's own; of moto's ECS the registration of container instances and their attributes
+are left, because nothing here depends on them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 
 from runbook_sandbox.aws.ecs import (
     access,
+    account_settings,  # noqa: F401
+    capacity_providers,  # noqa: F401
     clusters,  # noqa: F401 - registers its operations
+    container_instances,  # noqa: F401
     control,  # noqa: F401 - registers its routes
     protection,  # noqa: F401
     scheduler,

@@ -11,18 +11,12 @@ from typing import Any
 from moto.ecs.models import Cluster as MotoCluster
 from moto.ecs.models import ecs_backends
 
-from runbook_sandbox.aws.ecs import arns, tags
+from runbook_sandbox.aws.ecs import arns, capacity_providers, tags
+from runbook_sandbox.aws.ecs.container_instances import registered
 from runbook_sandbox.aws.ecs.errors import error, invalid
 from runbook_sandbox.aws.ecs.state import Cluster
 from runbook_sandbox.aws.ecs.table import active_cluster, max_results, operations, page, region
 from runbook_sandbox.aws.modelled import Call
-
-MANAGED_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
-
-
-def _container_instances(cluster: Cluster) -> int:
-    backend = ecs_backends[cluster.account_id][cluster.region]
-    return len(backend.container_instances.get(cluster.name, {}))
 
 
 def _statistics(cluster: Cluster) -> list[dict[str, str]]:
@@ -43,7 +37,7 @@ def render(cluster: Cluster, include: list[str]) -> dict[str, Any]:
         "clusterArn": cluster.arn,
         "clusterName": cluster.name,
         "status": cluster.status,
-        "registeredContainerInstancesCount": _container_instances(cluster),
+        "registeredContainerInstancesCount": len(registered(cluster)),
         "runningTasksCount": cluster.count("running"),
         "pendingTasksCount": cluster.count("pending"),
         "activeServicesCount": len(cluster.active_services),
@@ -58,9 +52,9 @@ def render(cluster: Cluster, include: list[str]) -> dict[str, Any]:
 
 
 def _check_providers(call: Call, providers: list[str], strategy: list[dict[str, Any]]) -> None:
-    known = ecs_backends[call.account_id][call.region].capacity_providers
+    known = capacity_providers.providers(region(call))
     for name in providers:
-        if name not in MANAGED_PROVIDERS and name.split("/")[-1] not in known:
+        if name.split("/")[-1] not in known:
             raise invalid(f"The specified capacity provider '{name}' was not found. Specify a valid name or ARN and try again.")
     for item in strategy:
         if item["capacityProvider"] not in providers:
@@ -149,7 +143,7 @@ def delete_cluster(call: Call) -> dict[str, Any]:
     cluster = active_cluster(call, call.get("cluster"))
     if any(service.status != "INACTIVE" for service in cluster.services.values()):
         raise error("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active.")
-    if _container_instances(cluster):
+    if registered(cluster):
         raise error(
             "ClusterContainsContainerInstancesException", "The Cluster cannot be deleted while Container Instances are active or draining."
         )

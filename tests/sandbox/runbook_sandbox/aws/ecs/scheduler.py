@@ -12,10 +12,9 @@ import math
 from collections.abc import Callable
 from datetime import timedelta
 
-from moto.ecs.models import ecs_backends
-
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.ecs import deployments, lifecycle, notifications
+from runbook_sandbox.aws.ecs.container_instances import registered
 from runbook_sandbox.aws.ecs.state import Deployment, Service, Task
 from runbook_sandbox.aws.pace import pace
 
@@ -27,8 +26,6 @@ _LONGEST_DELAY = 900.0
 
 #: Called with every service that reaches a steady state.
 steady_listeners: list[Callable[[Service], None]] = []
-#: Called with every service whose tasks or deployments changed in a round.
-stepped_listeners: list[Callable[[Service], None]] = []
 
 
 class Capacity:
@@ -64,9 +61,7 @@ def desired_of(service: Service) -> int:
         return service.desired
     if service.status != "ACTIVE":
         return 0
-    cluster = service.cluster
-    instances = ecs_backends[cluster.account_id][cluster.region].container_instances.get(cluster.name, {})
-    return len(instances) or 1
+    return len(registered(service.cluster)) or 1
 
 
 def _run(service: Service) -> None:
@@ -79,8 +74,6 @@ def _run(service: Service) -> None:
         _converge_task_sets(service)
     else:
         _converge(service)
-    for listener in stepped_listeners:
-        listener(service)
 
 
 def _drain(service: Service) -> None:

@@ -5,7 +5,6 @@ Source: Amazon ECS API Reference, the actions of these names.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -29,9 +28,6 @@ _KEPT = (
     "enableExecuteCommand", "availabilityZoneRebalancing",
 )  # fmt: skip
 
-#: Called with (service, desired count before) when a REPLICA service's desired count was changed by anyone.
-desired_listeners: list[Callable[[Service, int], None]] = []
-
 
 def find(cluster: Cluster, identifier: str | None) -> Service | None:
     """A service of the cluster by name or ARN, of any status."""
@@ -49,13 +45,9 @@ def lookup(account_id: str, region_name: str, cluster_name: str, name: str) -> S
 
 def set_desired(service: Service, count: int) -> None:
     """Change the desired count; no deployment starts."""
-    before = service.desired
-    if count == before:
-        return
-    service.desired = count
-    scheduler.unsettle(service)
-    for listener in desired_listeners:
-        listener(service, before)
+    if count != service.desired:
+        service.desired = count
+        scheduler.unsettle(service)
 
 
 def _settings(call: Call, cluster: Cluster) -> dict[str, Any]:

@@ -235,6 +235,9 @@ class Region:
         self.region = region
         self.clusters: dict[str, Cluster] = {}
         self.families: dict[str, dict[int, TaskDefinition]] = {}
+        self.capacity_providers: dict[str, Any] = {}
+        #: (principal, or "" for the account's default; name) -> value.
+        self.account_settings: dict[tuple[str, str], str] = {}
         #: clientToken of RunTask -> (request, task ids, when).
         self.run_tokens: dict[str, tuple[dict[str, Any], list[Task], datetime]] = {}
 

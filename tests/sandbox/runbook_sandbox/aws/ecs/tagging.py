@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_sandbox.aws.ecs import tags, task_definitions
+from runbook_sandbox.aws.ecs import capacity_providers, tags, task_definitions
 from runbook_sandbox.aws.ecs.errors import cluster_not_found, error, invalid
 from runbook_sandbox.aws.ecs.service_view import task_set_arn
 from runbook_sandbox.aws.ecs.table import operations, region
@@ -38,6 +38,8 @@ def _find(call: Call) -> Any:
         return cluster
     if kind == "task-definition":
         return task_definitions.find(state, arn) or _raise(_missing(call, "task definition"))
+    if kind == "capacity-provider" and path[0] in capacity_providers.providers(state):
+        return capacity_providers.providers(state)[path[0]]
     if kind in ("service", "task") and len(path) == 1:
         raise invalid("Long arn format must be used for tagging operations")
     cluster = state.clusters.get(path[0])

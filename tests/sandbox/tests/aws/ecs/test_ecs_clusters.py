@@ -113,3 +113,39 @@ def test_clusters_of_accounts_and_regions_are_apart(ecs, aws):
     """Nothing of one region is seen in another."""
     assert aws.client("ecs", region="eu-west-1").list_clusters()["clusterArns"] == []
     assert len(ecs.client.list_clusters()["clusterArns"]) == 1
+
+
+def test_capacity_providers(ecs, refused):
+    """FARGATE and FARGATE_SPOT are there in every account. Plain moto does not know them and fails without names."""
+    client = ecs.client
+    names = [item["name"] for item in client.describe_capacity_providers()["capacityProviders"]]
+    assert names == ["FARGATE", "FARGATE_SPOT"]
+    group = {"autoScalingGroupArn": "arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:x:autoScalingGroupName/y"}
+    made = client.create_capacity_provider(name="mine", autoScalingGroupProvider=group)["capacityProvider"]
+    assert made["autoScalingGroupProvider"]["managedScaling"]["status"] == "DISABLED"
+    assert refused(client.create_capacity_provider, name="mine", autoScalingGroupProvider=group).code == "ClientException"
+    assert refused(client.create_capacity_provider, name="fargate-x", autoScalingGroupProvider=group).code == "ClientException"
+    unknown = {"capacityProviders": ["none"], "defaultCapacityProviderStrategy": []}
+    assert "was not found" in refused(client.put_cluster_capacity_providers, cluster="app", **unknown).message
+    client.put_cluster_capacity_providers(cluster="app", capacityProviders=["mine"], defaultCapacityProviderStrategy=[])
+    assert refused(client.delete_capacity_provider, capacityProvider="mine").code == "ResourceInUseException"
+
+
+def test_container_instances_of_a_cluster(ecs, refused):
+    """Of a missing cluster: ClusterNotFoundException; a missing one is a failure. Plain moto: an empty list, and a 500."""
+    client = ecs.client
+    assert refused(client.list_container_instances, cluster="none").code == "ClusterNotFoundException"
+    assert client.list_container_instances(cluster="app")["containerInstanceArns"] == []
+    answer = client.describe_container_instances(cluster="app", containerInstances=["x"])
+    assert answer["failures"][0]["reason"] == "MISSING"
+
+
+def test_account_settings(ecs, refused):
+    """Effective settings include the defaults; unknown ones and the way back to short ARNs are refused."""
+    client = ecs.client
+    assert client.list_account_settings()["settings"] == []
+    client.put_account_setting_default(name="containerInsights", value="enabled")
+    pages = client.get_paginator("list_account_settings").paginate(effectiveSettings=True)
+    effective = {item["name"]: item["value"] for page in pages for item in page["settings"]}
+    assert (effective["containerInsights"], effective["serviceLongArnFormat"]) == ("enabled", "enabled")
+    assert refused(client.put_account_setting, name="serviceLongArnFormat", value="disabled").code == "InvalidParameterException"
