@@ -57,7 +57,7 @@ class ControlPlane:
         """Ends the programs, each before the one it talks to: an API server waits long for its clients to leave."""
         for name in ("kube-controller-manager", "kube-apiserver", "etcd"):
             if child := self.children.pop(name, None):
-                child.stop()
+                child.stop(grace=5)
         self._ports.close()
 
     def _make_credentials(self) -> None:

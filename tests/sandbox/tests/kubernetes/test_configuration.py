@@ -40,6 +40,12 @@ def test_nothing_of_the_machine_leaks_into_the_environment(cluster):
     assert names <= {"PATH", "HOME", "HOSTNAME", "PWD", "SHLVL", "_", "OLDPWD"} | {name for name in names if name.startswith("KUBERNETES_")}
 
 
+def test_a_pod_has_no_home_in_which_it_could_find_credentials_of_real_systems(cluster):
+    printed = cluster.output(cluster.pod("echo $HOME; ls -d ~/.kube ~/.aws; true"))
+    assert printed.splitlines()[0] == "/"
+    assert printed.count("No such file or directory") == 2
+
+
 def test_volumes_are_at_their_true_paths(cluster):
     cluster.apply(cluster.config_map("settings", **{"app.conf": "level=info", "other": "x"}), secret("login", password="s3cret"))
     sources = [

@@ -26,6 +26,9 @@ def test_two_sandboxes_side_by_side_the_second_without_namespaces(client, cluste
         volumes = [{"name": "settings", "configMap": {"name": "settings"}}]
         pod = other.pod(command=["/bin/cat"], args=["/etc/runbook/level"], volumeMounts=mounts, spec={"volumes": volumes})
         assert other.output(pod) == "info"
+        probe = {"exec": {"command": ["test", "-e", "/etc/runbook/level"]}, "periodSeconds": 1}
+        other.apply(other.pod("sleep 1000", "probed", readinessProbe=probe, volumeMounts=mounts, spec={"volumes": volumes}))
+        until(lambda: other.condition("Ready", "pod/probed") == "True", "the pod to be ready")
         account = f"system:serviceaccount:{other.namespace}:default"
         assert account in other.output(other.pod(name="whoami", image="kubectl:dev", args=["auth", "whoami"]))
         processes = second.processes()

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from runbook_sandbox.kubernetes.node.container import State, _as_on_machine
+from runbook_sandbox.kubernetes.node.container import State
 from runbook_sandbox.kubernetes.node.environment import ConfigError, expand, field, resource
+from runbook_sandbox.kubernetes.node.fallback import as_on_machine
 from runbook_sandbox.kubernetes.node.images import ImageMissing, Images
 from runbook_sandbox.kubernetes.node.process import Mount
 from runbook_sandbox.kubernetes.node.status import conditions, phase
@@ -127,7 +128,8 @@ def test_an_image_is_one_program_under_any_path():
         ("--config=/etc/app", "--config=/real"),
         ("/etc/application", "/etc/application"),
         ("/other/etc/app", "/other/etc/app"),
+        ("cat /etc/app/a '/etc/app/b'", "cat /real/a '/real/b'"),
     ],
 )
 def test_without_namespaces_paths_of_volumes_are_rewritten(text, expected):
-    assert _as_on_machine(text, [Mount(Path("/real"), "/etc/app", False)]) == expected
+    assert as_on_machine(text, [Mount(Path("/real"), "/etc/app", False)]) == expected

@@ -14,6 +14,7 @@ from runbook_sandbox.kubernetes.node import probes
 from runbook_sandbox.kubernetes.node.api import Api, Object
 from runbook_sandbox.kubernetes.node.environment import ConfigError, environment, expand
 from runbook_sandbox.kubernetes.node.events import now
+from runbook_sandbox.kubernetes.node.fallback import as_on_machine
 from runbook_sandbox.kubernetes.node.images import ImageMissing
 from runbook_sandbox.kubernetes.node.process import Mount, Orders, Process, StartError
 from runbook_sandbox.kubernetes.node.settings import Settings
@@ -158,7 +159,8 @@ class Container:
         self._run_id = f"process://{self.process.pid}"
         self._host.event("Normal", "Started", "Container started", self.name)
         self._become("running", startedAt=started_at)
-        code = await self._attend(probes.Subject(self.spec, self.process, self._host.ip, orders.env))
+        visible = [] if orders.isolate else orders.mounts
+        code = await self._attend(probes.Subject(self.spec, self.process, self._host.ip, orders.env, visible))
         self.process, self.ready, self.started = None, False, False
         fields = {"exitCode": code, "reason": "Completed" if code == 0 else "Error", "containerID": self._run_id}
         if code and self.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
@@ -195,9 +197,9 @@ class Container:
         root.mkdir(parents=True, exist_ok=True)
         cwd = self.spec.get("workingDir") or "/"
         if not host.settings.isolate:
-            env = {name: _as_on_machine(value, mounts) for name, value in env.items()}
-            argv = [_as_on_machine(part, mounts) for part in argv]
-            cwd = _as_on_machine(cwd, mounts)
+            env = {name: as_on_machine(value, mounts) for name, value in env.items()}
+            argv = [as_on_machine(part, mounts) for part in argv]
+            cwd = as_on_machine(cwd, mounts)
         hostname = host.pod["spec"].get("hostname") or host.pod["metadata"]["name"][:63]
         return Orders(argv, env, cwd, hostname, root, host.settings.isolate, mounts)
 
@@ -273,12 +275,3 @@ class Container:
             self._host.event("Warning", "Unhealthy", f"Readiness probe failed: {message}", self.name)
         self.ready = good
         self._host.changed()
-
-
-def _as_on_machine(text: str, mounts: list[Mount]) -> str:
-    """Without namespaces a program cannot see its volumes at their paths: texts that name one are rewritten to where it is."""
-    for mount in sorted(mounts, key=lambda mount: -len(mount.target)):
-        before, found, after = text.partition(mount.target)
-        if found and (not after or after[0] in "/,:") and (not before or before[-1] in "=,:"):
-            return before + str(mount.source) + after
-    return text

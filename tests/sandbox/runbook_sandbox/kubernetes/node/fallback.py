@@ -1,10 +1,17 @@
-"""Where namespaces are not allowed, a program cannot find its ServiceAccount at the usual path: it is given a kubeconfig instead."""
+"""Where namespaces are not allowed, a program cannot see its volumes at their paths.
+
+Texts that name such a path are rewritten, and instead of the ServiceAccount's files the program is given a kubeconfig.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from runbook_sandbox.kubernetes.node.process import Mount
 
 if TYPE_CHECKING:
     from runbook_sandbox.kubernetes.node.pod import Pod
@@ -30,3 +37,14 @@ def write_kubeconfig(pod: Pod) -> Path | None:
     path = pod.directory / "kubeconfig"
     path.write_text(json.dumps(config, indent=2))
     return path
+
+
+def as_on_machine(text: str, mounts: Sequence[Mount]) -> str:
+    """An argument, variable or script with the paths of volumes replaced by where the machine has them.
+
+    A program that makes up such a path itself still does not find it.
+    """
+    for mount in sorted(mounts, key=lambda mount: -len(mount.target)):
+        whole_path = rf"(?<![\w/.-]){re.escape(mount.target.rstrip('/'))}(?![\w.-])"
+        text = re.sub(whole_path, lambda _, source=mount.source: str(source), text)
+    return text

@@ -74,7 +74,9 @@ class Pod:
     def base_environment(self) -> Mapping[str, str]:
         host, port = self.api.server.removeprefix("https://").rsplit(":", 1)
         name = self.pod["metadata"]["name"]
-        environment = {"PATH": DEFAULT_PATH, "HOSTNAME": name, "HOME": "/root", "KUBERNETES_SERVICE_HOST": host}
+        # Never the home of who runs the sandbox: a client would find the kubeconfig or AWS profile of real systems there.
+        home = "/" if self.settings.isolate else str(self._directory)
+        environment = {"PATH": DEFAULT_PATH, "HOSTNAME": name, "HOME": home, "KUBERNETES_SERVICE_HOST": host}
         environment |= {"KUBERNETES_SERVICE_PORT": port, "KUBERNETES_SERVICE_PORT_HTTPS": port, "KUBERNETES_PORT": f"tcp://{host}:{port}"}
         if not self.settings.isolate and (kubeconfig := write_kubeconfig(self)):
             environment["KUBECONFIG"] = str(kubeconfig)

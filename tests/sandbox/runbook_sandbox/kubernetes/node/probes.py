@@ -5,25 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 
 from runbook_sandbox.kubernetes.node.api import Object
 from runbook_sandbox.kubernetes.node.environment import ConfigError
-from runbook_sandbox.kubernetes.node.process import Process
+from runbook_sandbox.kubernetes.node.fallback import as_on_machine
+from runbook_sandbox.kubernetes.node.process import Mount, Process
 
 HANDLERS = ("httpGet", "tcpSocket", "exec", "sleep")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The running container that is looked at."""
+    """The running container that is looked at; ``rewritten`` are the mounts that it cannot see at their paths."""
 
     container: Object
     process: Process
     pod_ip: str
     env: dict[str, str]
+    rewritten: list[Mount] = field(default_factory=list)
 
 
 def supported(container: Object) -> None:
@@ -68,7 +70,8 @@ async def look(subject: Subject, action: Object, seconds: float) -> tuple[bool, 
             writer.close()
             return True, ""
         if command := action.get("exec"):
-            code, output = await subject.process.execute(command["command"], seconds, subject.env)
+            argv = [as_on_machine(part, subject.rewritten) for part in command["command"]]
+            code, output = await subject.process.execute(argv, seconds, subject.env)
             return code == 0, output[:1024]
         if sleep := action.get("sleep"):
             await asyncio.sleep(min(sleep["seconds"], seconds))
