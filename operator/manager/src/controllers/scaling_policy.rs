@@ -13,9 +13,10 @@ use runbook_core::account::{Access, resolve, usable};
 use runbook_core::claim::{self, Claimant};
 use runbook_core::ids::ObjectId;
 use runbook_core::report::{Hold, Summary};
+use runbook_core::scaling::claim::claim as claim_of;
 use runbook_core::scaling::input::{self, Input};
 use runbook_core::scaling::{self, report};
-use runbook_core::{Facts, Finding, Plan, ServiceId};
+use runbook_core::{Facts, Finding, Plan};
 
 use crate::context::Context;
 use crate::runner::Runner;
@@ -53,8 +54,8 @@ impl Kind for ScalingPolicy {
         let access = access(self, account.as_deref())?;
         let Some(account) = account else { return Err(not_ready(name, "it does not exist")) };
         let service = input::target(spec, &access)?;
-        if input::claims_target(spec) {
-            claim::hold(&claimant(self), &rivals(self, &service, context), &service.to_string())?;
+        if let Some(own) = claim_of(self, Some(&*account)) {
+            claim::hold(&own.claimant, &rivals(self, &own.resource, context), &service.to_string())?;
         }
         let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
         let hold = Hold::of(spec.suspend, spec.mode, access.mode);
@@ -125,29 +126,19 @@ fn with_rivals(stores: &Stores, policy: &ScalingPolicy) -> Vec<ObjectRef<Scaling
         .collect()
 }
 
-/// Those that lay claim to the same service.
-fn rivals(policy: &ScalingPolicy, service: &ServiceId, context: &Context) -> Vec<Claimant> {
-    let arn = service.arn();
+/// Who else lays claim to the same service.
+fn rivals(policy: &ScalingPolicy, resource: &str, context: &Context) -> Vec<Claimant> {
     let claims = |rival: &ScalingPolicy| {
         let account = context.stores.account(&rival.spec.account_ref.name);
-        rival.metadata.deletion_timestamp.is_none()
-            && input::claims_target(&rival.spec)
-            && account.as_ref().is_some_and(|account| usable(account, context.options.allow_custom_endpoints).is_ok())
-            && access(rival, account.as_deref())
-                .and_then(|access| input::target(&rival.spec, &access))
-                .is_ok_and(|other| other.arn() == arn)
+        let account = account.filter(|account| usable(account, context.options.allow_custom_endpoints).is_ok());
+        claim_of(rival, account.as_deref()).filter(|claim| claim.resource == resource)
     };
-    context.stores.policies.rivals(policy).iter().filter(|rival| claims(rival)).map(|rival| claimant(rival)).collect()
+    context.stores.policies.rivals(policy).iter().filter_map(|rival| claims(rival)).map(|claim| claim.claimant).collect()
 }
 
 fn access(policy: &ScalingPolicy, account: Option<&AwsAccount>) -> Result<Access, Finding> {
     let namespace = policy.namespace().unwrap_or_default();
     resolve(&policy.spec.account_ref, policy.spec.region.as_deref(), &namespace, account)
-}
-
-fn claimant(policy: &ScalingPolicy) -> Claimant {
-    let created = policy.creation_timestamp().map_or(Timestamp::MAX, |time| time.0);
-    Claimant { created, id: id(policy) }
 }
 
 fn id(policy: &ScalingPolicy) -> ObjectId {
