@@ -133,7 +133,14 @@ fn rivals(policy: &ScalingPolicy, resource: &str, context: &Context) -> Vec<Clai
         let account = account.filter(|account| usable(account, context.options.allow_custom_endpoints).is_ok());
         claim_of(rival, account.as_deref()).filter(|claim| claim.resource == resource)
     };
-    context.stores.policies.rivals(policy).iter().filter_map(|rival| claims(rival)).map(|claim| claim.claimant).collect()
+    context
+        .stores
+        .policies
+        .rivals(policy)
+        .iter()
+        .filter_map(|rival| claims(rival))
+        .map(|claim| claim.claimant)
+        .collect()
 }
 
 fn access(policy: &ScalingPolicy, account: Option<&AwsAccount>) -> Result<Access, Finding> {

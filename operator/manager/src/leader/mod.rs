@@ -8,5 +8,12 @@ pub mod elector;
 pub mod leadership;
 pub mod record;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+mod fake;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;
+
 pub use elector::{Elector, Held, LeaseOptions, Lost};
 pub use leadership::Leadership;
