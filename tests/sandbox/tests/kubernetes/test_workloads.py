@@ -129,6 +129,18 @@ def test_a_bad_pod_does_not_stop_the_others(cluster, until):
     cluster.kubectl("delete", "pod", "bad", "--timeout=60s")
 
 
+def test_what_the_node_runner_cannot_do_is_said_and_the_pod_can_be_deleted(cluster, until):
+    sidecar = [{"name": "sidecar", "image": "shell", "command": ["/bin/true"], "restartPolicy": "Always"}]
+    cluster.apply(cluster.pod("true", spec={"initContainers": sidecar}))
+
+    def refused() -> bool:
+        init = cluster.status().get("initContainerStatuses") or [{}]
+        return "not supported by the node-runner" in str(init[0].get("state"))
+
+    until(refused, "the refusal")
+    cluster.kubectl("delete", "pod", "pod", "--timeout=60s")
+
+
 def test_a_pod_for_another_node_stays_pending_with_a_reason(cluster, until):
     cluster.apply(cluster.pod("true", spec={"nodeSelector": {"disk": "none"}}))
     until(lambda: cluster.condition("PodScheduled") == "False", "the pod to be found unschedulable")

@@ -231,6 +231,7 @@ class Container:
             for task in (minding, *waits):
                 task.cancel()
             await asyncio.gather(minding, *waits, return_exceptions=True)
+            await subject.process.stop(0)  # does nothing unless an error ended this early
 
     async def _end(self, subject: probes.Subject, unhealthy: bool) -> None:
         spec = self._host.pod["spec"]

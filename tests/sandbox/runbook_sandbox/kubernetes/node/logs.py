@@ -42,8 +42,8 @@ async def serve(find: Find, certificate: Path, key: Path, client_ca: Path) -> tu
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(client_ca))
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_cert_chain(str(certificate), str(key))
-    runner = web.AppRunner(application, access_log=None)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context, shutdown_timeout=1)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
     await site.start()
     return runner, runner.addresses[0][1]

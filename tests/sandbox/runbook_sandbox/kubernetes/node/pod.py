@@ -36,7 +36,6 @@ class Pod:
         self._written: Object | None = None
         self._conditions: list[Object] = pod.get("status", {}).get("conditions") or []
         self._start_time = pod.get("status", {}).get("startTime") or now()
-        self._failure: Object = {}
         self.volumes = Volumes(api, self._with_addresses(pod), self._directory / "volumes")
         self.init = [Container(self, spec, init=True) for spec in pod["spec"].get("initContainers", [])]
         self.containers = [Container(self, spec, init=False) for spec in pod["spec"]["containers"]]
@@ -92,13 +91,15 @@ class Pod:
     async def _guarded(self) -> None:
         reporting = asyncio.create_task(self._report())
         try:
-            await self._live()
+            try:
+                await self._live()
+            except Exception as error:  # one bad pod never stops the others, and can still be deleted
+                log.exception("pod %s", self.name)
+                self.event("Warning", "NodeRunnerError", f"the node-runner could not run this pod: {error!r}")
             await self.stopping.wait()
             await self._remove()
-        except Exception as error:  # one bad pod never stops the others
-            log.exception("pod %s", self.name)
-            self.event("Warning", "NodeRunnerError", f"the node-runner could not run this pod: {error!r}")
-            self.vanish()
+        except Exception:
+            log.exception("removal of pod %s", self.name)
         finally:
             reporting.cancel()
             await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
@@ -106,7 +107,6 @@ class Pod:
     async def _live(self) -> None:
         if self.pod["status"].get("phase") in ("Succeeded", "Failed"):
             return  # it ended under an earlier node-runner
-        self._check_supported()
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.changed()
         if not await self._prepare_volumes():
@@ -116,15 +116,12 @@ class Pod:
             for container in self.init:
                 if not await container.run():
                     return
-            await asyncio.gather(*(container.run() for container in self.containers))
+            async with asyncio.TaskGroup() as running:
+                for container in self.containers:
+                    running.create_task(container.run())
         finally:
             refreshing.cancel()
             self.changed()
-
-    def _check_supported(self) -> None:
-        for spec in self.pod["spec"].get("initContainers", []):
-            if spec.get("restartPolicy"):
-                raise ConfigError(f"init container {spec['name']}: restartPolicy (a sidecar) is not supported by the node-runner")
 
     async def _prepare_volumes(self) -> bool:
         pause, told = 0.5, ""

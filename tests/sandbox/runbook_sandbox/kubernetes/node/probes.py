@@ -29,7 +29,9 @@ class Subject:
 
 
 def supported(container: Object) -> None:
-    """ConfigError if a probe or hook needs what the node-runner does not do (gRPC)."""
+    """ConfigError if a container needs what the node-runner does not do: gRPC probes, postStart hooks, being a sidecar."""
+    if "restartPolicy" in container:
+        raise ConfigError("restartPolicy of a single container is not supported by the node-runner")
     hooks = container.get("lifecycle", {})
     for name in ("startupProbe", "livenessProbe", "readinessProbe"):
         if name in container and not any(handler in container[name] for handler in HANDLERS):
