@@ -1,7 +1,7 @@
 """SQS on the sandbox's clock, with long polling that holds no lock.
 
-moto counts a message whose visibility timeout is exactly over as invisible, so on a frozen clock it never came back,
-and it waits inside the handler, where it would stop every other request.
+moto counts a message whose visibility timeout is exactly over as invisible, so on a frozen clock it never came back; it
+waits inside the handler, where it would stop every other request; and its texts are not SQS's.
 """
 
 from __future__ import annotations
@@ -10,24 +10,54 @@ from typing import Any
 
 from moto.core.utils import unix_time_millis
 from moto.sqs.models import Message, SQSBackend, sqs_backends
+from moto.sqs.responses import SQSResponse
 
 from runbook_sandbox.aws.context import RequestContext
+from runbook_sandbox.aws.wire.errors import ApiError
 
 #: Longest wait of a ReceiveMessage, in seconds (API reference).
 MAX_WAIT = 20
 
+#: Longest visibility timeout and delay of a message, in seconds.
+MAX_VISIBILITY, MAX_DELAY = 43_200, 900
+
 _motos_receive_message = SQSBackend.receive_message
+_motos_response_receive = SQSResponse.receive_message
+_motos_response_send = SQSResponse.send_message
 
 
 def install() -> None:
     """Idempotent."""
     Message.visible = property(lambda message: unix_time_millis() >= message.visible_at)
     SQSBackend.receive_message = _receive_message
+    SQSResponse.receive_message = _checked_receive
+    SQSResponse.send_message = _checked_send
 
 
 def _receive_message(backend: SQSBackend, queue_name: str, count: int, wait_seconds_timeout: int, *args: Any, **kwargs: Any) -> Any:
     # The server has waited already.
     return _motos_receive_message(backend, queue_name, count, 0, *args, **kwargs)
+
+
+def _checked_receive(response: SQSResponse) -> Any:
+    _within(response, "MaxNumberOfMessages", 1, 10, "Must be between 1 and 10, if provided.")
+    _within(response, "WaitTimeSeconds", 0, MAX_WAIT, f"Must be >= 0 and <= {MAX_WAIT}, if provided.")
+    _within(response, "VisibilityTimeout", 0, MAX_VISIBILITY, f"Must be between 0 and {MAX_VISIBILITY}, if provided.")
+    return _motos_response_receive(response)
+
+
+def _checked_send(response: SQSResponse) -> Any:
+    if response._get_param("MessageBody") == "":
+        raise ApiError("MissingParameter", "The request must contain the parameter MessageBody.", query_code="MissingParameter")
+    _within(response, "DelaySeconds", 0, MAX_DELAY, f"Must be between 0 and {MAX_DELAY}, if provided.")
+    return _motos_response_send(response)
+
+
+def _within(response: SQSResponse, name: str, low: int, high: int, reason: str) -> None:
+    value = response._get_param(name)
+    if isinstance(value, int) and not low <= value <= high:
+        message = f"Value {value} for parameter {name} is invalid. Reason: {reason}"
+        raise ApiError("InvalidParameterValue", message, query_code="InvalidParameterValue")
 
 
 def wait_of(request: RequestContext) -> float:

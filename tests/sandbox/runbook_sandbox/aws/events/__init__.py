@@ -16,7 +16,7 @@ from moto.events.models import EventsBackend, Rule, events_backends
 from moto.events.responses import EventsHandler
 
 from runbook_sandbox.aws.clock import clock
-from runbook_sandbox.aws.events import patterns, targets
+from runbook_sandbox.aws.events import patterns, schedules, targets
 from runbook_sandbox.aws.wire.errors import ApiError
 
 _LOG = logging.getLogger(__name__)
@@ -118,8 +118,16 @@ def _offer(rule: Rule, event: dict[str, Any]) -> None:
     if rule.state == "DISABLED":
         return
     pattern = rule.event_pattern.get_pattern()
-    if not pattern or not patterns.matches(pattern, event):
-        return
+    if pattern and patterns.matches(pattern, event):
+        _deliver_to_all(rule, event)
+
+
+def _fire(rule: Rule) -> None:
+    event = envelope(rule.account_id, rule.region_name, "aws.events", "Scheduled Event", [rule.arn], {})
+    _deliver_to_all(rule, event)
+
+
+def _deliver_to_all(rule: Rule, event: dict[str, Any]) -> None:
     for target in list(rule.targets):
         for _ in range(duplicates.times()):
             _deliver(rule, target, event)
@@ -152,8 +160,9 @@ def install() -> None:
 
 
 def reset() -> None:
-    """No duplicates."""
+    """No duplicates, no schedules."""
     duplicates.reset()
+    schedules.reset()
 
 
 _motos_put_rule = EventsBackend.put_rule
@@ -172,7 +181,11 @@ def _rule_send_to_targets(rule: Rule, original_event: dict[str, Any], transform_
 def _put_rule(backend: EventsBackend, name: str, *args: Any, **kwargs: Any) -> Rule:
     if kwargs.get("event_pattern"):
         patterns.parse(kwargs["event_pattern"])
-    return _motos_put_rule(backend, name, *args, **kwargs)
+    if kwargs.get("scheduled_expression"):
+        schedules.check(kwargs["scheduled_expression"])
+    rule = _motos_put_rule(backend, name, *args, **kwargs)
+    schedules.arm(rule, _fire)
+    return rule
 
 
 def _put_targets(backend: EventsBackend, name: str, event_bus_arn: str | None, given: list[dict[str, Any]]) -> None:

@@ -42,6 +42,11 @@ def _speaks_json(protocol: str) -> bool:
     return protocol in (JSON, REST_JSON, CBOR)
 
 
+def _refused(service: str, protocol: str) -> int:
+    # The JSON services refuse a caller with 400, all others with 403.
+    return 400 if protocol == JSON and service not in QUERY_COMPATIBLE else 403
+
+
 def throttled(service: str, protocol: str) -> ApiError:
     """The service's own answer to a call above its rate."""
     if service in _THROTTLED_BY_SERVICE:
@@ -58,8 +63,7 @@ def access_denied(service: str, protocol: str, message: str) -> ApiError:
     if protocol == REST_JSON:
         return ApiError("AccessDeniedException", message, 403)
     if _speaks_json(protocol):
-        status = 403 if service in QUERY_COMPATIBLE else 400
-        return ApiError("AccessDeniedException", message, status, query_code="AccessDenied")
+        return ApiError("AccessDeniedException", message, _refused(service, protocol), query_code="AccessDenied")
     return ApiError("AccessDenied", message, 403)
 
 
@@ -71,8 +75,7 @@ def invalid_token(service: str, protocol: str) -> ApiError:
     if service == "s3":
         return ApiError("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403)
     if _speaks_json(protocol):
-        status = 400 if protocol == JSON else 403
-        return ApiError("UnrecognizedClientException", message, status, query_code="InvalidClientTokenId")
+        return ApiError("UnrecognizedClientException", message, _refused(service, protocol), query_code="InvalidClientTokenId")
     return ApiError("InvalidClientTokenId", message, 403)
 
 
@@ -80,7 +83,7 @@ def expired_token(service: str, protocol: str) -> ApiError:
     """Credentials of a session that is over."""
     message = "The security token included in the request is expired"
     if _speaks_json(protocol):
-        return ApiError("ExpiredTokenException", message, 400 if protocol == JSON else 403, query_code="ExpiredToken")
+        return ApiError("ExpiredTokenException", message, _refused(service, protocol), query_code="ExpiredToken")
     if service == "ec2":
         return ApiError("RequestExpired", "Request has expired.", 400)
     if service == "s3":
@@ -94,7 +97,7 @@ def invalid_region(service: str, protocol: str) -> ApiError:
     if service == "s3":
         return ApiError("AuthorizationHeaderMalformed", message, 400)
     if _speaks_json(protocol):
-        return ApiError("InvalidSignatureException", message, 400 if protocol == JSON else 403, query_code="SignatureDoesNotMatch")
+        return ApiError("InvalidSignatureException", message, _refused(service, protocol), query_code="SignatureDoesNotMatch")
     return ApiError("SignatureDoesNotMatch", message, 403)
 
 

@@ -22,12 +22,13 @@ def _rule(aws, pattern, name="r", queue="q", **target):
 
 
 def _messages(aws, url, **more):
-    found = []
-    while True:
-        got = aws.client("sqs", **more).receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=3600).get("Messages", [])
-        if not got:
-            return found
-        found += [json.loads(message["Body"]) for message in got]
+    """What is in the queue, taken out of it."""
+    sqs, found = aws.client("sqs", **more), []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            found.append(json.loads(message["Body"]))
+    return found
 
 
 def _emit(state="RUNNING", region="eu-central-1"):
@@ -206,3 +207,39 @@ def test_a_rule_has_five_targets_at_most(aws):
     with pytest.raises(ClientError) as caught:
         bridge.put_targets(Rule="r", Targets=[{"Id": "6", "Arn": QUEUE.format(6)}])
     assert caught.value.response["Error"]["Code"] == "LimitExceededException"
+
+
+def test_a_rule_fires_by_its_schedule(aws):
+    """ "Creating an Amazon EventBridge rule that runs on a schedule". moto stores such rules and never fires them."""
+    url = _queue(aws)
+    bridge = aws.client("events")
+    arn = bridge.put_rule(Name="often", ScheduleExpression="rate(5 minutes)")["RuleArn"]
+    bridge.put_targets(Rule="often", Targets=[{"Id": "t", "Arn": QUEUE.format("q")}])
+    aws.clock.advance(299)
+    assert _messages(aws, url) == []
+    aws.clock.advance(601)
+    first, *_ = found = _messages(aws, url)
+    assert len(found) == 3
+    assert (first["source"], first["detail-type"], first["resources"], first["detail"]) == ("aws.events", "Scheduled Event", [arn], {})
+    bridge.disable_rule(Name="often")
+    aws.clock.advance(300)
+    assert _messages(aws, url) == []
+    bridge.enable_rule(Name="often")
+    bridge.put_rule(Name="often", ScheduleExpression="rate(1 hour)")
+    aws.clock.advance(3599)
+    assert _messages(aws, url) == []
+    aws.clock.advance(1)
+    assert len(_messages(aws, url)) == 1
+    bridge.remove_targets(Rule="often", Ids=["t"])
+    bridge.delete_rule(Name="often")
+    aws.clock.advance(7200)
+    assert _messages(aws, url) == []
+
+
+@pytest.mark.parametrize(
+    "expression", ["rate(5 minute)", "rate(1 hours)", "rate(0 minutes)", "cron(0 0 * * *)", "at(2027-01-01T00:00:00)", "hourly"]
+)
+def test_a_schedule_that_means_nothing_is_refused(aws, expression):
+    with pytest.raises(ClientError) as caught:
+        aws.client("events").put_rule(Name="r", ScheduleExpression=expression)
+    assert caught.value.response["Error"]["Code"] == "ValidationException"

@@ -2,7 +2,9 @@
 
 import threading
 
+import pytest
 import requests
+from botocore.exceptions import ClientError
 
 
 def _queue(aws, **attributes):
@@ -78,3 +80,22 @@ def test_a_long_poll_waits_for_a_message_and_stops_nobody(aws):
 def test_a_long_poll_ends_empty(aws):
     url = _queue(aws)
     assert _receive(aws, url, WaitTimeSeconds=1) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "params", "code", "text"),
+    [
+        ("receive_message", {"MaxNumberOfMessages": 11}, "InvalidParameterValue", "Value 11 for parameter MaxNumberOfMessages is invalid."),
+        ("receive_message", {"MaxNumberOfMessages": 0}, "InvalidParameterValue", "Must be between 1 and 10"),
+        ("receive_message", {"WaitTimeSeconds": 21}, "InvalidParameterValue", "Must be >= 0 and <= 20, if provided."),
+        ("receive_message", {"VisibilityTimeout": 43_201}, "InvalidParameterValue", "VisibilityTimeout"),
+        ("send_message", {"MessageBody": ""}, "MissingParameter", "MessageBody"),
+        ("send_message", {"MessageBody": "x", "DelaySeconds": 901}, "InvalidParameterValue", "DelaySeconds"),
+    ],
+)
+def test_parameters_out_of_bounds(aws, call, params, code, text):
+    url = _queue(aws)
+    with pytest.raises(ClientError) as caught:
+        getattr(aws.client("sqs"), call)(QueueUrl=url, **params)
+    assert caught.value.response["Error"]["Code"] == code
+    assert text in caught.value.response["Error"]["Message"]
