@@ -52,6 +52,18 @@ def test_percentages_bound_a_deployment(ecs, least, most, desired, low, high):
     assert _deployments(ecs) == [("PRIMARY", desired, "COMPLETED")]
 
 
+def test_percentages_without_room_block_a_deployment(ecs):
+    """One task, 50 % rounded up is 1, 150 % rounded down is 1: nothing can be started nor stopped, until there is room."""
+    ecs.create(desired=1, deploymentConfiguration={"minimumHealthyPercent": 50, "maximumPercent": 150})
+    ecs.settle()
+    ecs.update(forceNewDeployment=True)
+    ecs.settle(3600)
+    assert _deployments(ecs) == [("PRIMARY", 0, "IN_PROGRESS"), ("ACTIVE", 1, "COMPLETED")]
+    ecs.update(desiredCount=2)
+    ecs.settle()
+    assert _deployments(ecs) == [("PRIMARY", 2, "COMPLETED")]
+
+
 def test_same_task_definition_starts_nothing_force_does(ecs):
     """forceNewDeployment starts one "with no service definition changes" (UpdateService); without it nothing starts."""
     before = ecs.create(desired=1)["deployments"][0]["id"]
