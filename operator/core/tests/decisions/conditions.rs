@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use proptest::prelude::*;
 use runbook_api::common::condition::{READY, RECONCILING, STALLED, SYNCED};
-use runbook_core::report::{Before, Hold, Outcome, conditions};
-use runbook_core::{Finding, Plan};
+use runbook_core::report::{Before, Hold, Outcome, Summary, conditions};
+use runbook_core::{Facts, Finding, Plan};
 
 use crate::any;
 use crate::kstatus::{self, Status};
@@ -119,14 +119,27 @@ proptest! {
 
     #[test]
     fn kstatus_reads_what_is_meant(history in prop::collection::vec((outcome(), any::<bool>()), 1..12)) {
-        let (mut before, mut generation) = (Vec::new(), 1);
+        let (mut before, mut generation, mut observed) = (Vec::new(), 1, None);
         // Whether AWS, or whoever holds the operator back, has answered to this generation of the spec.
         let mut answered = None;
         let mut stuck = false;
         for (second, (outcome, edited)) in (0..).zip(&history) {
             generation += i64::from(*edited);
-            before = after(&before, outcome, generation, second);
-            let status = kstatus::compute(generation, Some(generation), &before);
+            let summary = Summary {
+                outcome,
+                findings: &[],
+                generation: Some(generation),
+                pending: &[],
+                acts: &[],
+                requested: None,
+                facts: &Facts::default(),
+                now: at(second),
+            };
+            before = summary.conditions(&before);
+            observed = summary.observed_generation(observed);
+            let status = kstatus::compute(generation, observed, &before);
+            // A reader that looks at no generation but the newest comes to the same.
+            prop_assert_eq!(status, kstatus::compute(generation, Some(generation), &before));
             let expected = match outcome {
                 Outcome::InSync | Outcome::Held { .. } => Status::Current,
                 Outcome::Working { .. } => Status::InProgress,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod accounts;
 mod any;
 mod claims;
 mod conditions;
@@ -10,4 +11,5 @@ mod kstatus;
 mod plans;
 mod properties;
 mod situation;
+mod status;
 mod world;
