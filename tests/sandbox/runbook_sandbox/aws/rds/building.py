@@ -84,10 +84,12 @@ def placement(store: Store, call: Call) -> dict[str, Any]:
 
 
 def chosen_zone(store: Store, record: dict[str, Any]) -> dict[str, str]:
-    """The zones of an instance that is placed now: one of its subnet group's, another one for the standby."""
+    """The zones of an instance that is placed now: the emptiest of its subnet group's, another one for the standby."""
     group = store.subnet_groups[record["DBSubnetGroupName"]]
     found = sorted({subnet["SubnetAvailabilityZone"]["Name"] for subnet in group["Subnets"]})
-    first = record.get("AvailabilityZone") or found[len(store.instances) % len(found)]
+    cluster = record.get("DBClusterIdentifier")
+    taken = [item.record.get("AvailabilityZone") for item in store.instances.values() if item.cluster_identifier == cluster]
+    first = record.get("AvailabilityZone") or min(found, key=taken.count)
     chosen = {"AvailabilityZone": first}
     if record.get("MultiAZ"):
         chosen["SecondaryAvailabilityZone"] = next((zone for zone in found if zone != first), first)

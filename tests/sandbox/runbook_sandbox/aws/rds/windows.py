@@ -75,11 +75,11 @@ def defaults(region: str, name: str, backup: str | None, maintenance: str | None
         _backup_minutes(backup)
     if maintenance is not None:
         _maintenance_minutes(maintenance)
-    for attempt in range(16):
-        slot = (seed + attempt) % 16
-        daily = backup or _hours((block + slot * 30) % 1440)
-        minute = (block + ((slot + 5) % 16) * 30) % 1440
-        weekly = maintenance or _weekly((seed // 16 % 7) * 1440 + minute)
+    # Half hours of the block first; the rest of the day is for a given window that fills the block.
+    for attempt in range(48):
+        minute = (seed + attempt) % 16 * 30 if attempt < 16 else attempt * 30
+        daily = backup or _hours((block + minute) % 1440)
+        weekly = maintenance or _weekly((seed // 16 % 7) * 1440 + (block + (minute + 150) % (480 if attempt < 16 else 1440)) % 1440)
         try:
             return checked(daily, weekly)
         except errors.RDSError:

@@ -1,0 +1,74 @@
+"""A running RDS for its tests, and short ways to an instance, a snapshot, a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+PASSWORD = "correct-horse-battery"
+INSTANCE = {
+    "DBInstanceIdentifier": "app",
+    "DBInstanceClass": "db.t4g.micro",
+    "Engine": "postgres",
+    "AllocatedStorage": 20,
+    "MasterUsername": "clocked",
+    "MasterUserPassword": PASSWORD,
+}
+
+
+@pytest.fixture
+def rds(aws) -> Any:
+    """The RDS client of the home region."""
+    return aws.client("rds")
+
+
+@pytest.fixture
+def refused() -> Callable[..., Any]:
+    """`with refused("Code", "words of the message"):` the call inside fails so, and not otherwise."""
+
+    @contextmanager
+    def expect(code: str, *words: str) -> Iterator[None]:
+        with pytest.raises(ClientError) as raised:
+            yield
+        error = raised.value.response["Error"]
+        assert error["Code"] == code, error
+        for word in words:
+            assert word in error["Message"], error
+
+    return expect
+
+
+@pytest.fixture
+def instance(aws, rds) -> Callable[..., dict[str, Any]]:
+    """Create an instance and let it become available."""
+
+    def create(identifier: str = "app", client: Any = None, **more: Any) -> dict[str, Any]:
+        client = client or rds
+        client.create_db_instance(**(INSTANCE | {"DBInstanceIdentifier": identifier} | more))
+        aws.clock.advance(30)
+        return client.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
+
+    return create
+
+
+@pytest.fixture
+def snapshot(aws, rds) -> Callable[..., dict[str, Any]]:
+    """Take a manual snapshot and let it become available."""
+
+    def take(of: str = "app", identifier: str = "snap", client: Any = None, **more: Any) -> dict[str, Any]:
+        client = client or rds
+        client.create_db_snapshot(DBInstanceIdentifier=of, DBSnapshotIdentifier=identifier, **more)
+        aws.clock.advance(30)
+        return client.describe_db_snapshots(DBSnapshotIdentifier=identifier)["DBSnapshots"][0]
+
+    return take
+
+
+@pytest.fixture
+def show(rds) -> Callable[..., dict[str, Any]]:
+    """An instance as it is now."""
+    return lambda identifier="app", client=None: (client or rds).describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
