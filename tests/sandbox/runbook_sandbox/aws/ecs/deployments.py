@@ -50,8 +50,12 @@ def begin(service: Service, revision: Revision) -> Deployment:
     service.deployments.insert(0, deployment)
     service.revision = revision
     service.revisions[revision.arn] = revision
-    service.rollouts.appendleft(rollout)
     service.steady = False
+    if service.is_task_set_based:
+        # Service deployments are the ECS deployment controller's.
+        deployment.rollout = None
+    else:
+        service.rollouts.appendleft(rollout)
     notifications.deployment_changed(deployment)
     return deployment
 

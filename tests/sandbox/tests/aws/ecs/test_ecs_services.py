@@ -262,3 +262,15 @@ def test_capacity_provider_strategy_changes_need_force(ecs, refused):
     ]
     unknown = [{"capacityProvider": "gone"}]
     assert "not associated with the cluster" in refused(ecs.update, capacityProviderStrategy=unknown, forceNewDeployment=True).message
+
+
+def test_a_code_deploy_service_has_a_task_set_and_no_deployments(ecs):
+    """Under CODE_DEPLOY a service shows `taskSets`; service deployments are the ECS controller's. Plain moto shows deployments."""
+    service = ecs.create(desired=2, deploymentController={"type": "CODE_DEPLOY"})
+    assert service["deployments"] == []
+    assert [item["status"] for item in service["taskSets"]] == ["PRIMARY"]
+    assert "currentServiceDeployment" not in service
+    ecs.settle()
+    assert ecs.show()["runningCount"] == 2
+    assert ecs.show()["taskSets"][0]["stabilityStatus"] == "STEADY_STATE"
+    assert ecs.client.list_service_deployments(cluster="app", service="api")["serviceDeployments"] == []
