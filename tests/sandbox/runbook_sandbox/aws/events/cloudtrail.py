@@ -129,7 +129,9 @@ def _schedule(
     if service == "application-autoscaling":
         detail["additionalEventData"] = {"service": "application-autoscaling"}
     if error is not None:
-        detail["errorCode"], detail["errorMessage"] = error
+        code, detail["errorMessage"] = error
+        # CloudTrail writes one code for a missing permission, whatever the service calls it.
+        detail["errorCode"] = "AccessDenied" if code.startswith("AccessDenied") else code
 
     def send() -> None:
         if not events.listened_to(account_id, region):

@@ -7,7 +7,7 @@ from typing import Any
 
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.context import Caller, RequestContext
-from runbook_sandbox.aws.iam import resources
+from runbook_sandbox.aws.iam import passing, resources
 from runbook_sandbox.aws.iam.conditions import listed
 from runbook_sandbox.aws.iam.identities import policies_of
 from runbook_sandbox.aws.iam.patterns import Context
@@ -42,7 +42,7 @@ def actions_of(service: str, operation: str) -> list[str]:
 
 
 def check(request: RequestContext) -> Denial | None:
-    """None when the request is allowed for every action and every resource it names."""
+    """None when the request is allowed for every action, every resource it names, and every role it passes."""
     if request.caller.kind == "administrator" or (request.service, request.operation) in _FREE:
         return None
     context = context_of(request)
@@ -51,6 +51,11 @@ def check(request: RequestContext) -> Denial | None:
             denial = check_one(request.caller, action, resource, context, request.partition)
             if denial is not None:
                 return denial
+    for role, principal in passing.roles_of(request.service, request.operation, request.params, request.account_id, request.region):
+        passed = context | {"iam:passedtoservice": [principal]}
+        denial = check_one(request.caller, "iam:PassRole", role, passed, request.partition)
+        if denial is not None:
+            return denial
     return None
 
 

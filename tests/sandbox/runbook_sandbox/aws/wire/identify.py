@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
 import re
+import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -73,7 +75,9 @@ def unpack(environ: dict[str, Any]) -> bytes:
     stream = environ["wsgi.input"]
     body = stream.read(length) if length else (stream.read() if environ.get("wsgi.input_terminated") else b"")
     if environ.get("HTTP_CONTENT_ENCODING", "").lower() == "gzip":
-        body = gzip.decompress(body)
+        # A body that only says it is compressed is parsed as it is, and refused for that.
+        with contextlib.suppress(OSError, EOFError, zlib.error):
+            body = gzip.decompress(body)
         del environ["HTTP_CONTENT_ENCODING"]
     environ["CONTENT_LENGTH"] = str(len(body))
     environ["wsgi.input"] = io.BytesIO(body)

@@ -30,6 +30,10 @@ _CODES = {
 }
 #: Error code of a parameter that is not there, where it differs from a violated constraint.
 _MISSING = {"rds": "MissingParameter", "ec2": "MissingParameter", "sqs": "MissingParameter", "elasticache": "MissingParameter"}
+#: CloudWatch's operations on metrics are older than those on alarms, and refuse with codes of their own.
+_METRIC_OPERATIONS = frozenset({"PutMetricData", "GetMetricStatistics", "ListMetrics"})
+#: How JSON spells the numbers that it has no digits for.
+_NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 #: Enumerations that grow faster than the models, or whose own error the operations give.
 _OPEN_ENUMS = frozenset({"StandardUnit", "SourceType"})
 _TEXTS = {"string": str, "boolean": bool, "structure": dict, "map": dict, "list": (list, tuple)}
@@ -52,6 +56,10 @@ def validate(service: str, protocol: str, operation: OperationModel, params: dic
         raise ApiError(_MISSING[service], f"The request must contain the parameter {_title(missing)}.")
     default = "ValidationError" if protocol in (errors.QUERY, errors.EC2, errors.CBOR) else "ValidationException"
     if service == "cloudwatch":
+        if operation.name in _METRIC_OPERATIONS:
+            if missing is not None:
+                raise ApiError("MissingParameter", f"The parameter {_title(missing)} is required.")
+            raise ApiError("InvalidParameterValue", _message(problems))
         default = "ValidationError"
     raise ApiError(_CODES.get(service, default), _message(problems))
 
@@ -78,6 +86,8 @@ def _types(value: Any, shape: Any, path: str) -> Iterator[str]:
     is_flag = isinstance(value, bool)
     if wanted and (not isinstance(value, wanted) or (is_flag and kind != "boolean")):
         if kind in ("integer", "long") and isinstance(value, float) and value.is_integer():
+            return
+        if kind in ("float", "double") and value in _NOT_FINITE:
             return
         yield f"{_kind_of(value)} can not be converted to {_KINDS.get(kind, kind)}" + (f" ({path})" if path else "")
     elif kind == "structure" and not getattr(shape, "is_document_type", False):

@@ -267,3 +267,23 @@ def test_a_region_that_there_is_not_is_refused(aws, service, code):
     found, message, _ = _refused(getattr(aws.client(service, region="mars-north-1"), call))
     assert found == code
     assert message == "Credential should be scoped to a valid region."
+
+
+def test_a_role_is_passed_only_by_who_may_pass_it(aws):
+    """ "Granting a user permissions to pass a role to an AWS service"; iam:PassedToService says to whom."""
+    role, other = "arn:aws:iam::123456789012:role/task", "arn:aws:iam::123456789012:role/admin"
+    keys = _user(
+        aws,
+        _allow(["ecs:RegisterTaskDefinition", "ecs:RunTask"]),
+        _allow("iam:PassRole", role, Condition={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}),
+    )
+    task = {"family": "app", "cpu": "256", "memory": "512", "containerDefinitions": [{"name": "a", "image": "x", "memory": 128}]}
+    aws.client("ecs").register_task_definition(**task | {"family": "admins"}, taskRoleArn=other)
+    _enforce(aws)
+    ecs = aws.client_of("ecs", keys)
+    ecs.register_task_definition(**task, executionRoleArn=role)
+    code, message, _ = _refused(ecs.register_task_definition, **task, taskRoleArn=other)
+    assert code == "AccessDeniedException"
+    assert message.endswith(f"iam:PassRole on resource: {other} because no identity-based policy allows the iam:PassRole action")
+    assert "iam:PassRole" in _refused(ecs.run_task, taskDefinition="app", overrides={"taskRoleArn": other})[1]
+    assert "iam:PassRole" in _refused(ecs.run_task, taskDefinition="admins")[1]

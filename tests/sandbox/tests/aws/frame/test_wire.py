@@ -115,3 +115,22 @@ def test_a_query_number_that_is_none(aws):
     answer = _post(aws, "rds", body=b"Action=DescribeDBInstances&Version=2014-10-31&MaxRecords=many", **form)
     assert answer.status_code == 400
     assert "<Code>MalformedInput</Code>" in answer.text
+
+
+def test_a_body_that_is_not_compressed_as_it_says(aws):
+    path = "/service/GraniteServiceVersion20100801/operation/DescribeAlarms"
+    answer = _post(aws, "monitoring", path, b"plain", Content_Type="application/cbor", Content_Encoding="gzip")
+    assert answer.status_code == 400
+    assert cbor2.loads(answer.content)["__type"] == "SerializationException"
+
+
+def test_an_unsigned_call_of_any_service_is_refused_in_its_protocol(aws):
+    session = requests.Session()
+    session.trust_env = False
+    headers = {"X-Amz-Target": "AWSEvents.ListRules", "Content-Type": "application/x-amz-json-1.1"}
+    answer = session.post(aws.endpoint, data=b"{}", headers=headers, timeout=10)
+    assert answer.json()["__type"] == "MissingAuthenticationTokenException"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = session.post(aws.endpoint, data=b"Action=DescribeDBInstances&Version=2014-10-31", headers=headers, timeout=10)
+    assert answer.status_code == 403
+    assert "<Code>MissingAuthenticationToken</Code>" in answer.text
