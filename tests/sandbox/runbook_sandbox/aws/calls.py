@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -48,7 +48,7 @@ class Call:
 
 @dataclass
 class Filter:
-    """Which calls; names may have `*` and `?`."""
+    """Which calls; names may have `*` and `?`. `since` is a sequence number, or a time of the sandbox's clock."""
 
     service: str = "*"
     operation: str = "*"
@@ -57,7 +57,7 @@ class Filter:
     caller: str = "*"
     resource: str | None = None
     outcome: str = "*"
-    since: int = 0
+    since: int | datetime = 0
     limit: int = field(default=1000)
 
     @classmethod
@@ -68,16 +68,27 @@ class Filter:
         if unknown:
             raise ValueError(f"unknown filter {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}")
         values: dict[str, Any] = dict(params)
-        for name in ("since", "limit"):
-            if name in values:
-                values[name] = int(values[name])
+        if "limit" in values:
+            values["limit"] = int(values["limit"])
+        if "since" in values:
+            values["since"] = int(values["since"]) if values["since"].isdigit() else moment_of(values["since"])
         return cls(**values)
 
     def takes(self, call: Call) -> bool:
         named = ("service", "operation", "account", "region", "caller", "outcome")
-        if call.sequence <= self.since or not all(fnmatchcase(getattr(call, name), getattr(self, name)) for name in named):
+        if isinstance(self.since, datetime):
+            is_later = datetime.fromisoformat(call.sandbox_time) >= self.since
+        else:
+            is_later = call.sequence > self.since
+        if not is_later or not all(fnmatchcase(getattr(call, name), getattr(self, name)) for name in named):
             return False
         return self.resource is None or any(fnmatchcase(resource, self.resource) for resource in call.resources)
+
+
+def moment_of(text: str) -> datetime:
+    """A time such as `2026-01-01T00:00:00Z`; without an offset it is UTC."""
+    moment = datetime.fromisoformat(text.replace(" ", "+"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class Record:

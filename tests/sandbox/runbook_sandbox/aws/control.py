@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from runbook_sandbox.aws import events, middleware
-from runbook_sandbox.aws.calls import Filter, record
+from runbook_sandbox.aws.calls import Filter, moment_of, record
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.faults import faults
 from runbook_sandbox.aws.iam.enforcement import enforcement
@@ -107,12 +107,17 @@ def _clock(params: dict[str, str], body: Any) -> Any:
 @route("/clock", ["POST", "PUT"])
 def _set_clock(params: dict[str, str], body: Any) -> Any:
     order = {body: True} if isinstance(body, str) else body
-    if not isinstance(order, dict) or not order or set(order) - {"freeze", "resume", "advance"}:
-        raise ValueError('want {"freeze": true}, {"resume": true} or {"advance": 5400} (or "1h30m")')
+    if not isinstance(order, dict) or not order or set(order) - {"freeze", "resume", "advance", "to"}:
+        raise ValueError('want {"freeze": true}, {"resume": true}, {"advance": 5400} (or "1h30m") or {"to": "2026-01-01T02:00:00Z"}')
     if order.get("freeze"):
         clock.freeze()
     if "advance" in order:
         clock.advance(seconds_of(order["advance"]))
+    if "to" in order:
+        seconds = (moment_of(str(order["to"])) - clock.now()).total_seconds()
+        if seconds < 0:
+            raise ValueError(f"the clock cannot go back to {order['to']}: it is {clock.now().isoformat()}")
+        clock.advance(seconds)
     if order.get("resume"):
         clock.resume()
     return _clock_state()

@@ -33,6 +33,10 @@ def test_calls_are_found_by_service_operation_and_sequence(aws):
     assert aws.control("GET", "/calls/counts")["operations"] == {"sqs:CreateQueue": 1, "sqs:ListQueues": 2, "sns:ListTopics": 1}
     assert aws.control("GET", "/calls/counts", service="sqs", operation="List*")["total"] == 2
     assert aws.control("GET", "/calls/counts", since=mark)["total"] == 3
+    aws.clock.advance(60)
+    moment = aws.clock.now().isoformat()
+    sns.list_topics()
+    assert aws.control("GET", "/calls/counts", since=moment)["total"] == 1
     aws.control("DELETE", "/calls")
     assert aws.control("GET", "/calls/counts")["total"] == 0
     assert aws.control("GET", "/calls")["sequence"] >= mark + 3

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 import requests
@@ -156,6 +157,7 @@ def test_the_control_api_says_what_it_would_have_taken(aws):
     assert unknown.status_code == 404
     assert "/_sandbox/clock" in unknown.json()["error"]
     assert session.delete(aws.endpoint + "/_sandbox/health", timeout=10).status_code == 405
+    assert session.post(aws.endpoint + "/_sandbox/clock", json={"to": "2001-01-01T00:00:00Z"}, timeout=10).status_code == 400
     bad = session.post(aws.endpoint + "/_sandbox/clock", json={"advance": "soon"}, timeout=10)
     assert bad.status_code == 400
     assert "1h30m" in bad.json()["error"]
@@ -168,6 +170,8 @@ def test_the_clock_and_the_pace_are_set_through_the_control_api(aws):
     state = aws.control("POST", "/clock", {"advance": "1h30m"})
     assert (aws.clock.now() - before).total_seconds() == 5400
     assert state["frozen"] is True
+    aws.control("POST", "/clock", {"to": "2030-01-01T02:00:00Z"})
+    assert aws.clock.now() == datetime(2030, 1, 1, 2, tzinfo=UTC)
     assert aws.control("POST", "/clock", {"resume": True})["frozen"] is False
     assert aws.control("POST", "/clock", {"freeze": True})["frozen"] is True
     assert aws.control("PUT", "/pace", {"rds_create": 60})["rds_create"] == 60
