@@ -21,6 +21,9 @@ from runbook_sandbox.aws.cloudwatch import StateChange
 _DEFAULT_COOLDOWN = 300
 #: While an alarm stays in ALARM its scaling action is repeated each minute.
 _REPEAT = 60
+#: The newest datapoint shows the capacity of up to two minutes ago; target tracking does not judge a change by what was
+#: measured before it.
+_METRIC_AGE = 120
 
 
 def scale(target: Target, wanted: int, cause: str) -> str:
@@ -110,19 +113,16 @@ def _act(breach: Breach) -> None:
 
 
 def _track(target: Target, policy: Policy, alarm: str, now: int, value: float | None, cause: str) -> None:
-    goal = policy.configuration["TargetValue"]
-    proportional = now if value is None else math.ceil(now * value / goal)
+    configuration = policy.configuration
+    proportional = now if value is None else math.ceil(now * value / configuration["TargetValue"])
+    if _cooling(policy.scaled_out_at, configuration.get("ScaleOutCooldown"), _METRIC_AGE):
+        return
     if "-AlarmLow-" in alarm:
-        if not _all_agree(target) or _cooling(policy.scaled_in_at, policy.configuration.get("ScaleInCooldown")):
-            return
-        if _cooling(policy.scaled_out_at, policy.configuration.get("ScaleOutCooldown")):
+        if not _all_agree(target) or _cooling(policy.scaled_in_at, configuration.get("ScaleInCooldown"), _METRIC_AGE):
             return
         if scale(target, min(proportional, now - 1), cause) == "scaled":
             policy.scaled_in_at = clock.now()
-        return
-    if _cooling(policy.scaled_out_at, policy.configuration.get("ScaleOutCooldown")):
-        return
-    if scale(target, max(proportional, now + 1), cause) == "scaled":
+    elif scale(target, max(proportional, now + 1), cause) == "scaled":
         policy.scaled_out_at = clock.now()
 
 
@@ -137,8 +137,8 @@ def _all_agree(target: Target) -> bool:
     return True
 
 
-def _cooling(since: datetime | None, seconds: int | None) -> bool:
-    wait = timedelta(seconds=_DEFAULT_COOLDOWN if seconds is None else seconds)
+def _cooling(since: datetime | None, seconds: int | None, least: int = 0) -> bool:
+    wait = timedelta(seconds=max(least, _DEFAULT_COOLDOWN if seconds is None else seconds))
     return since is not None and clock.now() - since < wait
 
 

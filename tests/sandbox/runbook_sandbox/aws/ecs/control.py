@@ -4,7 +4,8 @@
     PUT    /ecs/services/{cluster}/{service}/start-failure    {"reason": "...", "taskDefinition": arn?, "count": n?}
     DELETE /ecs/services/{cluster}/{service}/start-failure
     POST   /ecs/services/{cluster}/{service}/crash            {"count": 1, "exitCode": 1}
-    PUT    /ecs/services/{cluster}/{service}/utilization      {"cpu": 80, "memory": 40}, each minute until DELETE
+    PUT    /ecs/services/{cluster}/{service}/utilization      {"cpu": 80, "memory": 40} or {"cpuLoad": 240}, until DELETE
+    PUT    /ecs/services/{cluster}/{service}/managed          {"by": "ECS"} or {"by": "CUSTOMER"}
     POST   /ecs/tasks/{cluster}/{task}/exit                   {"exitCode": 0}
     PUT    /ecs/capacity                                      {"ec2": false}
 
@@ -81,6 +82,16 @@ def set_utilization(params: dict[str, str], body: Any, cluster: str, service: st
 def clear_utilization(params: dict[str, str], body: Any, cluster: str, service: str) -> Any:
     utilization.stop(_service(params, cluster, service))
     return {}
+
+
+@control.route("/ecs/services/{cluster}/{service}/managed", ["PUT"])
+def set_manager(params: dict[str, str], body: Any, cluster: str, service: str) -> Any:
+    """resourceManagementType, as of a service that ECS Express Mode made."""
+    by = (body or {}).get("by")
+    if by not in ("ECS", "CUSTOMER"):
+        raise ValueError('expected {"by": "ECS"} or {"by": "CUSTOMER"}')
+    _service(params, cluster, service).managed_by = by
+    return {"by": by}
 
 
 @control.route("/ecs/tasks/{cluster}/{task}/exit", ["POST"])

@@ -118,7 +118,7 @@ def service_view(service: Service, include: list[str]) -> dict[str, Any]:
             "createdBy": service.created_by,
             "schedulingStrategy": service.scheduling,
             "deploymentController": {"type": service.controller},
-            "resourceManagementType": "CUSTOMER",
+            "resourceManagementType": service.managed_by,
         }
         | _placement(service.revision, resolved=False)
     )

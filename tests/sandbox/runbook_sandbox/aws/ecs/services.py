@@ -133,7 +133,6 @@ def create_service(call: Call) -> dict[str, Any]:
         revision=revision,
         options=_options(call, configuration, scheduling, controller),
         tags=given_tags,
-        client_token=call.get("clientToken"),
         request=call.params,
     )
     cluster.services[name] = service
@@ -176,7 +175,10 @@ def update_service(call: Call) -> dict[str, Any]:
     if service.status != "ACTIVE":
         raise service_not_active()
     validation.desired_count(call.get("desiredCount"), service.scheduling, required=False)
-    validation.changes_under(service.controller, call.params)
+    controller = (call.get("deploymentController") or {}).get("type", service.controller)
+    if controller not in ("ECS", service.controller):
+        raise invalid(f"A service with the {service.controller} deployment controller cannot be changed to {controller}.")
+    validation.changes_under(controller, call.params)
     force = bool(call.get("forceNewDeployment"))
     settings = service.revision.settings | {name: deepcopy(call.get(name)) for name in REVISED if call.get(name) is not None}
     if call.get("capacityProviderStrategy") is not None:
@@ -192,18 +194,19 @@ def update_service(call: Call) -> dict[str, Any]:
     definition = service.revision.task_definition
     if call.get("taskDefinition"):
         definition = task_definitions.usable(region(call), call.get("taskDefinition"))
-    if definition is not None and not service.is_task_set_based:
+    if definition is not None and controller == "ECS":
         validation.platform(call.get("platformVersion"), fargate)
         validation.network(definition, settings, fargate)
     if service.scheduling == "DAEMON":
-        validation.daemon(call.params, service.controller, fargate)
+        validation.daemon(call.params, controller, fargate)
     validation.placement(call.params, fargate)
     configuration = _configuration(call, service.scheduling, service.configuration)
-    validation.deployment_configuration(configuration, service.scheduling, service.controller)
+    validation.deployment_configuration(configuration, service.scheduling, controller)
     balancers = service.options["loadBalancers"] if call.get("loadBalancers") is None else call.get("loadBalancers")
     validation.load_balancers(balancers, definition, call.get("healthCheckGracePeriodSeconds"))
 
     # Nothing was refused: from here on the service changes.
+    service.controller = controller
     service.configuration = configuration
     service.options |= {name: call.get(name) for name in _KEPT if call.get(name) is not None}
     for name in ("loadBalancers", "serviceRegistries"):
@@ -211,7 +214,8 @@ def update_service(call: Call) -> dict[str, Any]:
             service.options[name] = call.get(name)
     if call.get("desiredCount") is not None:
         set_desired(service, call.get("desiredCount"))
-    changed = definition is not service.revision.task_definition or settings != service.revision.settings
+    moved = service.primary is None and definition is not None
+    changed = moved or definition is not service.revision.task_definition or settings != service.revision.settings
     if not service.is_task_set_based and (force or changed):
         path = f"{cluster.name}/{service.name}"
         deployments.begin(service, deployments.new_revision(path, call.account_id, call.region, definition, settings))
@@ -264,7 +268,7 @@ def list_services(call: Call) -> dict[str, Any]:
             return None
         if scheduling and service.scheduling != scheduling:
             return None
-        return service.arn if manager in (None, "CUSTOMER") else None
+        return service.arn if manager in (None, service.managed_by) else None
 
     query = f"ListServices/{cluster.name}/{launch_type}/{scheduling}/{manager}"
     found, token = page(query, cluster.active_services, call, max_results(call, 10), fits)

@@ -192,7 +192,8 @@ class Service:
     options: dict[str, Any]
     tags: dict[str, str]
     status: str = "ACTIVE"
-    client_token: str | None = None
+    #: resourceManagementType
+    managed_by: str = "CUSTOMER"
     request: dict[str, Any] = field(default_factory=dict)
     deployments: list[Deployment] = field(default_factory=list)
     last_completed: Deployment | None = None

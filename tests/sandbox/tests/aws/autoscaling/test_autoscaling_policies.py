@@ -287,3 +287,15 @@ def test_a_users_alarm_drives_step_scaling(scaling):
     _utilize(scaling, cpu=95)
     scaling.aws.clock.advance(600)
     assert scaling.desired() == 4
+
+
+def test_a_load_that_tasks_share_finds_its_size(scaling):
+    """240 % of one task's CPU at a target of 60 % is four tasks, from below and from above."""
+    scaling.register(1, 20)
+    scaling.policy(TargetTrackingScalingPolicyConfiguration=scaling.cpu | {"ScaleOutCooldown": 60, "ScaleInCooldown": 60})
+    _utilize(scaling, cpuLoad=240)
+    scaling.aws.clock.advance(1800)
+    assert scaling.desired() == 4
+    scaling.set_desired(12)
+    scaling.aws.clock.advance(7200)
+    assert scaling.desired() == 4

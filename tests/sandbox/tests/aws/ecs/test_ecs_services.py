@@ -274,3 +274,23 @@ def test_a_code_deploy_service_has_a_task_set_and_no_deployments(ecs):
     assert ecs.show()["runningCount"] == 2
     assert ecs.show()["taskSets"][0]["stabilityStatus"] == "STEADY_STATE"
     assert ecs.client.list_service_deployments(cluster="app", service="api")["serviceDeployments"] == []
+
+
+def test_code_deploy_services_can_be_taken_over_by_ecs(ecs, refused):
+    """deploymentController of UpdateService: from CODE_DEPLOY to ECS, after which ECS deploys. Plain moto ignores it."""
+    ecs.create(desired=1, deploymentController={"type": "CODE_DEPLOY"})
+    ecs.settle()
+    service = ecs.update(deploymentController={"type": "ECS"}, forceNewDeployment=True)
+    assert [item["status"] for item in service["deployments"]] == ["PRIMARY", "ACTIVE"]
+    ecs.settle()
+    assert [item["rolloutState"] for item in ecs.show()["deployments"]] == ["COMPLETED"]
+    assert refused(ecs.update, deploymentController={"type": "EXTERNAL"}).code == "InvalidParameterException"
+
+
+def test_services_that_ecs_manages(ecs):
+    """resourceManagementType of Express Mode services, and the filter of ListServices."""
+    ecs.create(desired=0)
+    ecs.aws.control("PUT", "/ecs/services/app/api/managed", {"by": "ECS"})
+    assert ecs.show()["resourceManagementType"] == "ECS"
+    assert len(ecs.client.list_services(cluster="app", resourceManagementType="ECS")["serviceArns"]) == 1
+    assert ecs.client.list_services(cluster="app", resourceManagementType="CUSTOMER")["serviceArns"] == []
