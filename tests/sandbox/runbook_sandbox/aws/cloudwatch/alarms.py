@@ -148,7 +148,8 @@ def _has_action(alarm: Alarm, prefix: str | None) -> bool:
 def _related(store: Store, name: str, children: bool) -> list[Alarm]:
     alarm = store.alarms.get(name)
     if children:
-        wanted = composite.names(composite.parse(alarm.rule)) if alarm is not None and alarm.rule else ()
+        # Each child once, in the order of the rule.
+        wanted = dict.fromkeys(composite.names(composite.parse(alarm.rule))) if alarm is not None and alarm.rule else ()
         return [found for item in wanted if (found := composite.child(store, item)) is not None]
     return [
         item

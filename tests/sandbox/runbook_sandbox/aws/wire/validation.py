@@ -87,7 +87,7 @@ def _types(value: Any, shape: Any, path: str) -> Iterator[str]:
     if wanted and (not isinstance(value, wanted) or (is_flag and kind != "boolean")):
         if kind in ("integer", "long") and isinstance(value, float) and value.is_integer():
             return
-        if kind in ("float", "double") and value in _NOT_FINITE:
+        if kind in ("float", "double") and isinstance(value, str) and value in _NOT_FINITE:
             return
         yield f"{_kind_of(value)} can not be converted to {_KINDS.get(kind, kind)}" + (f" ({path})" if path else "")
     elif kind == "structure" and not getattr(shape, "is_document_type", False):
