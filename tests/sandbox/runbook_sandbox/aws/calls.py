@@ -18,6 +18,8 @@ from runbook_sandbox.aws import context
 CAPACITY = 20_000
 _SECRET = re.compile(r"password|secret(?!arn|id$)|credential|privatekey|sessiontoken|webidentitytoken|samlassertion", re.IGNORECASE)
 MASK = "***"
+#: Outcome of a call that is not answered yet.
+PENDING = "pending"
 
 
 @dataclass
@@ -124,13 +126,15 @@ class Record:
             request_id=request_id,
             sandbox_time=now.isoformat(),
             wall_time=wall.isoformat(),
-            outcome="pending",
+            outcome=PENDING,
         )
         self._calls.append(call)
         return call
 
     def finish(self, call: Call, outcome: str, status: int, error_code: str | None) -> None:
-        """Tell what became of a call."""
+        """Tell what became of a call; said again, as of an answer that a fault took away, the last word counts."""
+        if call.outcome != PENDING:
+            self._counts[call.service, call.operation, call.outcome] -= 1
         call.outcome, call.status, call.error_code = outcome, status, error_code
         self._counts[call.service, call.operation, outcome] += 1
 
@@ -157,7 +161,7 @@ class Record:
             tally = Counter((call.service, call.operation, call.outcome) for call in self._calls if wanted.takes(call))
         by_operation: Counter[str] = Counter()
         by_outcome: Counter[str] = Counter()
-        for (service, operation, outcome), count in tally.items():
+        for (service, operation, outcome), count in (+tally).items():
             by_operation[f"{service}:{operation}"] += count
             by_outcome[outcome] += count
         return {"total": sum(tally.values()), "operations": dict(by_operation), "outcomes": dict(by_outcome)}

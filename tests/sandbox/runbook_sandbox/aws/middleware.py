@@ -42,6 +42,13 @@ _LOG = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(rb"<(RequestId|RequestID)>[^<]*</")
 _QUERY_CODE = re.compile(rb"<Code>([^<]*)</Code>")
 _QUERY_MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
+_XML = (errors.QUERY, errors.EC2, errors.REST_XML)
+#: Protocols whose parameters are held against the model; moto parses the bodies of REST services itself.
+_VALIDATED = (errors.JSON, errors.QUERY, errors.EC2, errors.CBOR)
+_THROTTLED = ("Throttl", "RequestLimitExceeded", "RequestThrottled", "SlowDown")
+_DENIED = ("AccessDenied", "UnauthorizedOperation")
+#: Headers of moto's answers that AWS's have not, or that the server sets itself.
+_NOT_OURS = ("x-amzn-requestid", "x-amz-request-id", "access-control-allow-origin", "server", "date")
 #: How often a long poll looks into its queue, in seconds of wall time.
 _POLL = 0.05
 
@@ -56,80 +63,206 @@ class Answer:
     drop: bool = False
 
 
-#: A WSGI application called in-process: environ -> (status, headers, body).
+#: moto, called in-process: environ -> (status, headers, body).
 Dispatch = Callable[[dict[str, Any]], tuple[int, list[tuple[str, str]], bytes]]
 
 #: Failures of the sandbox itself, newest last; tests assert that there are none.
 internal_errors: deque[dict[str, Any]] = deque(maxlen=100)
 
 
+def failed(exception: Exception, **where: Any) -> None:
+    """Note a failure of the sandbox itself."""
+    internal_errors.append(
+        {**where, "error": f"{type(exception).__name__}: {exception}", "traceback": "".join(traceback.format_exception(exception))}
+    )
+
+
 def appointment_failed(appointment: Appointment, error: Exception) -> None:
     """One appointment that fails must not stop those after it, nor the request that happened to settle the clock."""
     _LOG.error("the appointment %r failed", appointment.name, exc_info=error)
-    said = "".join(traceback.format_exception(error))
-    internal_errors.append(
-        {"service": "clock", "operation": appointment.name, "error": f"{type(error).__name__}: {error}", "traceback": said}
-    )
+    failed(error, service="clock", operation=appointment.name)
 
 
 def handle(environ: dict[str, Any], body: bytes, dispatch: Dispatch) -> Answer:
     """Answer one AWS request."""
     with clock.lock:
         clock.settle()
-        identified = identify(environ, body)
-        request, call, refusal = _begin(environ, identified)
-        fault = faults.decide(request.service, request.operation, request.resources, request.account_id, request.region)
-    if fault is not None:
-        call.fault = fault.name
+        exchange = Exchange(environ, identify(environ, body), dispatch)
+    return exchange.answer()
+
+
+class Exchange:
+    """One request on its way, and what is known of it."""
+
+    def __init__(self, environ: dict[str, Any], identified: Identified, dispatch: Dispatch) -> None:
+        self._environ = environ
+        self._identified = identified
+        self._dispatch = dispatch
+        #: Why the caller is nobody, told once the call is recorded and its rate is taken.
+        self._refusal: ApiError | None = None
+        self._request = self._identify_caller()
+        self._call = self._record()
+        request = self._request
+        self._fault = faults.decide(request.service, request.operation, request.resources, request.account_id, request.region)
+
+    def _identify_caller(self) -> RequestContext:
+        identified = self._identified
+        partition = get_partition(identified.region)
+        try:
+            caller = authenticate(identified)
+        except ApiError as error:
+            self._refusal = error
+            caller = identities.anonymous(identified.access_key_id or "")
+        request = RequestContext(
+            request_id=str(uuid.uuid4()),
+            service=identified.service,
+            operation=identified.operation,
+            protocol=identified.protocol,
+            account_id=caller.account_id,
+            region=identified.region,
+            partition=partition,
+            caller=caller,
+            received=clock.now(),
+            params=identified.params,
+            source_ip=self._environ.get("REMOTE_ADDR", "127.0.0.1"),
+            user_agent=self._environ.get("HTTP_USER_AGENT", ""),
+        )
+        request.resources = _resources(request, identified)
+        return request
+
+    def _record(self) -> Call:
+        request = self._request
+        call = record.add(
+            request.service,
+            request.operation,
+            request.account_id,
+            request.region,
+            request.params,
+            request.request_id,
+            request.received,
+            datetime.now(UTC),
+        )
+        call.caller, call.resources = request.caller.arn, request.resources
+        return call
+
+    def answer(self) -> Answer:
+        """The service's answer, or what a fault makes of it."""
+        fault = self._fault
+        if fault is None:
+            return self._serve()
+        self._call.fault = fault.name
         if fault.when == "before":
-            answer = _suffer(fault, identified, request, call)
-            if answer is not None:
-                return answer
-    answer = _wait_and_serve(environ, identified, request, call, refusal, dispatch)
-    if fault is not None and fault.when == "after":
-        lost = _suffer(fault, identified, request, call)
-        if lost is not None:
-            return lost
-    return answer
+            return self._suffer(fault) or self._serve()
+        served = self._serve()
+        return self._suffer(fault) or served
 
+    def _suffer(self, fault: Fault) -> Answer | None:
+        """The fault's answer; None when the call goes on, only later. Waits without the clock's lock."""
+        if fault.delay:
+            time.sleep(fault.delay)
+        if fault.kind == "slow":
+            return None
+        with clock.lock:
+            if fault.kind in ("reset", "timeout"):
+                record.finish(self._call, "fault", 0, fault.kind)
+                return Answer(0, [], b"", drop=True)
+            error = _error_of_fault(fault, self._request)
+            record.finish(self._call, "throttled" if fault.kind == "throttle" else "fault", error.status, error.code)
+            return self._say(error)
 
-def _begin(environ: dict[str, Any], identified: Identified) -> tuple[RequestContext, Call, ApiError | None]:
-    refusal: ApiError | None = None
-    try:
-        caller = authenticate(identified)
-    except ApiError as error:
-        refusal = error
-        account = identities.default_account()
-        caller = identities.administrator(account, identified.access_key_id or "", get_partition(identified.region))
-        caller.arn, caller.kind = "anonymous", "anonymous"
-    now = clock.now()
-    request = RequestContext(
-        request_id=str(uuid.uuid4()),
-        service=identified.service,
-        operation=identified.operation,
-        protocol=identified.protocol,
-        account_id=caller.account_id,
-        region=identified.region,
-        partition=get_partition(identified.region),
-        caller=caller,
-        received=now,
-        params=identified.params,
-        source_ip=environ.get("REMOTE_ADDR", "127.0.0.1"),
-        user_agent=environ.get("HTTP_USER_AGENT", ""),
-    )
-    request.resources = _resources(request, identified)
-    call = record.add(
-        request.service,
-        request.operation,
-        request.account_id,
-        request.region,
-        request.params,
-        request.request_id,
-        now,
-        datetime.now(UTC),
-    )
-    call.caller, call.resources = caller.arn, request.resources
-    return request, call, refusal
+    def _serve(self) -> Answer:
+        token = context.current.set(self._request)
+        try:
+            with clock.lock:
+                clock.settle()
+                self._admit()
+            return self._wait_and_dispatch()
+        except ApiError as error:
+            with clock.lock:
+                self._refused(error)
+            return self._say(error)
+        except NotImplementedError:
+            error = errors.not_implemented(self._request.service, self._request.operation)
+            record.finish(self._call, "error", error.status, error.code)
+            return self._say(error)
+        except Exception as exception:
+            request = self._request
+            _LOG.exception("%s:%s failed in the sandbox", request.service, request.operation)
+            failed(exception, sequence=self._call.sequence, service=request.service, operation=request.operation)
+            error = errors.internal(request.service, f"The sandbox failed: {type(exception).__name__}: {exception}")
+            record.finish(self._call, "internal", error.status, error.code)
+            return self._say(error)
+        finally:
+            context.current.reset(token)
+
+    def _admit(self) -> None:
+        """Everything that is asked before the service is. Raises what AWS answers."""
+        request, identified = self._request, self._identified
+        if not throttling.take(request.account_id, request.region, request.service, request.operation):
+            raise errors.throttled(request.service, request.protocol)
+        if self._refusal is not None:
+            raise self._refusal
+        if identified.malformed is not None:
+            raise identified.malformed
+        if enforcement.enabled:
+            denial = evaluate.check(request)
+            if denial is not None:
+                raise errors.access_denied(request.service, request.protocol, denial.message)
+        if identified.operation_model is not None and identified.protocol in _VALIDATED:
+            validate(request.service, identified.protocol, identified.operation_model, request.params)
+
+    def _wait_and_dispatch(self) -> Answer:
+        deadline = time.monotonic() + sqs.wait_of(self._request)
+        while True:
+            with clock.lock:
+                clock.settle()
+                if time.monotonic() >= deadline or sqs.has_messages(self._request):
+                    return self._ask_service()
+            time.sleep(_POLL)
+
+    def _ask_service(self) -> Answer:
+        self._environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._request.account_id
+        answer = Answer(*self._dispatch(self._environ))
+        if answer.status == 404 and not answer.body and self._identified.protocol != errors.REST_XML:
+            raise errors.unknown_operation(self._identified.protocol, self._identified.operation)
+        self._stamp(answer)
+        self._conclude(answer)
+        return answer
+
+    def _stamp(self, answer: Answer) -> None:
+        """Give the answer the request's id; moto has one for all."""
+        is_s3 = self._identified.service == "s3"
+        if self._identified.protocol in _XML and not is_s3:
+            answer.body = _REQUEST_ID.sub(rb"<\1>" + self._request.request_id.encode() + b"</", answer.body)
+        answer.headers = [(name, value) for name, value in answer.headers if name.lower() not in _NOT_OURS]
+        answer.headers.append(("x-amz-request-id" if is_s3 else "x-amzn-RequestId", self._request.request_id))
+
+    def _conclude(self, answer: Answer) -> None:
+        """Record what the service answered, and tell CloudTrail."""
+        request, identified = self._request, self._identified
+        told = cloudtrail.recorded(request.service, request.operation)
+        if answer.status < 400:
+            self._call.effect = True
+            record.finish(self._call, "ok", answer.status, None)
+            if told:
+                cloudtrail.record(request, lambda: _result_of(answer, identified), None)
+            return
+        code, message = _error_in(answer, identified)
+        record.finish(self._call, "internal" if answer.status == 500 else "error", answer.status, code)
+        if told:
+            cloudtrail.record(request, lambda: None, (code, message))
+
+    def _refused(self, error: ApiError) -> None:
+        outcome = "throttled" if error.code.startswith(_THROTTLED) else "denied" if error.code.startswith(_DENIED) else "error"
+        record.finish(self._call, outcome, error.status, error.code)
+        known = self._request.caller.kind != "anonymous"
+        if outcome != "throttled" and known and cloudtrail.recorded(self._request.service, self._request.operation):
+            cloudtrail.record(self._request, lambda: None, (error.code, error.message))
+
+    def _say(self, error: ApiError) -> Answer:
+        identified = self._identified
+        headers, body = errors.serialize(error, identified.protocol, identified.service, self._request.request_id, identified.namespace)
+        return Answer(error.status, list(headers.items()), body)
 
 
 def _resources(request: RequestContext, identified: Identified) -> list[str]:
@@ -143,22 +276,7 @@ def _resources(request: RequestContext, identified: Identified) -> list[str]:
         return ["*"]
 
 
-def _suffer(fault: Fault, identified: Identified, request: RequestContext, call: Call) -> Answer | None:
-    """The fault's answer; None when the call goes on, only later."""
-    if fault.delay:
-        time.sleep(fault.delay)
-    if fault.kind == "slow":
-        return None
-    with clock.lock:
-        if fault.kind in ("reset", "timeout"):
-            record.finish(call, "fault", 0, fault.kind)
-            return Answer(0, [], b"", drop=True)
-        error = _fault_error(fault, request)
-        record.finish(call, "throttled" if fault.kind == "throttle" else "fault", error.status, error.code)
-        return _error_answer(error, identified, request)
-
-
-def _fault_error(fault: Fault, request: RequestContext) -> ApiError:
+def _error_of_fault(fault: Fault, request: RequestContext) -> ApiError:
     service, protocol = request.service, request.protocol
     match fault.kind:
         case "throttle":
@@ -177,107 +295,6 @@ def _fault_error(fault: Fault, request: RequestContext) -> ApiError:
             return ApiError(fault.code, fault.message, fault.status)
 
 
-def _wait_and_serve(
-    environ: dict[str, Any], identified: Identified, request: RequestContext, call: Call, refusal: ApiError | None, dispatch: Dispatch
-) -> Answer:
-    deadline = time.monotonic() + (sqs.wait_of(request) if refusal is None else 0)
-    while True:
-        with clock.lock:
-            clock.settle()
-            if time.monotonic() >= deadline or sqs.has_messages(request):
-                return _serve(environ, identified, request, call, refusal, dispatch)
-        time.sleep(_POLL)
-
-
-def _serve(
-    environ: dict[str, Any], identified: Identified, request: RequestContext, call: Call, refusal: ApiError | None, dispatch: Dispatch
-) -> Answer:
-    token = context.current.set(request)
-    try:
-        _admit(identified, request, refusal)
-        environ["HTTP_X_MOTO_ACCOUNT_ID"] = request.account_id
-        status, headers, body = dispatch(environ)
-        if status == 404 and not body and identified.protocol != errors.REST_XML:
-            raise errors.unknown_operation(identified.protocol, identified.operation)
-        answer = Answer(status, headers, body)
-        _conclude(answer, identified, request, call)
-        return answer
-    except ApiError as error:
-        _refused(error, request, call)
-        return _error_answer(error, identified, request)
-    except NotImplementedError:
-        error = errors.not_implemented(request.service, request.operation)
-        record.finish(call, "error", error.status, error.code)
-        return _error_answer(error, identified, request)
-    except Exception as exception:
-        _LOG.exception("%s:%s failed in the sandbox", request.service, request.operation)
-        internal_errors.append(
-            {
-                "sequence": call.sequence,
-                "service": request.service,
-                "operation": request.operation,
-                "error": f"{type(exception).__name__}: {exception}",
-                "traceback": traceback.format_exc(),
-            }
-        )
-        error = errors.internal(request.service, f"The sandbox failed: {type(exception).__name__}: {exception}")
-        record.finish(call, "internal", error.status, error.code)
-        return _error_answer(error, identified, request)
-    finally:
-        context.current.reset(token)
-
-
-def _admit(identified: Identified, request: RequestContext, refusal: ApiError | None) -> None:
-    """Everything that is asked before the service is. Raises what it answers."""
-    if not throttling.take(request.account_id, request.region, request.service, request.operation):
-        raise errors.throttled(request.service, request.protocol)
-    if refusal is not None:
-        raise refusal
-    if identified.malformed is not None:
-        raise identified.malformed
-    if enforcement.enabled and request.service != "unknown":
-        denial = evaluate.check(request)
-        if denial is not None:
-            raise errors.access_denied(request.service, request.protocol, denial.message)
-    if identified.operation_model is not None and identified.protocol in (errors.JSON, errors.QUERY, errors.EC2, errors.CBOR):
-        validate(request.service, identified.protocol, identified.operation_model, request.params)
-
-
-def _refused(error: ApiError, request: RequestContext, call: Call) -> None:
-    if error.code.startswith(("Throttl", "RequestLimitExceeded", "RequestThrottled", "SlowDown")):
-        outcome = "throttled"
-    elif error.code.startswith(("AccessDenied", "UnauthorizedOperation")):
-        outcome = "denied"
-    else:
-        outcome = "error"
-    record.finish(call, outcome, error.status, error.code)
-    if outcome != "throttled" and cloudtrail.recorded(request.service, request.operation) and request.caller.kind != "anonymous":
-        cloudtrail.record(request, lambda: None, (error.code, error.message))
-
-
-def _conclude(answer: Answer, identified: Identified, request: RequestContext, call: Call) -> None:
-    """Request id, record and CloudTrail of what a service answered."""
-    xml = identified.protocol in (errors.QUERY, errors.EC2, errors.REST_XML)
-    if xml and identified.service != "s3":
-        replacement = rb"<\1>" + request.request_id.encode() + b"</"
-        answer.body = _REQUEST_ID.sub(replacement, answer.body)
-    own = ("x-amzn-requestid", "x-amz-request-id", "access-control-allow-origin", "server", "date")
-    answer.headers = [(name, value) for name, value in answer.headers if name.lower() not in own]
-    header = "x-amz-request-id" if identified.service == "s3" else "x-amzn-RequestId"
-    answer.headers.append((header, request.request_id))
-    if answer.status < 400:
-        call.effect = True
-        record.finish(call, "ok", answer.status, None)
-    else:
-        code, _ = _error_of(answer, identified)
-        record.finish(call, "internal" if answer.status == 500 else "error", answer.status, code)
-    if cloudtrail.recorded(request.service, request.operation):
-        if answer.status < 400:
-            cloudtrail.record(request, lambda: _result_of(answer, identified), None)
-        else:
-            cloudtrail.record(request, lambda: None, _error_of(answer, identified))
-
-
 def _result_of(answer: Answer, identified: Identified) -> Any:
     operation = identified.operation_model
     if operation is None or operation.output_shape is None:
@@ -286,22 +303,15 @@ def _result_of(answer: Answer, identified: Identified) -> Any:
     return create_parser(identified.protocol).parse(response, operation.output_shape)
 
 
-def _error_of(answer: Answer, identified: Identified) -> tuple[str, str]:
-    if identified.protocol in (errors.QUERY, errors.EC2, errors.REST_XML):
+def _error_in(answer: Answer, identified: Identified) -> tuple[str, str]:
+    """Code and message of an error that a service answered."""
+    if identified.protocol in _XML:
         code, message = _QUERY_CODE.search(answer.body), _QUERY_MESSAGE.search(answer.body)
         return (code[1].decode() if code else "Unknown", message[1].decode() if message else "")
-    if identified.protocol == errors.CBOR:
-        said = cbor2.loads(answer.body)
-    else:
-        try:
-            said = json.loads(answer.body)
-        except ValueError:
-            said = {}
+    try:
+        said = cbor2.loads(answer.body) if identified.protocol == errors.CBOR else json.loads(answer.body)
+    except ValueError:
+        said = {}
     headers = {name.lower(): value for name, value in answer.headers}
     kind = str(said.get("__type") or headers.get("x-amzn-errortype") or "Unknown")
     return kind.rsplit("#", 1)[-1].split(":")[0], str(said.get("message") or said.get("Message") or "")
-
-
-def _error_answer(error: ApiError, identified: Identified, request: RequestContext) -> Answer:
-    headers, body = errors.serialize(error, identified.protocol, identified.service, request.request_id, identified.namespace)
-    return Answer(error.status, list(headers.items()), body)

@@ -67,7 +67,7 @@ class Application:
         elif path.startswith("/moto-api"):
             answer = self._moto_api(environ, path)
         else:
-            answer = middleware.handle(environ, body, self._dispatch)
+            answer = self._aws(environ, body)
         if answer.drop:
             raise Cut("a fault rule cut the connection")
         headers = answer.headers
@@ -76,6 +76,13 @@ class Application:
             headers.append(("Content-Length", str(len(answer.body))))
         start_response(f"{answer.status} {_phrase(answer.status)}", headers)
         return [answer.body]
+
+    def _aws(self, environ: dict[str, Any], body: bytes) -> middleware.Answer:
+        try:
+            return middleware.handle(environ, body, self._dispatch)
+        except Exception as error:
+            middleware.failed(error, service="unknown", operation=environ.get("PATH_INFO", ""))
+            raise
 
     def _moto_api(self, environ: dict[str, Any], path: str) -> middleware.Answer:
         if path == "/moto-api/reset-auth":

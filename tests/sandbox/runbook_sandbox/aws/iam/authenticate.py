@@ -38,6 +38,8 @@ def authenticate(identified: Identified) -> Caller:
         anonymous = (service, identified.operation) in _UNSIGNED or (service in ("s3", "unknown") and speaks_rest)
         if not anonymous:
             raise errors.missing_token(protocol)
+        if enforcement.enabled and speaks_rest:
+            raise errors.access_denied("s3", protocol, "Access Denied")
         return identities.administrator(identities.default_account(), "", partition)
     if identified.region not in _regions():
         raise errors.invalid_region(service, protocol)

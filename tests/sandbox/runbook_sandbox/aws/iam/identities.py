@@ -31,6 +31,11 @@ def administrator(account_id: str, access_key_id: str, partition: str = "aws") -
     )
 
 
+def anonymous(access_key_id: str) -> Caller:
+    """A caller who is not let in; the call counts for the default account."""
+    return Caller("anonymous", DEFAULT_ACCOUNT_ID, "anonymous", "anonymous", access_key_id)
+
+
 def user_of(access_key_id: str, region: str) -> Caller | None:
     """The IAM user to whom moto's IAM issued this key."""
     partition = get_partition(region)

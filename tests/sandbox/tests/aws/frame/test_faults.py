@@ -128,3 +128,11 @@ def test_a_rule_that_means_nothing_is_refused(aws, rule):
     answer = session.post(aws.endpoint + "/_sandbox/faults", json=rule, timeout=10)
     assert answer.status_code == 400
     assert aws.control("GET", "/faults")["faults"] == []
+
+
+def test_an_answer_that_is_lost_is_counted_once(aws):
+    aws.control("POST", "/faults", {"service": "sns", "kind": "error500", "when": "after", "count": 1})
+    with pytest.raises(ClientError):
+        aws.client("sns").create_topic(Name="t")
+    counts = aws.control("GET", "/calls/counts")
+    assert (counts["total"], counts["outcomes"]) == (1, {"fault": 1})

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from runbook_sandbox.aws.iam import resources
@@ -287,3 +289,10 @@ def test_a_role_is_passed_only_by_who_may_pass_it(aws):
     assert message.endswith(f"iam:PassRole on resource: {other} because no identity-based policy allows the iam:PassRole action")
     assert "iam:PassRole" in _refused(ecs.run_task, taskDefinition="app", overrides={"taskRoleArn": other})[1]
     assert "iam:PassRole" in _refused(ecs.run_task, taskDefinition="admins")[1]
+
+
+def test_nobody_reads_a_bucket_unsigned_once_enforced(aws):
+    s3 = aws.client("s3", config=Config(signature_version=UNSIGNED))
+    s3.list_buckets()
+    _enforce(aws)
+    assert _refused(s3.list_buckets)[0] == "AccessDenied"

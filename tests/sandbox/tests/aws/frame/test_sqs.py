@@ -4,6 +4,7 @@ import threading
 
 import pytest
 import requests
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 
@@ -99,3 +100,12 @@ def test_parameters_out_of_bounds(aws, call, params, code, text):
         getattr(aws.client("sqs"), call)(QueueUrl=url, **params)
     assert caught.value.response["Error"]["Code"] == code
     assert text in caught.value.response["Error"]["Message"]
+
+
+def test_a_long_poll_that_is_not_allowed_does_not_wait(aws):
+    """It would be refused after twenty seconds, when the client has given up."""
+    url = _queue(aws)
+    aws.control("PUT", "/iam", {"enforce": True})
+    with pytest.raises(ClientError) as caught:
+        aws.client("sqs", config=Config(read_timeout=10)).receive_message(QueueUrl=url, WaitTimeSeconds=20)
+    assert caught.value.response["Error"]["Code"] == "InvalidClientTokenId"
