@@ -1,5 +1,7 @@
 //! Kubernetes events: best effort, and never in the way of a reconcile.
 
+use std::collections::HashMap;
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
@@ -9,6 +11,8 @@ use tracing::debug;
 
 /// Events that may wait; more are dropped, because history and audit log have them too.
 const QUEUE: usize = 512;
+/// Things about which the last note is remembered.
+const REMEMBERED: usize = 1000;
 /// Longest note in bytes; the API server refuses more than 1 kB.
 const LONGEST_NOTE: usize = 1000;
 
@@ -20,8 +24,11 @@ pub struct Events {
 
 /// Publishes the events that were taken.
 pub struct Publisher {
-    recorder: Recorder,
+    client: Client,
+    reporter: Reporter,
     receiver: Receiver<(Event, ObjectReference)>,
+    /// The last note about each thing, and the recorder that merges its repetitions.
+    recorders: HashMap<(Option<String>, String, String), (Option<String>, Recorder)>,
 }
 
 impl Events {
@@ -29,10 +36,10 @@ impl Events {
     pub fn new(client: Client, instance: &str) -> (Self, Publisher) {
         let (sender, receiver) = channel(QUEUE);
         let reporter = Reporter { controller: "runbook-operator".into(), instance: Some(instance.into()) };
-        (Self { sender }, Publisher { recorder: Recorder::new(client, reporter), receiver })
+        (Self { sender }, Publisher { client, reporter, receiver, recorders: HashMap::new() })
     }
 
-    /// A step was made or tried. The step is the action: events that differ in their note alone are merged.
+    /// A step was made or tried. The step is the event's action.
     pub fn act(&self, about: ObjectReference, act: &Act) {
         let (type_, note) = match &act.result {
             Ok(_) => (EventType::Normal, act.step.to_string()),
@@ -64,8 +71,26 @@ impl Publisher {
     /// Publishes until every [`Events`] is gone.
     pub async fn run(mut self) {
         while let Some((event, about)) = self.receiver.recv().await {
-            if let Err(error) = self.recorder.publish(&event, &about).await {
+            let recorder = self.recorder(&event, &about);
+            if let Err(error) = recorder.publish(&event, &about).await {
                 debug!(%error, "an event could not be published");
+            }
+        }
+    }
+
+    /// A recorder merges events that differ in their note alone, and keeps the first note: a new note gets a new recorder, so
+    /// that only what is said again is counted rather than said.
+    fn recorder(&mut self, event: &Event, about: &ObjectReference) -> Recorder {
+        if self.recorders.len() >= REMEMBERED {
+            self.recorders.clear();
+        }
+        let key = (about.uid.clone(), event.action.clone(), event.reason.clone());
+        match self.recorders.get(&key) {
+            Some((note, recorder)) if *note == event.note => recorder.clone(),
+            _ => {
+                let recorder = Recorder::new(self.client.clone(), self.reporter.clone());
+                self.recorders.insert(key, (event.note.clone(), recorder.clone()));
+                recorder
             }
         }
     }

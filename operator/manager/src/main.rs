@@ -12,6 +12,7 @@ use runbook_operator::{Metrics, Operator, Options};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// Reconciles the resources of ops.clocked.app with AWS.
 #[derive(Debug, Parser)]
@@ -65,7 +66,13 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let mut filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    // Its span around each reconcile says less than our own.
+    if let Ok(quiet) = "kube_runtime=warn".parse()
+        && !std::env::var("RUST_LOG").is_ok_and(|directives| directives.contains("kube_runtime"))
+    {
+        filter = filter.add_directive(quiet);
+    }
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
     match format {
         LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).init(),

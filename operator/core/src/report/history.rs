@@ -39,9 +39,17 @@ pub fn plan_status(steps: &[Step]) -> Option<PlanStatus> {
     })
 }
 
-/// The history with new acts in front, cut to [`HISTORY_LIMIT`].
+/// The history with new acts in front, cut to [`HISTORY_LIMIT`]. An act that is in it already, because the answer to its report was
+/// lost, is not told twice.
 pub fn append(history: &[HistoryEntry], acts: &[Act]) -> Vec<HistoryEntry> {
-    acts.iter().rev().map(entry).chain(history.iter().cloned()).take(HISTORY_LIMIT).collect()
+    let told = |entry: &HistoryEntry| history.contains(entry);
+    acts.iter()
+        .rev()
+        .map(entry)
+        .filter(|entry| !told(entry))
+        .chain(history.iter().cloned())
+        .take(HISTORY_LIMIT)
+        .collect()
 }
 
 fn entry(act: &Act) -> HistoryEntry {
@@ -61,4 +69,36 @@ fn entry(act: &Act) -> HistoryEntry {
 
 fn describe(step: &Step) -> String {
     step.to_string().chars().take(LONGEST_DESCRIPTION).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Scope, ServiceId};
+
+    fn act(to: i32, request_id: &str) -> Act {
+        let scope =
+            Scope { connection: "default".into(), account_id: "123456789012".into(), region: "eu-central-1".into() };
+        let service = ServiceId { scope, cluster: "clocked-cluster".into(), service: "app".into() };
+        Act {
+            step: Step::SetDesiredCount { service, from: 1, to },
+            time: Timestamp::UNIX_EPOCH,
+            reason: "Drift".into(),
+            result: Ok(Some(request_id.into())),
+        }
+    }
+
+    #[test]
+    fn the_newest_act_stands_first_and_old_ones_go() {
+        let history = (0..25).fold(Vec::new(), |history, to| append(&history, &[act(to, &to.to_string())]));
+        assert_eq!(history.len(), HISTORY_LIMIT);
+        assert_eq!(history[0].request_id.as_deref(), Some("24"));
+    }
+
+    #[test]
+    fn an_act_is_told_once_and_the_same_act_again_is_another() {
+        let history = append(&[], &[act(2, "a")]);
+        assert_eq!(append(&history, &[act(2, "a")]), history);
+        assert_eq!(append(&history, &[act(2, "b")]).len(), 2);
+    }
 }

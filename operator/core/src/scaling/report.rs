@@ -1,5 +1,6 @@
 //! The status of a ScalingPolicy.
 
+use jiff::{SignedDuration, Timestamp};
 use runbook_api::ScalingPolicyStatus;
 use runbook_api::scaling_policy::ObservedScaling;
 
@@ -11,6 +12,11 @@ use crate::report::coalesce::Volatile;
 /// Label of the selector in the status. No pod carries it: the tasks run in ECS, and a HorizontalPodAutoscaler wants a selector
 /// that matches no pod of another.
 const SELECTOR_LABEL: &str = "ops.clocked.app/scaling-policy";
+
+/// How long after an act its tasks are watched.
+const SETTLING: SignedDuration = SignedDuration::from_mins(10);
+/// How often: numbers alone are not written more often either.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// The status of the policy named `name` after a reconcile.
 pub fn status(name: &str, previous: &ScalingPolicyStatus, summary: &Summary<'_>) -> ScalingPolicyStatus {
@@ -51,6 +57,15 @@ fn seen<'f>(summary: &Summary<'f>) -> (Option<&'f EcsService>, Option<&'f Scalab
     (service, target)
 }
 
+/// When to look again because tasks start or stop after an act of ours, so that the status does not show yesterday's numbers until
+/// the next resync. Not for ever: a service that never gets there is looked at like any other.
+pub fn settles_at(status: &ScalingPolicyStatus, now: Timestamp) -> Option<Timestamp> {
+    let acted = status.history.first()?.time.0;
+    let observed = status.observed.as_ref()?;
+    let moving = observed.running_count != observed.desired_count || observed.pending_count > 0;
+    (moving && now.duration_since(acted) < SETTLING).then(|| now.checked_add(LOOK_AGAIN).ok()).flatten()
+}
+
 impl Volatile for ScalingPolicyStatus {
     fn settled(&self) -> Self {
         Self { observed: None, replicas: None, ..self.clone() }
@@ -60,8 +75,6 @@ impl Volatile for ScalingPolicyStatus {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-
-    use jiff::Timestamp;
 
     use super::*;
     use crate::facts::Facts;
@@ -107,6 +120,21 @@ mod tests {
         let second = status("app", &first, &summary(&outage, &Facts::default()));
         assert_eq!((second.replicas, &second.observed), (first.replicas, &first.observed));
         assert_eq!(second.resource_arn, first.resource_arn);
+    }
+
+    #[test]
+    fn tasks_that_start_are_watched_for_a_while() {
+        let facts = facts();
+        let mut status = status("app", &ScalingPolicyStatus::default(), &summary(&Outcome::InSync, &facts));
+        let at = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
+        assert_eq!(settles_at(&status, at(0)), None, "nothing was done");
+        let entry = serde_json::json!({"time": "1970-01-01T00:00:00Z", "step": "SetDesiredCount", "description": "",
+            "reason": "Drift", "outcome": "Succeeded"});
+        status.history.push(serde_json::from_value(entry).unwrap());
+        assert_eq!(settles_at(&status, at(5)), Some(at(35)));
+        assert_eq!(settles_at(&status, at(600)), None);
+        status.observed = status.observed.map(|seen| ObservedScaling { running_count: 4, pending_count: 0, ..seen });
+        assert_eq!(settles_at(&status, at(5)), None);
     }
 
     #[test]

@@ -69,6 +69,10 @@ impl Kind for ScalingPolicy {
     fn report(&self, previous: &ScalingPolicyStatus, summary: &Summary<'_>) -> ScalingPolicyStatus {
         report::status(&self.name_any(), previous, summary)
     }
+
+    fn settles_at(status: &ScalingPolicyStatus, now: Timestamp) -> Option<Timestamp> {
+        report::settles_at(status, now)
+    }
 }
 
 impl Reported for ScalingPolicyStatus {

@@ -43,6 +43,11 @@ pub trait Kind: Object + Serialize + HasStatus<Status: Reported> {
 
     /// The status after a reconcile.
     fn report(&self, previous: &Self::Status, summary: &Summary<'_>) -> Self::Status;
+
+    /// When to look again at what happens by itself after an act.
+    fn settles_at(_status: &Self::Status, _now: Timestamp) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// A status, as far as the runner looks into it.

@@ -56,12 +56,13 @@ impl<K: Kind> Runner<K> {
         let remembered = self.memory.of(&turn.uid);
         let acts: Vec<Act> = remembered.unreported.iter().chain(said.acts).cloned().collect();
         let summary = self.summary(turn, &said, &acts);
-        let (mut numbers_at, mut wrote) = (None, false);
+        let (mut numbers_at, mut settles_at, mut wrote) = (None, None, false);
         let merge = |next: &mut K| {
             let previous = next.status().cloned();
             let status = next.report(&previous.clone().unwrap_or_default(), &summary);
             let due = due(previous.as_ref(), &status, remembered.written, turn.now);
             numbers_at = if let Due::At(time) = due { Some(time) } else { None };
+            settles_at = K::settles_at(&status, turn.now);
             *next.status_mut() = Some(status);
             wrote |= due == Due::Now;
             due == Due::Now
@@ -74,7 +75,8 @@ impl<K: Kind> Runner<K> {
                     self.announce(turn, &written, said.outcome);
                     K::reflected(&self.context).wrote(Arc::new(*written));
                 }
-                self.ended(turn, said, wrote, numbers_at)
+                let next_at = [said.seen.plan.next_at, settles_at].into_iter().flatten().min();
+                self.ended(turn, said, wrote, next_at, numbers_at)
             }
             Written::Gone => End::on_change("Gone"),
             other => {
@@ -90,10 +92,16 @@ impl<K: Kind> Runner<K> {
         }
     }
 
-    fn ended(&self, turn: &Turn<K>, said: Said<'_>, wrote: bool, numbers_at: Option<Timestamp>) -> End {
+    fn ended(
+        &self,
+        turn: &Turn<K>,
+        said: Said<'_>,
+        wrote: bool,
+        next_at: Option<Timestamp>,
+        numbers_at: Option<Timestamp>,
+    ) -> End {
         let failed = turn.failed(said.error.map(|error| error.class).or_else(|| failure(said.seen)));
         let acted = !said.acts.is_empty();
-        let next_at = said.seen.plan.next_at;
         self.memory.update(&turn.uid, |remembered| {
             remembered.failures = failed.map_or(0, |(_, failures)| failures);
             remembered.outdated = acted || failed.is_some() || next_at.is_some();
