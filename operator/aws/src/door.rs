@@ -47,7 +47,7 @@ impl Door {
 pub(crate) fn failure(call: &Call, code: &str, message: impl Into<String>) -> CloudError {
     CloudError {
         class: ErrorClass::Transient,
-        operation: call.operation().into(),
+        operation: call.operation(),
         resource: call.resource(),
         code: code.into(),
         message: message.into(),

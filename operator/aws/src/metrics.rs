@@ -118,7 +118,7 @@ mod tests {
         metrics.register(&mut registry);
         let error = CloudError {
             class: ErrorClass::Throttled,
-            operation: "GetCallerIdentity".into(),
+            operation: "GetCallerIdentity",
             resource: String::new(),
             code: "Throttling".into(),
             message: String::new(),

@@ -46,7 +46,7 @@ pub struct CloudError {
     /// What to do next.
     pub class: ErrorClass,
     /// Name of the API operation: `UpdateService`.
-    pub operation: String,
+    pub operation: &'static str,
     /// What it was about: an ARN or a name.
     pub resource: String,
     /// AWS's error code, or `Timeout` and the like where no answer came.

@@ -54,7 +54,7 @@ impl Refusal {
     pub fn of(self, call: &Call, request_id: Option<&str>) -> CloudError {
         CloudError {
             class: self.class,
-            operation: call.operation().into(),
+            operation: call.operation(),
             resource: call.resource(),
             code: self.code.into(),
             message: self.message,

@@ -139,7 +139,7 @@ impl Plane {
 fn interrupted(query: &Query) -> CloudError {
     CloudError {
         class: ErrorClass::Transient,
-        operation: Group::of(query).operation().into(),
+        operation: Group::of(query).operation(),
         resource: resource_of(query),
         code: "Interrupted".into(),
         message: "the call ended without an answer".into(),

@@ -1,36 +1,96 @@
-//! The AWS SDKs behind [`Cloud`].
+//! The AWS SDKs behind [`Cloud`]: one module for each service, errors classified in one place.
+
+mod autoscaling;
+mod classify;
+mod complete;
+mod connect;
+mod ecs;
+mod sts;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use runbook_core::{CloudError, Scope};
 
-use crate::call::{Call, Reply};
+use self::connect::{Connected, Process};
+use crate::call::Call;
 use crate::cloud::{Answered, Cloud, Connection, Connections};
+use crate::door::failure;
 
-/// AWS itself.
-pub struct SdkCloud {}
+/// AWS itself, by the connections it was given.
+///
+/// Nothing is retried here and no call is given up here: both are decided above, where the budget and the lease are known.
+pub struct SdkCloud {
+    process: Arc<Process>,
+    connections: Mutex<HashMap<String, Arc<Connected>>>,
+}
 
 impl SdkCloud {
-    /// AWS, with `session_name` as the session name of every role that is assumed.
+    /// AWS, with `session_name` as the session name of every role that is assumed: what CloudTrail shows as the actor.
     pub fn new(session_name: impl Into<String>) -> Self {
-        let _ = session_name.into();
-        Self {}
+        Self { process: Arc::new(Process::new(session_name.into())), connections: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Connected>>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Connections for SdkCloud {
     fn set_connection(&self, connection: Connection) {
-        let _ = connection;
+        let mut connections = self.lock();
+        if connections.get(&connection.name).is_some_and(|known| known.connection == connection) {
+            return;
+        }
+        connections.insert(connection.name.clone(), Arc::new(Connected::new(connection, Arc::clone(&self.process))));
     }
 
     fn remove_connection(&self, name: &str) {
-        let _ = name;
+        self.lock().remove(name);
     }
 }
 
 #[async_trait]
 impl Cloud for SdkCloud {
     async fn call(&self, scope: &Scope, call: &Call) -> Result<Answered, CloudError> {
-        let _ = (scope, call);
-        Ok(Answered { reply: Reply::Done, request_id: None })
+        let connected = self.lock().get(&scope.connection).cloned();
+        let Some(connected) = connected else {
+            return Err(failure(
+                call,
+                "NotConnected",
+                format!("AwsAccount {} is not connected, or no longer", scope.connection),
+            ));
+        };
+        let clients = connected.clients(&scope.region).await;
+        match call {
+            Call::GetCallerIdentity => sts::get_caller_identity(&clients.sts, call).await,
+            Call::DescribeServices { cluster, services } => {
+                ecs::describe_services(&clients.ecs, call, cluster, services).await
+            }
+            Call::UpdateService { cluster, service, desired_count } => {
+                ecs::update_service(&clients.ecs, call, cluster, service, *desired_count).await
+            }
+            Call::DescribeScalableTargets { resource_ids, next_token } => {
+                autoscaling::describe_scalable_targets(&clients.autoscaling, call, resource_ids, next_token.clone())
+                    .await
+            }
+            Call::DescribeScalingPolicies { resource_id, next_token } => {
+                autoscaling::describe_scaling_policies(
+                    &clients.autoscaling,
+                    call,
+                    resource_id.clone(),
+                    next_token.clone(),
+                )
+                .await
+            }
+            Call::RegisterScalableTarget { resource_id, capacity, tags } => {
+                autoscaling::register_scalable_target(&clients.autoscaling, call, resource_id, capacity, tags).await
+            }
+            Call::PutTargetTrackingPolicy { resource_id, name, configuration } => {
+                autoscaling::put_target_tracking_policy(&clients.autoscaling, call, resource_id, name, configuration)
+                    .await
+            }
+        }
     }
 }

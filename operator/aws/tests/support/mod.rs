@@ -40,7 +40,7 @@ pub fn policies(name: &str) -> Query {
 pub fn error(class: ErrorClass, code: &str) -> CloudError {
     CloudError {
         class,
-        operation: "Scripted".into(),
+        operation: "Scripted",
         resource: "scripted".into(),
         code: code.into(),
         message: "as scripted".into(),

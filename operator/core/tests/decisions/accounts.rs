@@ -66,7 +66,7 @@ fn an_account_is_what_its_credentials_say() {
     );
     let denied = CloudError {
         class: ErrorClass::Denied,
-        operation: "AssumeRole".into(),
+        operation: "AssumeRole",
         resource: "arn:aws:iam::123456789012:role/runbook".into(),
         code: "AccessDenied".into(),
         message: "not authorized".into(),

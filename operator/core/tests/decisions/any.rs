@@ -150,7 +150,7 @@ pub fn class() -> impl Strategy<Value = ErrorClass> {
 pub fn error() -> impl Strategy<Value = CloudError> {
     class().prop_map(|class| CloudError {
         class,
-        operation: "DescribeServices".into(),
+        operation: "DescribeServices",
         resource: "clocked-cluster/clocked-app-service".into(),
         code: "Code".into(),
         message: "message".into(),

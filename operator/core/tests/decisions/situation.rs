@@ -231,7 +231,7 @@ fn error(class: &str, query: &str) -> CloudError {
     };
     CloudError {
         class,
-        operation: operation.into(),
+        operation,
         resource: world::service_id().to_string(),
         code: code.into(),
         message: "what AWS says".into(),

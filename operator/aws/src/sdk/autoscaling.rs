@@ -1,0 +1,232 @@
+//! Application Auto Scaling, for the desired count of ECS services.
+
+use std::collections::HashMap;
+
+use aws_sdk_applicationautoscaling::Client;
+use aws_sdk_applicationautoscaling::operation::RequestId;
+use aws_sdk_applicationautoscaling::types::{
+    CustomizedMetricSpecification, MetricDimension, PolicyType, PredefinedMetricSpecification, ScalableDimension,
+    ScalableTarget as SdkTarget, ScalingPolicy, ServiceNamespace, SuspendedState,
+    TargetTrackingScalingPolicyConfiguration as SdkConfiguration,
+};
+use runbook_core::observed::{
+    AppliedPolicy, AppliedPolicyKind, Capacity, ScalableTarget, Suspended, TargetTrackingConfiguration, TrackedMetric,
+};
+use runbook_core::{CloudError, ErrorClass};
+
+use super::classify::classify;
+use super::complete::Complete;
+use crate::call::{Call, Reply};
+use crate::cloud::Answered;
+use crate::door::failure;
+
+/// Application Auto Scaling API Reference, DescribeScalableTargets and DescribeScalingPolicies: MaxResults.
+const TARGETS_A_PAGE: i32 = 50;
+const POLICIES_A_PAGE: i32 = 10;
+
+const TARGETS: Complete =
+    Complete { list: "ScalableTargets", fields: &["ResourceId", "ScalableDimension", "MinCapacity", "MaxCapacity"] };
+const POLICIES: Complete =
+    Complete { list: "ScalingPolicies", fields: &["ResourceId", "ScalableDimension", "PolicyName", "PolicyType"] };
+
+pub(super) async fn describe_scalable_targets(
+    client: &Client,
+    call: &Call,
+    resource_ids: &[String],
+    next_token: Option<String>,
+) -> Result<Answered, CloudError> {
+    let request = client
+        .describe_scalable_targets()
+        .service_namespace(ServiceNamespace::Ecs)
+        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .set_resource_ids(Some(resource_ids.to_vec()))
+        .max_results(TARGETS_A_PAGE)
+        .set_next_token(next_token)
+        .customize()
+        .interceptor(TARGETS);
+    let output = request.send().await.map_err(|error| classify(call, &error))?;
+    let targets = output
+        .scalable_targets()
+        .iter()
+        .filter(|target| target.scalable_dimension == ScalableDimension::EcsServiceDesiredCount);
+    let reply = Reply::ScalableTargets {
+        targets: targets.map(|target| (target.resource_id.clone(), observed_target(target))).collect(),
+        next_token: output.next_token().map(Into::into),
+    };
+    Ok(Answered { reply, request_id: output.request_id().map(Into::into) })
+}
+
+pub(super) async fn describe_scaling_policies(
+    client: &Client,
+    call: &Call,
+    resource_id: Option<String>,
+    next_token: Option<String>,
+) -> Result<Answered, CloudError> {
+    let request = client
+        .describe_scaling_policies()
+        .service_namespace(ServiceNamespace::Ecs)
+        // A dimension is refused without a ResourceId.
+        .set_scalable_dimension(resource_id.is_some().then_some(ScalableDimension::EcsServiceDesiredCount))
+        .set_resource_id(resource_id)
+        .max_results(POLICIES_A_PAGE)
+        .set_next_token(next_token)
+        .customize()
+        .interceptor(POLICIES);
+    let output = request.send().await.map_err(|error| classify(call, &error))?;
+    let policies = output
+        .scaling_policies()
+        .iter()
+        .filter(|policy| policy.scalable_dimension == ScalableDimension::EcsServiceDesiredCount);
+    let reply = Reply::ScalingPolicies {
+        policies: policies.map(|policy| (policy.resource_id.clone(), observed_policy(policy))).collect(),
+        next_token: output.next_token().map(Into::into),
+    };
+    Ok(Answered { reply, request_id: output.request_id().map(Into::into) })
+}
+
+pub(super) async fn register_scalable_target(
+    client: &Client,
+    call: &Call,
+    resource_id: &str,
+    capacity: &Capacity,
+    tags: &[(String, String)],
+) -> Result<Answered, CloudError> {
+    let suspended = SuspendedState::builder()
+        .dynamic_scaling_in_suspended(capacity.suspended.dynamic_scaling_in)
+        .dynamic_scaling_out_suspended(capacity.suspended.dynamic_scaling_out)
+        .scheduled_scaling_suspended(capacity.suspended.scheduled_scaling)
+        .build();
+    let tags: HashMap<String, String> = tags.iter().cloned().collect();
+    let request = client
+        .register_scalable_target()
+        .service_namespace(ServiceNamespace::Ecs)
+        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .resource_id(resource_id)
+        .min_capacity(capacity.min)
+        .max_capacity(capacity.max)
+        .suspended_state(suspended)
+        .set_tags((!tags.is_empty()).then_some(tags));
+    let output = request.send().await.map_err(|error| classify(call, &error))?;
+    Ok(Answered { reply: Reply::Done, request_id: output.request_id().map(Into::into) })
+}
+
+pub(super) async fn put_target_tracking_policy(
+    client: &Client,
+    call: &Call,
+    resource_id: &str,
+    name: &str,
+    configuration: &TargetTrackingConfiguration,
+) -> Result<Answered, CloudError> {
+    let request = client
+        .put_scaling_policy()
+        .service_namespace(ServiceNamespace::Ecs)
+        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .resource_id(resource_id)
+        .policy_name(name)
+        .policy_type(PolicyType::TargetTrackingScaling)
+        .target_tracking_scaling_policy_configuration(sent_configuration(call, configuration)?);
+    let output = request.send().await.map_err(|error| classify(call, &error))?;
+    Ok(Answered { reply: Reply::Done, request_id: output.request_id().map(Into::into) })
+}
+
+fn observed_target(target: &SdkTarget) -> ScalableTarget {
+    // Application Auto Scaling API Reference, SuspendedState: what is absent is not suspended.
+    let suspended = target.suspended_state().map_or_else(Suspended::default, |state| Suspended {
+        dynamic_scaling_in: state.dynamic_scaling_in_suspended().unwrap_or_default(),
+        dynamic_scaling_out: state.dynamic_scaling_out_suspended().unwrap_or_default(),
+        scheduled_scaling: state.scheduled_scaling_suspended().unwrap_or_default(),
+    });
+    ScalableTarget {
+        arn: target.scalable_target_arn().map(Into::into),
+        capacity: Capacity { min: target.min_capacity, max: target.max_capacity, suspended },
+    }
+}
+
+fn observed_policy(policy: &ScalingPolicy) -> AppliedPolicy {
+    let kind = match (&policy.policy_type, policy.target_tracking_scaling_policy_configuration()) {
+        (PolicyType::TargetTrackingScaling, Some(configuration)) => {
+            AppliedPolicyKind::TargetTracking(observed_configuration(configuration))
+        }
+        (kind, _) => AppliedPolicyKind::Other(kind.as_str().into()),
+    };
+    AppliedPolicy { name: policy.policy_name.clone(), kind }
+}
+
+fn observed_configuration(configuration: &SdkConfiguration) -> TargetTrackingConfiguration {
+    let metric =
+        match (configuration.predefined_metric_specification(), configuration.customized_metric_specification()) {
+            (Some(predefined), _) => TrackedMetric::Predefined {
+                metric_type: predefined.predefined_metric_type.as_str().into(),
+                resource_label: predefined.resource_label().map(Into::into),
+            },
+            (None, Some(customized)) => observed_metric(customized),
+            // Neither is nothing that we would write: it equals no declared metric.
+            (None, None) => TrackedMetric::MetricMath,
+        };
+    TargetTrackingConfiguration {
+        metric,
+        target_value: configuration.target_value,
+        scale_out_cooldown: configuration.scale_out_cooldown(),
+        scale_in_cooldown: configuration.scale_in_cooldown(),
+        disable_scale_in: configuration.disable_scale_in().unwrap_or_default(),
+    }
+}
+
+fn observed_metric(metric: &CustomizedMetricSpecification) -> TrackedMetric {
+    match (metric.namespace(), metric.metric_name(), metric.statistic()) {
+        (Some(namespace), Some(metric_name), Some(statistic)) if metric.metrics().is_empty() => {
+            TrackedMetric::Customized {
+                namespace: namespace.into(),
+                metric_name: metric_name.into(),
+                dimensions: metric
+                    .dimensions()
+                    .iter()
+                    .map(|dimension| (dimension.name.clone(), dimension.value.clone()))
+                    .collect(),
+                statistic: statistic.as_str().into(),
+                unit: metric.unit().map(Into::into),
+            }
+        }
+        _ => TrackedMetric::MetricMath,
+    }
+}
+
+fn sent_configuration(
+    call: &Call,
+    configuration: &TargetTrackingConfiguration,
+) -> Result<SdkConfiguration, CloudError> {
+    let invalid = |why: String| CloudError { class: ErrorClass::Invalid, ..failure(call, "BadRequest", why) };
+    let mut builder = SdkConfiguration::builder()
+        .target_value(configuration.target_value)
+        .set_scale_out_cooldown(configuration.scale_out_cooldown)
+        .set_scale_in_cooldown(configuration.scale_in_cooldown)
+        .disable_scale_in(configuration.disable_scale_in);
+    match &configuration.metric {
+        TrackedMetric::Predefined { metric_type, resource_label } => {
+            let metric = PredefinedMetricSpecification::builder()
+                .predefined_metric_type(metric_type.as_str().into())
+                .set_resource_label(resource_label.clone())
+                .build()
+                .map_err(|error| invalid(error.to_string()))?;
+            builder = builder.predefined_metric_specification(metric);
+        }
+        TrackedMetric::Customized { namespace, metric_name, dimensions, statistic, unit } => {
+            let mut metric = CustomizedMetricSpecification::builder()
+                .namespace(namespace)
+                .metric_name(metric_name)
+                .statistic(statistic.as_str().into())
+                .set_unit(unit.clone());
+            for (name, value) in dimensions {
+                let dimension = MetricDimension::builder()
+                    .name(name)
+                    .value(value)
+                    .build()
+                    .map_err(|error| invalid(error.to_string()))?;
+                metric = metric.dimensions(dimension);
+            }
+            builder = builder.customized_metric_specification(metric.build());
+        }
+        TrackedMetric::MetricMath => return Err(invalid("metric math cannot be declared yet".into())),
+    }
+    builder.build().map_err(|error| invalid(error.to_string()))
+}
