@@ -62,6 +62,13 @@ def install() -> None:
     TokenResponse.assume_role_with_web_identity = _assume_role_with_web_identity
     TokenResponse.get_caller_identity = _get_caller_identity
     TokenResponse.get_session_token = _get_session_token
+    # moto answers credentials out of the documentation's examples, which belong to nobody.
+    TokenResponse.get_federation_token = _not_there
+    TokenResponse.assume_role_with_saml = _not_there
+
+
+def _not_there(_: TokenResponse) -> ActionResult:
+    raise NotImplementedError
 
 
 def _request() -> RequestContext:

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from botocore.exceptions import ClientError
+
 from runbook_sandbox.clocked.account import Account
 from runbook_sandbox.clocked.installation import IMAGE, NAMESPACE
 from runbook_sandbox.demo.stage import Stage
@@ -26,7 +28,7 @@ def main() -> int:
             story = Story(stage, sandbox, Account(sandbox.aws_endpoint))
             try:
                 story.tell()
-            except (AssertionError, TimeoutError, CommandError, KeyError) as error:
+            except (AssertionError, TimeoutError, CommandError, ClientError, KeyError) as error:
                 print(f"\nThe demo failed: {error!r}", file=sys.stderr)
                 print_log(sandbox)
                 return 1

@@ -23,7 +23,9 @@ from runbook_sandbox.aws.ecs import (
     control,  # noqa: F401 - registers its routes
     protection,  # noqa: F401
     scheduler,
+    service_create,  # noqa: F401
     service_deployments,  # noqa: F401
+    service_update,  # noqa: F401
     services,  # noqa: F401
     state,
     tagging,  # noqa: F401
