@@ -211,3 +211,9 @@ def test_a_service_account_token_assumes_a_role_as_with_irsa(aws):
     assert _refused(assume, token=_token(aws, iss="https://elsewhere"))[0] == "InvalidIdentityToken"
     assert _refused(assume, token="no.token")[0] == "InvalidIdentityToken"
     assert _refused(assume, token=_token(aws, exp=1))[0] == "ExpiredTokenException"
+
+
+def test_federation_is_not_there_and_says_so(aws):
+    """Plain moto answers the credentials of the documentation's examples."""
+    code, _, status = _refused(aws.client("sts").get_federation_token, Name="bob")
+    assert (code, status) == ("NotImplemented", 501)
