@@ -150,17 +150,20 @@ class ModelledResponse(BaseResponse):
 
     def _serialize(self, protocol: str, operation: OperationModel, result: dict[str, Any]) -> tuple[int, dict[str, Any], Any]:
         if protocol == "cbor":
+            if operation.output_shape is None:
+                # The protocol wants no body and no content type where an operation has no output.
+                return 200, {"smithy-protocol": "rpc-v2-cbor"}, b""
             return 200, _CBOR_HEADERS, rpc_cbor.serialize(result, operation.output_shape)
         if protocol == "json":
             shape = operation.output_shape
             body = rpc_cbor.shaped(result, shape, rpc_cbor.epoch) if shape is not None else {}
             return 200, {"Content-Type": self._json_type(operation)}, json.dumps(body)
-        answer = QuerySerializer(operation, pretty_print=settings.PRETTIFY_RESPONSES).serialize(result)
+        answer = _QuerySerializer(operation, pretty_print=settings.PRETTIFY_RESPONSES).serialize(result)
         return answer["status_code"], dict(answer["headers"]), answer["body"]
 
     def _serialize_error(self, protocol: str, operation: OperationModel, error: ServiceException) -> tuple[int, dict[str, Any], Any]:
         if protocol == "query":
-            answer = QuerySerializer(operation).serialize(error)
+            answer = _QuerySerializer(operation).serialize(error)
             return answer["status_code"], dict(answer["headers"]), answer["body"]
         shape = get_error_model(error, operation.service_model)
         status = shape.metadata.get("error", {}).get("httpStatusCode", 400)
@@ -178,6 +181,14 @@ class ModelledResponse(BaseResponse):
     @staticmethod
     def _json_type(operation: OperationModel) -> str:
         return f"application/x-amz-json-{operation.service_model.metadata.get('jsonVersion', '1.0')}"
+
+
+class _QuerySerializer(QuerySerializer):
+    """moto's, with time stamps to the millisecond as AWS writes them."""
+
+    def _serialize_type_timestamp(self, serialized: Any, value: datetime, shape: Any, key: str) -> None:
+        text = f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03}Z"
+        self._default_serialize(serialized, text, shape, key)
 
 
 _CBOR_HEADERS = {"Content-Type": rpc_cbor.CONTENT_TYPE, "smithy-protocol": "rpc-v2-cbor"}

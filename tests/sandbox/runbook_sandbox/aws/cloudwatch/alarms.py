@@ -78,6 +78,8 @@ def _put(store: Store, params: dict[str, Any], kind: str) -> Alarm:
         return existing
     if len(store.alarms) >= _LIMIT:
         raise errors.limit(f"The maximum number of {_LIMIT} alarms has already been reached.")
+    if kind == "CompositeAlarm":
+        store.composites.add(name)
     alarm = store.alarms[name] = Alarm(store, config, alarm_rules.check_tags(params.get("Tags") or []))
     alarm.record("ConfigurationUpdate", f'Alarm "{name}" created', {"version": "1.0", "type": "Create", "createdAlarm": config})
     return alarm
@@ -103,6 +105,7 @@ def remove(store: Store, name: str) -> bool:
     alarm = store.alarms.pop(name, None)
     if alarm is None:
         return False
+    store.composites.discard(name)
     evaluation.cancel(alarm)
     alarm.record("ConfigurationUpdate", f'Alarm "{name}" deleted', {"version": "1.0", "type": "Delete", "deletedAlarm": alarm.config})
     return True

@@ -158,6 +158,7 @@ def evaluate(alarm: Alarm, cause: StateChange | None = None) -> None:
 
 def react(change: StateChange) -> None:
     """Evaluate the composite alarms that name the one that changed."""
-    for alarm in list(change.alarm.store.alarms.values()):
-        if alarm.rule and any(child(alarm.store, name) is change.alarm for name in names(parse(alarm.rule))):
+    store = change.alarm.store
+    for alarm in [store.alarms[name] for name in sorted(store.composites)]:
+        if any(child(store, name) is change.alarm for name in names(parse(alarm.rule or "FALSE"))):
             evaluate(alarm, change)

@@ -22,6 +22,8 @@ class Store:
     region: str
     metrics: Metrics = field(default_factory=Metrics)
     alarms: dict[str, Alarm] = field(default_factory=dict)
+    #: Names of the composite ones among them.
+    composites: set[str] = field(default_factory=set)
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def alarm_arn(self, name: str) -> str:

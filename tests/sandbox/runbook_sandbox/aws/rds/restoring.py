@@ -11,7 +11,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import building, errors, identifiers, notices, snapshotting, starting
+from runbook_sandbox.aws.rds import building, errors, identifiers, network, notices, snapshotting, starting
 from runbook_sandbox.aws.rds.engines import ENGINES, check_class, engine_named
 from runbook_sandbox.aws.rds.instance import Instance
 from runbook_sandbox.aws.rds.store import Store, parse_arn, store_of
@@ -52,6 +52,8 @@ def _restored(store: Store, call: Call, parameter: str, source: dict[str, Any], 
     record |= building.storage(engine, call, source["StorageType"], source["AllocatedStorage"], source.get("Iops"))
     record |= building.settings(store, call, wanted, engine, version)
     record |= building.placement(store, call)
+    if record["KmsKeyId"]:
+        network.key_arn(store, record["KmsKeyId"])
     name = building.new_identifier(store, wanted, parameter)
     building.check_instance_quota(store, record["AllocatedStorage"])
     return name, record
@@ -102,7 +104,8 @@ def restore_to_point_in_time(call: Call) -> dict[str, Any]:
         raise errors.RDSError(
             "PointInTimeRestoreNotEnabled", "The source has no automated backups, so it can't be restored to a point in time."
         )
-    earliest, newest = window
+    # Callers see these times to the millisecond, and may send them back.
+    earliest, newest = window[0].replace(microsecond=0), window[1]
     if time is not None and time > newest:
         raise errors.invalid_value(
             f"The specified instance cannot be restored to a time later than {newest:%Y-%m-%dT%H:%M:%SZ} because its backups end there."

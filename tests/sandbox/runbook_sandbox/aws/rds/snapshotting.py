@@ -257,11 +257,11 @@ def _listed(call: Call, store: Store, table: str, parameter: str, missing: Any) 
     kind = call.get("SnapshotType")
     if kind is not None and kind not in _TYPES:
         raise errors.invalid_value(f"Invalid snapshot type: {kind}. It must be one of {', '.join(_TYPES)}.")
-    if (call.get("IncludeShared") or call.get("IncludePublic")) and kind in ("manual", "automated"):
-        raise errors.invalid_combination(f"IncludeShared and IncludePublic can't be used with SnapshotType {kind}.")
     types = {kind} if kind else {"automated", "manual"}
-    types |= {"shared"} if call.get("IncludeShared") else set()
-    types |= {"public"} if call.get("IncludePublic") else set()
+    # The two flags add to what is shown without a type; they do not apply beside `manual`, `automated` or each other's type.
+    if kind is None or kind == "awsbackup":
+        types |= {"shared"} if call.get("IncludeShared") else set()
+        types |= {"public"} if call.get("IncludePublic") else set()
     wanted = call.get(parameter)
     if wanted:
         found = [item for item in _everything(store, table) if wanted.lower() in (item.identifier, item.arn.lower())]
