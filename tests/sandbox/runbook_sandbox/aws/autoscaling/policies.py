@@ -11,7 +11,7 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_sandbox.aws.autoscaling import alarms, capacity, policy_rules
+from runbook_sandbox.aws.autoscaling import alarms, capacity, permissions, policy_rules
 from runbook_sandbox.aws.autoscaling.errors import limit_exceeded, not_found, validation
 from runbook_sandbox.aws.autoscaling.state import Policy, Target, joined
 from runbook_sandbox.aws.autoscaling.table import (
@@ -80,6 +80,7 @@ def put_scaling_policy(call: Call) -> dict[str, Any]:
     configuration = _configuration(call, kind)
     if kind == "TargetTrackingScaling":
         _check_distinct(target, name, configuration)
+        permissions.to_track(target)
     if existing is None:
         if len(target.policies) >= MAX_POLICIES:
             raise limit_exceeded(f"The maximum number of scaling policies per scalable target ({MAX_POLICIES}) was reached.")
@@ -144,6 +145,8 @@ def _existing(call: Call) -> tuple[Target, Policy]:
 def delete_scaling_policy(call: Call) -> dict[str, Any]:
     """Deletes the alarms of target tracking too; those that a user made for step scaling stay."""
     target, policy = _existing(call)
+    if policy.alarms:
+        permissions.to_track(target, deleting=True)
     alarms.delete(target, policy)
     del target.policies[policy.name]
     state = region(call)

@@ -10,11 +10,8 @@ import json
 
 from moto.iam.models import iam_backends
 
-from runbook_sandbox.aws import context
-from runbook_sandbox.aws.autoscaling import namespaces
-from runbook_sandbox.aws.autoscaling.errors import error, validation
-from runbook_sandbox.aws.iam import evaluate
-from runbook_sandbox.aws.iam.enforcement import enforcement
+from runbook_sandbox.aws.autoscaling import namespaces, permissions
+from runbook_sandbox.aws.autoscaling.errors import validation
 from runbook_sandbox.aws.modelled import Call
 
 
@@ -28,8 +25,8 @@ def use(call: Call, namespace: str) -> str:
     name = arn.rsplit("/", 1)[1]
     backend = iam_backends[call.account_id][call.partition]
     if not any(role.name == name for role in backend.roles.values()):
-        _ask(namespace, arn)
         principal = namespaces.service_principal(namespace)
+        permissions.ask("iam:CreateServiceLinkedRole", arn, iam__AWSServiceName=principal)
         trust = {
             "Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Principal": {"Service": [principal]}, "Action": ["sts:AssumeRole"]}],
@@ -45,14 +42,3 @@ def use(call: Call, namespace: str) -> str:
             linked_service=principal,
         )
     return arn
-
-
-def _ask(namespace: str, role_arn: str) -> None:
-    """Whether the caller may make the role."""
-    request = context.current.get()
-    if request is None or not enforcement.enabled:
-        return
-    keys = evaluate.context_of(request) | {"iam:awsservicename": [namespaces.service_principal(namespace)]}
-    denial = evaluate.check_one(request.caller, "iam:CreateServiceLinkedRole", role_arn, keys, request.partition)
-    if denial is not None:
-        raise error("AccessDeniedException", denial.message)

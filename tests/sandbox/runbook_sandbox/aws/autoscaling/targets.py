@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from runbook_sandbox.aws.autoscaling import activities, alarms, aurora, capacity, namespaces, roles
+from runbook_sandbox.aws.autoscaling import activities, alarms, aurora, capacity, namespaces, permissions, roles
 from runbook_sandbox.aws.autoscaling.errors import error, validation
 from runbook_sandbox.aws.autoscaling.state import Target, joined
 from runbook_sandbox.aws.autoscaling.table import checked, filters, find_target, names, operations, page, region, registered
@@ -68,6 +68,7 @@ def register_scalable_target(call: Call) -> dict[str, Any]:
     _check_tags(given_tags)
     if target is not None and given_tags:
         raise validation("Tags can be specified when a scalable target is created only. Use TagResource to tag an existing one")
+    permissions.to_scale(call.account_id, call.region, namespace, call.get("ResourceId"))
     capacity.check_exists(call.account_id, call.region, namespace, call.get("ResourceId"))
     role = roles.use(call, namespace)
     suspended = {name: bool(value) for name, value in (call.get("SuspendedState") or {}).items()}
@@ -138,6 +139,8 @@ def describe_scalable_targets(call: Call) -> dict[str, Any]:
 def deregister_scalable_target(call: Call) -> dict[str, Any]:
     """Takes its scaling policies, their alarms and its scheduled actions along. The capacity stays as it is."""
     target, state = registered(call), region(call)
+    if any(policy.alarms for policy in target.policies.values()):
+        permissions.to_track(target, deleting=True)
     for policy in target.policies.values():
         alarms.delete(target, policy)
         state.policies_by_arn.pop(policy.arn, None)

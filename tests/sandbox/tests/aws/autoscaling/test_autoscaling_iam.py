@@ -12,6 +12,14 @@ ROLE = (
 )
 
 
+ECS = (["ecs:DescribeServices", "ecs:UpdateService"], "arn:aws:ecs:*:*:service/app/*")
+ALARMS = (
+    ["cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"],
+    "arn:aws:cloudwatch:*:*:alarm:TargetTracking-service/*",
+)
+pytestmark = pytest.mark.filterwarnings("ignore:.*AccessDeniedException does not match")
+
+
 @pytest.fixture
 def user(scaling):
     """`user(*(action, resource[, condition]))`: a client of a user who may do that only, with IAM enforced."""
@@ -34,10 +42,9 @@ def user(scaling):
     return make
 
 
-@pytest.mark.filterwarnings("ignore:.*AccessDeniedException does not match")
 def test_the_first_target_needs_the_right_to_make_the_role(user, refused):
     """`iam:CreateServiceLinkedRole` for the service's role, once ("Service-linked roles for Application Auto Scaling")."""
-    mine = user(("application-autoscaling:*", "*"))
+    mine = user(("application-autoscaling:*", "*"), ECS)
     refusal = refused(mine.register)
     assert refusal.code == "AccessDeniedException"
     assert f"iam:CreateServiceLinkedRole on resource: {ROLE}" in refusal.message
@@ -46,7 +53,7 @@ def test_the_first_target_needs_the_right_to_make_the_role(user, refused):
 def test_with_that_right_the_role_is_made_once(user, scaling):
     """The condition key is iam:AWSServiceName; the role is the account's afterwards."""
     condition = {"StringEquals": {"iam:AWSServiceName": "ecs.application-autoscaling.amazonaws.com"}}
-    mine = user(("application-autoscaling:RegisterScalableTarget", "*"), ("iam:CreateServiceLinkedRole", ROLE, condition))
+    mine = user(("application-autoscaling:RegisterScalableTarget", "*"), ("iam:CreateServiceLinkedRole", ROLE, condition), ECS)
     mine.register()
     name = ROLE.rsplit("/", 1)[1]
     administrator = scaling.aws.client_of("iam", {"AccessKeyId": "123456789012", "SecretAccessKey": "x"})
@@ -56,7 +63,7 @@ def test_with_that_right_the_role_is_made_once(user, scaling):
 def test_a_role_that_is_there_needs_no_further_right(user, scaling):
     """Once the role exists, registering is enough."""
     scaling.register()
-    user(("application-autoscaling:RegisterScalableTarget", "*")).register(2, 3)
+    user(("application-autoscaling:RegisterScalableTarget", "*"), ECS).register(2, 3)
 
 
 def test_targets_are_evaluated_by_arn_and_namespace(user, scaling, refused):
@@ -65,7 +72,7 @@ def test_targets_are_evaluated_by_arn_and_namespace(user, scaling, refused):
     scaling.service("other", 1)
     scaling.register(ResourceId="service/app/other")
     condition = {"StringEquals": {"application-autoscaling:service-namespace": "ecs"}}
-    mine = user(("application-autoscaling:Put*", arn, condition), ("application-autoscaling:Describe*", "*"))
+    mine = user(("application-autoscaling:Put*", arn, condition), ("application-autoscaling:Describe*", "*"), ALARMS)
     mine.policy()
     assert mine.client.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
     put = {"PolicyName": "p", "PolicyType": "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration": mine.cpu}
@@ -103,3 +110,36 @@ def test_running_tasks_is_allowed_by_task_definition(user, scaling, refused):
     mine.ecs.run_task(cluster="app", taskDefinition="web")
     refusal = refused(mine.ecs.run_task, cluster="app", taskDefinition="other:1")
     assert refusal.code == "AccessDeniedException"
+
+
+@pytest.mark.parametrize("missing", ["ecs:DescribeServices", "ecs:UpdateService"])
+def test_registering_needs_the_callers_rights_in_ecs(user, scaling, refused, missing):
+    """ "validates permissions for requests associated with both the target service and CloudWatch before proceeding"."""
+    scaling.register()
+    kept = [action for action in ECS[0] if action != missing]
+    mine = user(("application-autoscaling:*", "*"), (kept, ECS[1]))
+    refusal = refused(mine.register, 5, 6)
+    assert refusal.code == "AccessDeniedException"
+    assert f"{missing} on resource: arn:aws:ecs:eu-central-1:123456789012:service/app/api" in refusal.message
+
+
+@pytest.mark.parametrize("missing", ["cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"])
+def test_target_tracking_needs_the_callers_rights_in_cloudwatch(user, scaling, refused, missing):
+    """Its alarms are made in the caller's name; step scaling makes none."""
+    scaling.register()
+    kept = [action for action in ALARMS[0] if action != missing]
+    mine = user(("application-autoscaling:*", "*"), (kept, ALARMS[1]))
+    refusal = refused(mine.policy)
+    assert refusal.code == "AccessDeniedException"
+    assert missing in refusal.message
+    mine.step((0, None, 1))
+
+
+def test_deleting_target_tracking_needs_the_right_to_delete_its_alarms(user, scaling, refused):
+    """DeleteScalingPolicy and DeregisterScalableTarget delete alarms too; refused, they leave everything as it was."""
+    scaling.register()
+    scaling.policy()
+    mine = user(("application-autoscaling:*", "*"))
+    assert "cloudwatch:DeleteAlarms" in refused(mine.client.delete_scaling_policy, PolicyName="cpu", **mine.target).message
+    assert "cloudwatch:DeleteAlarms" in refused(mine.client.deregister_scalable_target, **mine.target).message
+    assert len(mine.client.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]) == 1
