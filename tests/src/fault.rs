@@ -75,7 +75,7 @@ impl Schedule for Calm {
 }
 
 /// One fault at one call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At {
     /// Through which door.
     pub door: Door,

@@ -15,7 +15,9 @@
 pub mod cloud;
 pub mod dice;
 pub mod fault;
+pub mod invariants;
 pub mod journal;
 pub mod kubernetes;
 pub mod process;
 pub mod stage;
+pub mod world;

@@ -1,0 +1,203 @@
+//! The end of a run: AWS as declared, objects that say so, acts in the histories, and silence.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use runbook_api::aws_account::Verb;
+use runbook_api::common::Mode;
+use serde_json::Value;
+
+use super::Violation;
+use super::knowledge::Objects;
+use super::oracle::{self, Policy};
+use super::statuses::Conditions;
+use crate::journal::{AwsCall, Held, ObjectKey, What};
+use crate::world::{ACCOUNT, OTHER_ACCOUNT, Run};
+
+/// How long a process has to report an act before it dies.
+const REPORTED_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+/// Acts that a history keeps.
+const HISTORY: usize = 20;
+
+/// What an object must say at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Situation {
+    InSync,
+    Held { pending: bool },
+    Stalled(&'static str),
+}
+
+/// Judges the end of a run.
+pub fn judge(run: &Run) -> Vec<Violation> {
+    let objects: Objects = run.objects.iter().cloned().collect();
+    let mut violations = Vec::new();
+    let all = oracle::policies(&objects);
+    for policy in &all {
+        let held = held(run, policy, &objects);
+        let situation = situation(run, policy, &all, &objects, held);
+        if situation == Situation::InSync && held.is_none_or(|held| !policy.is_satisfied(held)) {
+            violations.push(at_end(run, "AWS is as declared", format!("{}: it is {held:?}", policy.key)));
+        }
+        violations.extend(said(run, &policy.key, &objects, situation));
+        violations.extend(remembered(run, policy));
+    }
+    for (key, object) in run.objects.iter().filter(|(key, _)| key.resource == "awsaccounts") {
+        let observes = object.pointer("/spec/mode").and_then(Value::as_str) == Some("Observe");
+        let situation = match run.strangers.contains_key(&key.name) {
+            true => Situation::Stalled("AccountMismatch"),
+            false if observes => Situation::Held { pending: false },
+            false => Situation::InSync,
+        };
+        violations.extend(said(run, key, &objects, situation));
+    }
+    violations.extend(silence(run));
+    violations
+}
+
+fn at_end(run: &Run, rule: &'static str, what: String) -> Violation {
+    Violation { rule, at: run.entries.last().map_or(run.epoch, |entry| entry.at), what }
+}
+
+fn held<'r>(run: &'r Run, policy: &Policy, objects: &Objects) -> Option<&'r Held> {
+    let (id, _) = policy.place(objects)?;
+    let account = [ACCOUNT, OTHER_ACCOUNT].into_iter().find(|account| *account == id)?;
+    let service = policy.target().1;
+    run.held.iter().find(|((of, name), _)| *of == account && name == service).and_then(|(_, held)| held.as_ref())
+}
+
+fn situation(run: &Run, policy: &Policy, all: &[Policy], objects: &Objects, held: Option<&Held>) -> Situation {
+    let spec = policy.spec();
+    if spec.suspend {
+        return Situation::Held { pending: false };
+    }
+    let Some(account) = oracle::account(objects, &spec.account_ref.name) else { return Situation::Stalled("Account") };
+    if spec.mode == Mode::Enforce && policy.rival(all, objects).is_some() {
+        return Situation::Stalled("TargetConflict");
+    }
+    if !policy.granted(Verb::Observe, objects) {
+        return Situation::Stalled("NotGranted");
+    }
+    if run.strangers.contains_key(&spec.account_ref.name) {
+        return Situation::Stalled("AccountMismatch");
+    }
+    let Some(held) = held else { return Situation::Stalled("TargetNotFound") };
+    if spec.autoscaling.is_none() && held.capacity.is_some() {
+        return Situation::Stalled("AutoscalerPresent");
+    }
+    let satisfied = policy.is_satisfied(held);
+    if spec.mode == Mode::Observe || account.spec.mode == Mode::Observe {
+        return Situation::Held { pending: !satisfied };
+    }
+    if !satisfied && !policy.granted(Verb::Scale, objects) {
+        return Situation::Stalled("NotGranted");
+    }
+    Situation::InSync
+}
+
+fn said(run: &Run, key: &ObjectKey, objects: &Objects, situation: Situation) -> Vec<Violation> {
+    let Some(object) = objects.get(key) else { return Vec::new() };
+    let mut violations = Vec::new();
+    let conditions = Conditions(object);
+    let row = ["Ready", "Synced", "Stalled", "Reconciling"].map(|type_| conditions.status(type_));
+    let wanted = match situation {
+        Situation::InSync | Situation::Held { pending: false } => ["True", "True", "False", "False"],
+        Situation::Held { pending: true } => ["True", "False", "False", "False"],
+        Situation::Stalled(_) => ["False", "False", "True", "False"],
+    };
+    let reason = conditions.reason("Synced");
+    let reason_fits = match situation {
+        Situation::Stalled(wanted) => reason.starts_with(wanted),
+        _ => true,
+    };
+    if row != wanted || !reason_fits {
+        let what = format!("{key}: {situation:?} should read {wanted:?}, but reads {row:?} for {reason}");
+        violations.push(at_end(run, "the conditions say how it is", what));
+    }
+    let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64);
+    if number("/status/observedGeneration") != number("/metadata/generation") {
+        let what = format!("{key}: {:?} of {:?}", number("/status/observedGeneration"), number("/metadata/generation"));
+        violations.push(at_end(run, "the last generation was observed", what));
+    }
+    let steps = object.pointer("/status/plan/steps").and_then(Value::as_array).map_or(0, Vec::len);
+    let planned = match situation {
+        Situation::InSync | Situation::Held { pending: false } => steps == 0,
+        Situation::Held { pending: true } => steps > 0,
+        Situation::Stalled(_) => true,
+    };
+    if !planned {
+        violations.push(at_end(run, "status.plan says what would be written", format!("{key}: {situation:?} with {steps} steps")));
+    }
+    violations
+}
+
+/// Every write whose answer the operator lived to report is in the history of its policy.
+fn remembered(run: &Run, policy: &Policy) -> Vec<Violation> {
+    let deaths: BTreeMap<u32, Timestamp> = run
+        .entries
+        .iter()
+        .filter_map(|entry| match entry.what {
+            What::Crashed { process, .. } => Some((process, entry.at)),
+            _ => None,
+        })
+        .collect();
+    let uid = policy.object.metadata.uid.as_deref();
+    let acts: Vec<(Timestamp, &AwsCall)> = run
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.what {
+            What::Aws(call) if call.call.is_write() && claimed_by(call, policy, uid) => Some((entry.at, &**call)),
+            _ => None,
+        })
+        .collect();
+    let history: Vec<&str> = policy
+        .object
+        .status
+        .iter()
+        .flat_map(|status| &status.history)
+        .filter_map(|act| act.request_id.as_deref())
+        .collect();
+    let skip = acts.len().saturating_sub(HISTORY / 2);
+    acts.into_iter()
+        .skip(skip)
+        .filter(|(at, call)| {
+            let lived = deaths.get(&call.process).is_none_or(|died| *died > *at + REPORTED_WITHIN);
+            call.answered && call.result.is_ok() && lived && call.fault.is_none()
+        })
+        .filter(|(_, call)| !history.contains(&call.request_id.as_str()))
+        .map(|(at, call)| {
+            let what = format!("{}: {} of op{} ({}) is not in it", policy.key, call.call.operation(), call.process, call.request_id);
+            Violation { rule: "the history has every act", at, what }
+        })
+        .collect()
+}
+
+fn claimed_by(call: &AwsCall, policy: &Policy, uid: Option<&str>) -> bool {
+    let of = |key: &ObjectKey, object: &Arc<Value>| {
+        *key == policy.key && object.pointer("/metadata/uid").and_then(Value::as_str) == uid
+    };
+    let Some((key, object)) = call.intent.iter().find(|(key, object)| of(key, object)) else { return false };
+    let objects = Objects::from([(key.clone(), Arc::clone(object))]);
+    oracle::policies(&objects).iter().any(|policy| policy.claims(&call.call))
+        && call.effect.as_ref().is_some_and(|(service, ..)| {
+            let (cluster, name) = policy.target();
+            service.split_once('/') == Some((cluster, name))
+        })
+}
+
+/// Nothing is written any more, but for the Lease.
+fn silence(run: &Run) -> Vec<Violation> {
+    let late = run.entries.iter().filter(|entry| entry.at >= run.steady_from);
+    late.filter_map(|entry| match &entry.what {
+        What::Aws(call) if call.call.is_write() => {
+            let what = format!("{} of {}", call.call.operation(), call.call.resource());
+            Some(Violation { rule: "in the steady state nothing is written to AWS", at: entry.at, what })
+        }
+        What::Kubernetes(call) if call.method != "GET" && call.object.resource != "leases" => {
+            let what = format!("{} {} {}", call.method, call.object, call.subresource);
+            Some(Violation { rule: "in the steady state nothing is written to Kubernetes", at: entry.at, what })
+        }
+        _ => None,
+    })
+    .collect()
+}

@@ -1,0 +1,198 @@
+//! What the objects mean, decided a second time and by other code than the operator's.
+
+use runbook_api::aws_account::Verb;
+use runbook_api::common::Mode;
+use runbook_api::scaling_policy::ScalingPolicySpec;
+use runbook_api::{AwsAccount, ScalingPolicy};
+use runbook_aws::Call;
+use runbook_core::arn;
+use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, Capacity, TargetTrackingConfiguration, TrackedMetric};
+use serde_json::Value;
+
+use super::knowledge::Objects;
+use crate::cloud::resource_id;
+use crate::journal::{Held, ObjectKey};
+
+/// A policy, read.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Its key.
+    pub key: ObjectKey,
+    /// It.
+    pub object: ScalingPolicy,
+}
+
+/// The well-formed policies among some objects.
+pub fn policies(objects: &Objects) -> Vec<Policy> {
+    let all = objects.iter().filter(|(key, _)| key.resource == "scalingpolicies");
+    all.filter_map(|(key, object)| Some(Policy { key: key.clone(), object: read(object)? })).collect()
+}
+
+/// An AwsAccount among some objects.
+pub fn account(objects: &Objects, name: &str) -> Option<AwsAccount> {
+    let key = ObjectKey { resource: "awsaccounts".into(), namespace: String::new(), name: name.into() };
+    objects.get(&key).and_then(|object| read(object))
+}
+
+fn read<T: serde::de::DeserializeOwned>(object: &Value) -> Option<T> {
+    serde_json::from_value(object.clone()).ok()
+}
+
+impl Policy {
+    /// The spec.
+    pub fn spec(&self) -> &ScalingPolicySpec {
+        &self.object.spec
+    }
+
+    /// Cluster and service.
+    pub fn target(&self) -> (&str, &str) {
+        self.spec().target.ecs_service.as_ref().map_or(("", ""), |target| (&target.cluster, &target.service))
+    }
+
+    /// Account and region.
+    pub fn place(&self, objects: &Objects) -> Option<(String, String)> {
+        let account = account(objects, &self.spec().account_ref.name)?;
+        let region = self.spec().region.clone().or_else(|| account.spec.regions.first().cloned())?;
+        Some((account.spec.account_id, region))
+    }
+
+    /// Whether the policy's namespace may do this to its service.
+    pub fn granted(&self, verb: Verb, objects: &Objects) -> bool {
+        let (Some(account), Some((id, region))) = (account(objects, &self.spec().account_ref.name), self.place(objects)) else {
+            return false;
+        };
+        let (cluster, service) = self.target();
+        let resource = format!("arn:aws:ecs:{region}:{id}:service/{cluster}/{service}");
+        account.spec.grants.iter().any(|grant| {
+            grant.namespaces.contains(&self.key.namespace)
+                && (verb == Verb::Observe || grant.verbs.contains(&verb))
+                && grant.resources.iter().any(|pattern| arn::matches(pattern, &resource))
+        })
+    }
+
+    /// Whether the policy may write to its service, were it alone.
+    pub fn wants(&self, objects: &Objects) -> bool {
+        let account = account(objects, &self.spec().account_ref.name);
+        !self.spec().suspend
+            && self.spec().mode == Mode::Enforce
+            && self.object.metadata.deletion_timestamp.is_none()
+            && account.is_some_and(|account| account.spec.mode == Mode::Enforce)
+            && self.granted(Verb::Scale, objects)
+    }
+
+    /// The older policy that holds the same service, if this one does not.
+    pub fn rival<'p>(&self, all: &'p [Self], objects: &Objects) -> Option<&'p Self> {
+        let age = |policy: &Self| {
+            let created = policy.object.metadata.creation_timestamp.as_ref().map(|time| time.0);
+            (created, policy.key.namespace.clone(), policy.key.name.clone())
+        };
+        let same = |policy: &&Self| policy.target() == self.target() && policy.place(objects) == self.place(objects);
+        all.iter().filter(same).filter(|policy| policy.wants(objects) && age(policy) < age(self)).min_by_key(|policy| age(policy))
+    }
+
+    /// Whether AWS is as the policy declares.
+    pub fn is_satisfied(&self, held: &Held) -> bool {
+        match &self.spec().autoscaling {
+            None => Some(held.desired) == self.spec().replicas,
+            Some(band) => {
+                held.capacity == self.capacity()
+                    && (band.min_capacity..=band.max_capacity).contains(&held.desired)
+                    && self.tracking().iter().all(|wanted| held.policies.iter().any(|applied| same_policy(wanted, applied)))
+            }
+        }
+    }
+
+    /// The limits that the policy declares.
+    pub fn capacity(&self) -> Option<Capacity> {
+        let band = self.spec().autoscaling.as_ref()?;
+        Some(Capacity { min: band.min_capacity, max: band.max_capacity, suspended: runbook_core::observed::Suspended::default() })
+    }
+
+    /// The scaling policies that the policy declares.
+    pub fn tracking(&self) -> Vec<AppliedPolicy> {
+        let entries = self.spec().autoscaling.iter().flat_map(|band| &band.target_tracking);
+        entries
+            .map(|entry| {
+                let metric = match (&entry.predefined_metric, &entry.customized_metric) {
+                    (Some(metric), _) => TrackedMetric::Predefined {
+                        metric_type: metric.as_str().into(),
+                        resource_label: entry.resource_label.clone(),
+                    },
+                    (None, Some(metric)) => TrackedMetric::Customized {
+                        namespace: metric.namespace.clone(),
+                        metric_name: metric.metric_name.clone(),
+                        dimensions: metric.dimensions.iter().map(|(name, value)| (name.clone(), value.0.clone())).collect(),
+                        statistic: metric.statistic.as_str().into(),
+                        unit: metric.unit.clone(),
+                    },
+                    (None, None) => TrackedMetric::MetricMath,
+                };
+                let seconds = |duration: &Option<runbook_api::duration::Duration>| {
+                    duration.as_ref().and_then(|duration| i32::try_from(duration.seconds().ok()?).ok())
+                };
+                let configuration = TargetTrackingConfiguration {
+                    metric,
+                    target_value: entry.target_value.value().unwrap_or_default(),
+                    scale_out_cooldown: seconds(&entry.scale_out_cooldown),
+                    scale_in_cooldown: seconds(&entry.scale_in_cooldown),
+                    disable_scale_in: entry.disable_scale_in,
+                };
+                AppliedPolicy { name: entry.name.clone(), kind: AppliedPolicyKind::TargetTracking(configuration) }
+            })
+            .collect()
+    }
+
+    /// Whether the policy declares what a write makes, of a service that was so before.
+    pub fn declares(&self, call: &Call, before: &Held) -> bool {
+        let (cluster, service) = self.target();
+        match call {
+            Call::UpdateService { cluster: in_cluster, service: of, desired_count } => {
+                let wanted = match (&self.spec().autoscaling, self.spec().replicas) {
+                    (Some(band), _) => Some(before.desired.clamp(band.min_capacity, band.max_capacity)),
+                    (None, replicas) => replicas,
+                };
+                (in_cluster.as_str(), of.as_str()) == (cluster, service) && wanted == Some(*desired_count)
+            }
+            Call::RegisterScalableTarget { resource_id: id, capacity, .. } => {
+                *id == resource_id(cluster, service) && self.capacity() == Some(*capacity)
+            }
+            Call::PutTargetTrackingPolicy { resource_id: id, name, configuration } => {
+                let put = AppliedPolicy { name: name.clone(), kind: AppliedPolicyKind::TargetTracking(configuration.clone()) };
+                *id == resource_id(cluster, service) && self.tracking().iter().any(|wanted| same_policy(wanted, &put))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the status says that this write is about to be made: its plan has the step, and it works.
+    pub fn claims(&self, call: &Call) -> bool {
+        let Some(status) = &self.object.status else { return false };
+        let works = status.conditions.iter().any(|condition| condition.type_ == "Reconciling" && condition.status == "True");
+        let steps = status.plan.iter().flat_map(|plan| &plan.steps);
+        works && steps.into_iter().any(|step| match call {
+            Call::UpdateService { desired_count, .. } => {
+                step.step == "SetDesiredCount" && step.description.ends_with(&format!(" to {desired_count}"))
+            }
+            Call::RegisterScalableTarget { .. } => step.step == "RegisterScalableTarget",
+            Call::PutTargetTrackingPolicy { name, .. } => {
+                step.step == "PutTargetTrackingPolicy" && step.description.contains(name.as_str())
+            }
+            _ => false,
+        })
+    }
+}
+
+/// Whether two scaling policies do the same: an absent cooldown is AWS's default of 300 s.
+fn same_policy(one: &AppliedPolicy, other: &AppliedPolicy) -> bool {
+    let (AppliedPolicyKind::TargetTracking(a), AppliedPolicyKind::TargetTracking(b)) = (&one.kind, &other.kind) else {
+        return false;
+    };
+    let cooldowns = |configuration: &TargetTrackingConfiguration| {
+        (configuration.scale_out_cooldown.unwrap_or(300), configuration.scale_in_cooldown.unwrap_or(300))
+    };
+    one.name == other.name
+        && a.metric == b.metric
+        && (a.target_value - b.target_value).abs() < 1e-6
+        && cooldowns(a) == cooldowns(b)
+        && a.disable_scale_in == b.disable_scale_in
+}

@@ -1,0 +1,258 @@
+//! Every write to AWS, one by one.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+use runbook_aws::{Call, Reply};
+use runbook_core::observed::Capacity;
+
+use super::Violation;
+use super::knowledge::{self, Knowledge, Objects, before};
+use super::oracle::{self, Policy};
+use crate::fault::Fault;
+use crate::journal::{AwsCall, Entry, What};
+use crate::world::Run;
+
+/// How long after the operator has learned of a change a write may still follow the state before it: none that was not already
+/// on its way to the write.
+const GRACE: SignedDuration = SignedDuration::from_millis(100);
+/// How old the read may be that a write rests on: the reads of one reconcile, and the wait for its turn in the budget.
+const FRESH: SignedDuration = SignedDuration::from_secs(60);
+
+/// What a read or write is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Aspect {
+    Service,
+    Target,
+    Policies,
+}
+
+/// What a process last saw of one aspect of one service.
+#[derive(Clone, Debug)]
+struct Sight {
+    at: Timestamp,
+    desired: Option<i32>,
+    capacity: Option<Capacity>,
+}
+
+/// A service, in its account and region.
+type Place = (String, String, String);
+
+#[derive(Default)]
+struct Judge {
+    violations: Vec<Violation>,
+    /// What each process last saw, by what it is about.
+    sights: HashMap<(u32, Aspect, Place), Sight>,
+    /// When each process last listed all scaling policies.
+    listed: HashMap<(u32, String, String), Timestamp>,
+    /// The changes of each service that somebody made, and which process.
+    changes: HashMap<String, Vec<(Timestamp, Option<u32>)>>,
+    /// When each process last wrote, by what it wrote.
+    wrote: HashMap<(u32, String), Timestamp>,
+    /// Who last wrote the Lease.
+    leader: Option<u32>,
+    /// Calls whose effect came after their caller gave up.
+    late: Vec<(String, Timestamp)>,
+}
+
+/// Judges every write of a run.
+pub fn judge(run: &Run) -> Vec<Violation> {
+    let knowledge = knowledge::gather(&run.entries);
+    let mut judge = Judge::default();
+    for entry in &run.entries {
+        judge.entry(entry, &knowledge);
+    }
+    judge.violations
+}
+
+impl Judge {
+    fn entry(&mut self, entry: &Entry, knowledge: &BTreeMap<u32, Knowledge>) {
+        match &entry.what {
+            What::Aws(call) if call.call.is_write() => {
+                if call.effect.is_some() && call.result.is_ok() {
+                    self.write(entry.at, call, knowledge);
+                }
+            }
+            What::Aws(call) => self.read(entry.at, call),
+            What::Outside { resource, .. } => {
+                self.changes.entry(resource.clone()).or_default().push((entry.at, None));
+            }
+            What::Kubernetes(call) if call.object.resource == "leases" && call.changed => {
+                let holder = call.state.as_ref().and_then(|lease| lease.pointer("/spec/holderIdentity")?.as_str().map(str::to_owned));
+                self.leader = holder.filter(|holder| !holder.is_empty()).map(|_| call.process);
+            }
+            _ => {}
+        }
+    }
+
+    fn read(&mut self, at: Timestamp, call: &AwsCall) {
+        let (true, Ok(reply)) = (call.answered, &call.result) else { return };
+        let (account, region) = (call.scope.account_id.clone(), call.scope.region.clone());
+        let mut see = |aspect, resource: String, desired, capacity| {
+            let key = (call.process, aspect, (account.clone(), region.clone(), resource));
+            self.sights.insert(key, Sight { at, desired, capacity });
+        };
+        match (&call.call, reply) {
+            (Call::DescribeServices { cluster, services }, Reply::Services(found)) => {
+                for service in services {
+                    let desired = found.iter().find(|(name, _)| name == service).map(|(_, found)| found.desired_count);
+                    see(Aspect::Service, format!("{cluster}/{service}"), desired, None);
+                }
+            }
+            (Call::DescribeScalableTargets { resource_ids, .. }, Reply::ScalableTargets { targets, .. }) => {
+                for id in resource_ids {
+                    let capacity = targets.iter().find(|(target, _)| target == id).map(|(_, target)| target.capacity);
+                    see(Aspect::Target, resource(id), None, capacity);
+                }
+            }
+            (Call::DescribeScalingPolicies { resource_id, .. }, Reply::ScalingPolicies { next_token: None, .. }) => {
+                match resource_id {
+                    Some(id) => see(Aspect::Policies, resource(id), None, None),
+                    None => {
+                        self.listed.insert((call.process, account, region), at);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&mut self, at: Timestamp, call: &AwsCall, knowledge: &BTreeMap<u32, Knowledge>) {
+        let Some((service, held, _)) = &call.effect else { return };
+        let late = matches!(call.fault, Some(Fault::HangThenEffect(_)));
+        let what = format!("op{} aws#{} {} of {service}", call.process, call.index, describe(&call.call));
+        let mut say = |rule, why: String| self.violations.push(Violation { rule, at, what: format!("{what}: {why}") });
+
+        let aspect = aspect(&call.call);
+        let place = (call.scope.account_id.clone(), call.scope.region.clone(), service.clone());
+        let mut sight = self.sights.get(&(call.process, aspect.clone(), place)).cloned();
+        if aspect == Aspect::Policies {
+            let listed = self.listed.get(&(call.process, call.scope.account_id.clone(), call.scope.region.clone()));
+            if let Some(at) = listed.filter(|at| sight.as_ref().is_none_or(|sight| **at > sight.at)) {
+                sight = Some(Sight { at: *at, desired: None, capacity: None });
+            }
+        }
+
+        // Wanted: a policy that may write declares exactly this, as Kubernetes is now or as the operator could not know better.
+        let mut seen = held.clone();
+        seen.desired = sight.as_ref().and_then(|sight| sight.desired).unwrap_or(held.desired);
+        let now: Objects = call.intent.iter().cloned().collect();
+        let known = knowledge.get(&call.process).map(|known| known.between(before(call.began, GRACE), at));
+        let mut states = known.into_iter().flatten().chain(std::iter::once(&now));
+        if !states.any(|objects| is_wanted(call, &seen, objects)) {
+            say("every write is wanted", why_not(call, &seen, &now));
+        }
+
+        // Needed: what was last read differs; inside the band the size is the autoscaler's.
+        match (&call.call, &sight) {
+            (_, None) => say("a write follows a read", "nothing was read of it".into()),
+            (Call::UpdateService { desired_count, .. }, Some(sight)) if sight.desired == Some(*desired_count) => {
+                say("a write is needed", format!("desiredCount was already {desired_count} when it was read"));
+            }
+            (Call::UpdateService { .. }, Some(sight)) => {
+                let bands = oracle::policies(&now).into_iter().filter(|policy| is_of(policy, service)).filter_map(|policy| policy.capacity());
+                let inside = |band: Capacity| sight.desired.is_some_and(|desired| (band.min..=band.max).contains(&desired));
+                let bands: Vec<Capacity> = bands.collect();
+                if !bands.is_empty() && bands.into_iter().all(inside) {
+                    say("no write inside the band", format!("desiredCount was {:?} when it was read", sight.desired));
+                }
+            }
+            (Call::RegisterScalableTarget { capacity, .. }, Some(sight)) if sight.capacity == Some(*capacity) => {
+                say("a write is needed", "the band was already registered when it was read".into());
+            }
+            _ => {}
+        }
+
+        // Fresh: read in the same reconcile, and after the operator's own last write of the same.
+        let subject = describe_subject(&call.call);
+        if let Some(sight) = &sight {
+            if sight.at < before(call.began, FRESH) {
+                say("a write follows a fresh read", format!("it was last read {} before", call.began.duration_since(sight.at)));
+            }
+            if let Some(wrote) = self.wrote.get(&(call.process, subject.clone())).filter(|wrote| **wrote > sight.at) {
+                say("a write follows a fresh read", format!("it was not read again after the write {} before", at.duration_since(*wrote)));
+            }
+        }
+
+        // Claimed: the policy's status said so before.
+        let claimed = oracle::policies(&now).iter().any(|policy| is_of(policy, service) && policy.claims(&call.call));
+        let present = oracle::policies(&now).iter().any(|policy| is_of(policy, service));
+        if !late && present && !claimed {
+            say("a write is claimed before it is made", "no status says that it is about to be made".into());
+        }
+
+        // Effective: it changes something, unless somebody else did the same since the read.
+        let since = sight.as_ref().map_or(Timestamp::MIN, |sight| sight.at);
+        let disturbed = self.changes.get(service).is_some_and(|changes| {
+            changes.iter().any(|(time, by)| *time >= since && *by != Some(call.process))
+        }) || self.late.iter().any(|(resource, time)| resource == service && *time >= since);
+        if !call.changed() && !late && !disturbed {
+            say("a write changes something", format!("it was already {held}"));
+        }
+
+        // One leader.
+        if self.leader != Some(call.process) {
+            say("only the leader writes", format!("op{:?} holds the Lease", self.leader));
+        }
+        self.wrote.insert((call.process, subject), at);
+        if late {
+            self.late.push((service.clone(), at));
+        }
+        if call.changed() {
+            self.changes.entry(service.clone()).or_default().push((at, Some(call.process)));
+        }
+    }
+}
+
+fn is_of(policy: &Policy, service: &str) -> bool {
+    let (cluster, name) = policy.target();
+    service.split_once('/') == Some((cluster, name))
+}
+
+fn is_wanted(call: &AwsCall, seen: &crate::journal::Held, objects: &Objects) -> bool {
+    let all = oracle::policies(objects);
+    all.iter().any(|policy| {
+        policy.declares(&call.call, seen)
+            && policy.place(objects) == Some((call.scope.account_id.clone(), call.scope.region.clone()))
+            && policy.wants(objects)
+            && policy.rival(&all, objects).is_none()
+    })
+}
+
+fn why_not(call: &AwsCall, seen: &crate::journal::Held, objects: &Objects) -> String {
+    let all = oracle::policies(objects);
+    let Some(policy) = all.iter().find(|policy| policy.declares(&call.call, seen)) else {
+        return format!("no policy declares it (it was {seen})");
+    };
+    if let Some(rival) = policy.rival(&all, objects) {
+        return format!("{} declares it, but {} holds the service", policy.key, rival.key);
+    }
+    format!("{} declares it, but may not write: suspended, Observe, or without a grant", policy.key)
+}
+
+fn aspect(call: &Call) -> Aspect {
+    match call {
+        Call::RegisterScalableTarget { .. } => Aspect::Target,
+        Call::PutTargetTrackingPolicy { .. } => Aspect::Policies,
+        _ => Aspect::Service,
+    }
+}
+
+fn describe(call: &Call) -> String {
+    match call {
+        Call::UpdateService { desired_count, .. } => format!("UpdateService to {desired_count}"),
+        Call::RegisterScalableTarget { capacity, .. } => {
+            format!("RegisterScalableTarget {} to {}", capacity.min, capacity.max)
+        }
+        Call::PutTargetTrackingPolicy { name, .. } => format!("PutScalingPolicy {name}"),
+        other => other.operation().into(),
+    }
+}
+
+fn describe_subject(call: &Call) -> String {
+    format!("{} {}", call.operation(), call.resource())
+}
+
+fn resource(id: &str) -> String {
+    id.strip_prefix("service/").unwrap_or(id).to_owned()
+}

@@ -1,0 +1,178 @@
+//! What people, pipelines, AWS and the weather do in a scenario.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use runbook_core::observed::{Capacity, Suspended};
+use serde_json::{Value, json};
+
+use super::objects::set;
+use super::{ACCOUNT, CLUSTER, REGION};
+use crate::cloud::ecs::Service;
+use crate::cloud::{FakeAws, resource_id};
+use crate::journal::What;
+use crate::kubernetes::kinds::{AWS_ACCOUNT, SCALING_POLICY};
+use crate::kubernetes::{ApiServer, Key, Kind};
+use crate::stage::Stage;
+
+/// Something that happens at a time.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A person edits an object: the value at a JSON pointer; `null` removes it.
+    Set(&'static Kind, Key, &'static str, Value),
+    /// A person creates an object.
+    Create(&'static Kind, Value),
+    /// A person deletes an object.
+    Delete(&'static Kind, Key),
+    /// A person asks for a reconcile now.
+    RequestReconcile(Key),
+    /// A colleague changes desiredCount by hand.
+    Desired(String, i32),
+    /// The autoscaler moves a registered service to a place in its band: 0.0 is the minimum, 1.0 the maximum.
+    Autoscale(String, f64),
+    /// A colleague registers another band.
+    Register(String, i32, i32),
+    /// A colleague deregisters the scalable target; its policies go along.
+    Deregister(String),
+    /// A colleague deletes all scaling policies of a service.
+    DropPolicies(String),
+    /// Somebody deploys a new version.
+    Deploy(String, Duration),
+    /// Somebody creates the service.
+    CreateService(String, i32),
+    /// IAM denies an operation, or allows it again.
+    Deny(&'static str, bool),
+    /// AWS throttles: calls a second and burst, or no longer.
+    Throttle(Option<(f64, f64)>),
+    /// Every watch ends.
+    DropWatches,
+    /// The API server forgets the past.
+    Compact,
+    /// Both: every watch must begin anew.
+    Gone,
+    /// The API server cannot be reached for a time.
+    Outage(Duration),
+    /// Watches lag by up to so many milliseconds.
+    WatchLag(u64),
+    /// The operator that leads is killed.
+    Kill,
+}
+
+/// The places where events happen.
+pub struct Places {
+    /// Time and memory.
+    pub stage: Arc<Stage>,
+    /// Kubernetes.
+    pub kubernetes: ApiServer,
+    /// AWS.
+    pub aws: FakeAws,
+    /// Kills the operator.
+    pub kill: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Places {
+    /// Makes an event happen.
+    pub fn apply(&self, event: &Event) {
+        match event {
+            Event::Set(kind, key, pointer, value) => {
+                let act = format!("set {pointer} to {value}");
+                self.kubernetes(self.kubernetes.edit(kind, key, &act, |object| set(object, pointer, value.clone())).map(drop));
+            }
+            Event::Create(kind, object) => self.kubernetes(self.kubernetes.create(kind, object.clone()).map(drop)),
+            Event::Delete(kind, key) => self.kubernetes(self.kubernetes.delete(kind, key)),
+            Event::RequestReconcile(key) => {
+                let now = json!(self.stage.now().to_string());
+                let pointer = "/metadata/annotations/ops.clocked.app~1reconcile-requested-at";
+                let edit = |object: &mut Value| set(object, pointer, now);
+                self.kubernetes(self.kubernetes.edit(SCALING_POLICY, key, "request reconcile", edit).map(drop));
+            }
+            Event::DropWatches => self.note("watches end", || self.kubernetes.drop_watches()),
+            Event::Compact => self.note("the past is compacted", || self.kubernetes.compact()),
+            Event::Gone => self.note("watches end and the past is compacted", || {
+                self.kubernetes.compact();
+                self.kubernetes.drop_watches();
+            }),
+            Event::Outage(length) => {
+                self.note(&format!("the API server is away for {length:?}"), || self.kubernetes.outage(*length));
+            }
+            Event::WatchLag(lag) => self.note(&format!("watches lag by {lag} ms"), || {
+                self.kubernetes.set_weather(|weather| weather.watch_lag = *lag);
+            }),
+            Event::Kill => (self.kill)(),
+            Event::Deny(operation, denied) => self.note(&format!("{operation} denied: {denied}"), || {
+                self.aws.set(|state| {
+                    if *denied {
+                        state.denied.insert((*operation).into());
+                    } else {
+                        state.denied.remove(*operation);
+                    }
+                });
+            }),
+            Event::Throttle(rate) => self.note(&format!("AWS's rate: {rate:?}"), || self.aws.set(|state| state.rate = *rate)),
+            _ => self.change_service(event),
+        }
+    }
+
+    fn change_service(&self, event: &Event) {
+        let outside = |service: &str, act: &str, change: &dyn Fn(&mut crate::cloud::Region, jiff::Timestamp) -> bool| {
+            self.aws.outside((ACCOUNT, REGION), (CLUSTER, service), act, change);
+        };
+        match event {
+            Event::Desired(service, to) => outside(service, "colleague sets desiredCount", &|region, now| {
+                region.service(CLUSTER, service, now).is_some_and(|found| {
+                    found.set_desired(*to, now);
+                    true
+                })
+            }),
+            Event::Autoscale(service, place) => outside(service, "autoscaler", &|region, now| {
+                let Some(capacity) = region.targets.get(&resource_id(CLUSTER, service)).map(|target| target.capacity) else {
+                    return false;
+                };
+                #[allow(clippy::cast_possible_truncation)]
+                let step = (f64::from(capacity.max - capacity.min) * place).round() as i32;
+                region.service(CLUSTER, service, now).is_some_and(|found| {
+                    found.set_desired(capacity.min + step, now);
+                    true
+                })
+            }),
+            Event::Register(service, min, max) => outside(service, "colleague registers a band", &|region, now| {
+                let capacity = Capacity { min: *min, max: *max, suspended: Suspended::default() };
+                region.register(CLUSTER, service, capacity, now)
+            }),
+            Event::Deregister(service) => outside(service, "colleague deregisters the target", &|region, _| {
+                region.targets.remove(&resource_id(CLUSTER, service)).is_some()
+            }),
+            Event::DropPolicies(service) => outside(service, "colleague deletes the policies", &|region, _| {
+                region.targets.get_mut(&resource_id(CLUSTER, service)).is_some_and(|target| {
+                    target.policies.clear();
+                    true
+                })
+            }),
+            Event::Deploy(service, length) => outside(service, "deployment", &|region, now| {
+                region.deploy(CLUSTER, service, SignedDuration::try_from(*length).unwrap_or_default(), now)
+            }),
+            Event::CreateService(service, desired) => outside(service, "created", &|region, _| {
+                let created = Service::new(ACCOUNT, REGION, CLUSTER, service, *desired);
+                region.clusters.entry(CLUSTER.into()).or_default().insert(service.clone(), created).is_none()
+            }),
+            _ => {}
+        }
+    }
+
+    fn kubernetes(&self, result: Result<(), crate::kubernetes::Failure>) {
+        if let Err(failure) = result {
+            self.stage.journal.push(self.stage.now(), What::Note(format!("edit refused: {}", failure.message)));
+        }
+    }
+
+    fn note(&self, text: &str, act: impl FnOnce()) {
+        self.stage.journal.push(self.stage.now(), What::Note(text.into()));
+        act();
+    }
+}
+
+/// Sets the mode of an AwsAccount.
+pub fn account_mode(name: &str, mode: &str) -> Event {
+    Event::Set(AWS_ACCOUNT, Key::new("", name), "/spec/mode", json!(mode))
+}

@@ -1,0 +1,244 @@
+//! A scenario from a seed: policies of every sort, and a quarter of an hour in which everything happens at once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fastrand::Rng;
+use runbook_core::observed::{Capacity, Suspended};
+use serde_json::{Value, json};
+
+use super::event::{Event, account_mode};
+use super::objects::{account, band, fixed, policy, tracking, with};
+use super::scenario::{Faults, Scenario, ServiceSetup};
+use super::{ACCOUNT, NAMESPACE, OTHER_ACCOUNT, STRANGER};
+use crate::dice::{self, Dice};
+use crate::kubernetes::Key;
+use crate::kubernetes::kinds::{AWS_ACCOUNT, SCALING_POLICY};
+
+/// How long faults and script go on.
+const TURBULENCE: Duration = Duration::from_secs(900);
+
+/// What a service is there for.
+#[derive(Clone, Debug)]
+struct Subject {
+    service: String,
+    policy: Key,
+    banded: bool,
+}
+
+struct Generator {
+    rng: Rng,
+    scenario: Scenario,
+    subjects: Vec<Subject>,
+}
+
+/// The scenario of a seed.
+pub fn scenario(seed: u64) -> Scenario {
+    let mut rng = Dice::new(seed).stream("scenario");
+    let faults = match rng.u8(0..8) {
+        0 => Faults::None,
+        1 => Faults::Mixed { aws: 0.3, kubernetes: 0.02, crash: 0.0 },
+        2 => Faults::Mixed { aws: 0.02, kubernetes: 0.25, crash: 0.0 },
+        3 => Faults::Mixed { aws: 0.02, kubernetes: 0.02, crash: 0.05 },
+        _ => Faults::Mixed { aws: 0.1, kubernetes: 0.08, crash: 0.01 },
+    };
+    let scenario = Scenario {
+        name: format!("seed {seed}"),
+        seed,
+        faults,
+        turbulence: TURBULENCE,
+        settle: Duration::from_secs(1500),
+        replicas: if rng.u8(0..4) == 0 { 2 } else { 1 },
+        same_identity: rng.bool(),
+        aws_latency: [5, 80, 80, 900][rng.usize(0..4)],
+        ..Scenario::calm("")
+    };
+    let mut generator = Generator { rng, scenario, subjects: Vec::new() };
+    generator.accounts();
+    generator.bystanders();
+    for number in 0..generator.rng.u32(2..=5) {
+        generator.subject(number);
+    }
+    for _ in 0..generator.rng.u32(4..=14) {
+        generator.event();
+    }
+    generator.scenario
+}
+
+impl Generator {
+    fn accounts(&mut self) {
+        let mut accounts = vec![account("default", ACCOUNT), account("other", OTHER_ACCOUNT), account("mistaken", "333333333333")];
+        if self.rng.bool() {
+            accounts[0] = with(accounts[0].clone(), "/spec/requestBudget/ecs", json!({"read": 20, "modify": 5}));
+        }
+        accounts[1] = with(accounts[1].clone(), "/spec/mode", json!("Observe"));
+        self.scenario.strangers = BTreeMap::from([("mistaken".to_owned(), "444444444444".to_owned())]);
+        self.scenario.accounts = accounts;
+    }
+
+    /// Policies that must not lead to any write, and must not be in the way of the others.
+    fn bystanders(&mut self) {
+        self.service(OTHER_ACCOUNT, "watched", 1, None);
+        let watched = with(fixed("watched", "watched", 3), "/spec/accountRef/name", json!("other"));
+        self.service(ACCOUNT, "observed", 1, None);
+        let observed = with(fixed("observed", "observed", 3), "/spec/mode", json!("Observe"));
+        self.service(ACCOUNT, "suspended", 1, None);
+        let suspended = with(fixed("suspended", "suspended", 3), "/spec/suspend", json!(true));
+        self.service(ACCOUNT, "foreign", 1, None);
+        let foreign = with(policy(STRANGER, "foreign", "foreign"), "/spec/replicas", json!(3));
+        self.service(ACCOUNT, "driven", 2, Some((1, 4)));
+        let driven = fixed("driven", "driven", 3);
+        let lost = fixed("lost", "no-such-service", 2);
+        let mistaken = with(fixed("mistaken", "mistaken", 2), "/spec/accountRef/name", json!("mistaken"));
+        let nowhere = with(fixed("nowhere", "nowhere", 2), "/spec/accountRef/name", json!("no-such-account"));
+        let mut all = vec![watched, observed, suspended, foreign, driven, lost, mistaken, nowhere];
+        self.rng.shuffle(&mut all);
+        // Not all in each run: what is not there costs no time.
+        all.truncate(self.rng.usize(2..=4));
+        self.scenario.policies = all;
+        let malformed = with(fixed("malformed", "malformed", 1), "/spec/replicas", json!("many"));
+        let nothing = with(policy(NAMESPACE, "nothing", "nothing"), "/spec", json!("nothing at all"));
+        self.scenario.raw = if self.rng.bool() { vec![malformed] } else { vec![nothing] };
+    }
+
+    fn service(&mut self, account: &'static str, name: &str, desired: i32, capacity: Option<(i32, i32)>) {
+        let capacity = capacity.map(|(min, max)| Capacity { min, max, suspended: Suspended::default() });
+        self.scenario.services.push(ServiceSetup { account, name: name.into(), desired, capacity });
+    }
+
+    /// A service with a policy that is enforced, at least at first.
+    fn subject(&mut self, number: u32) {
+        let service = format!("app-{number}");
+        let name = format!("policy-{number}");
+        let banded = self.rng.u8(0..3) > 0;
+        let object = if banded { self.banded(&name, &service) } else { fixed(&name, &service, self.rng.i32(1..=6)) };
+        let capacity = if banded && self.rng.bool() { Some(self.limits()) } else { None };
+        let desired = self.rng.i32(0..=8);
+        self.service(ACCOUNT, &service, desired, capacity);
+        self.scenario.policies.push(object);
+        if self.rng.u8(0..4) == 0 {
+            // A younger rival, which must wait until the older one goes.
+            let rival = format!("rival-{number}");
+            let size = self.rng.i32(1..=6);
+            let object = if banded { self.banded(&rival, &service) } else { fixed(&rival, &service, size) };
+            self.scenario.policies.push(object);
+            self.subjects.push(Subject { service: service.clone(), policy: Key::new(NAMESPACE, &rival), banded });
+        }
+        self.subjects.push(Subject { service, policy: Key::new(NAMESPACE, &name), banded });
+    }
+
+    fn limits(&mut self) -> (i32, i32) {
+        let min = self.rng.i32(1..=4);
+        (min, min + self.rng.i32(0..=6))
+    }
+
+    fn banded(&mut self, name: &str, service: &str) -> Value {
+        let limits = self.limits();
+        let count = [0, 1, 1, 2, 3, 11][self.rng.usize(0..6)];
+        let names = ["cpu", "memory", "queue", "a", "b", "c", "d", "e", "f", "g", "h"];
+        let entries: Vec<Value> = names.iter().take(count).map(|name| tracking(name, self.rng.i64(10..=90))).collect();
+        band(name, service, limits, &entries)
+    }
+
+    fn at(&mut self) -> Duration {
+        dice::between(&mut self.rng, 5_000, 840_000)
+    }
+
+    fn push(&mut self, at: Duration, event: Event) {
+        self.scenario.script.push((at, event));
+    }
+
+    fn event(&mut self) {
+        let at = self.at();
+        let later = at + dice::between(&mut self.rng, 500, 200_000);
+        let later = later.min(TURBULENCE - Duration::from_secs(5));
+        let subject = self.subjects[self.rng.usize(0..self.subjects.len())].clone();
+        let Subject { service, policy, .. } = subject.clone();
+        match self.rng.u8(0..22) {
+            0..=2 => {
+                let to = self.rng.i32(0..=12);
+                self.push(at, Event::Desired(service, to));
+            }
+            3..=5 => {
+                let place = self.rng.f64();
+                self.push(at, Event::Autoscale(service, place));
+            }
+            6 | 7 => self.edit(at, &subject),
+            8 => {
+                self.push(at, Event::Set(SCALING_POLICY, policy.clone(), "/spec/suspend", json!(true)));
+                self.push(later, Event::Set(SCALING_POLICY, policy, "/spec/suspend", json!(false)));
+            }
+            9 => {
+                self.push(at, Event::Set(SCALING_POLICY, policy.clone(), "/spec/mode", json!("Observe")));
+                if self.rng.bool() {
+                    self.push(later, Event::Set(SCALING_POLICY, policy, "/spec/mode", json!("Enforce")));
+                }
+            }
+            10 => {
+                self.push(at, account_mode("default", "Observe"));
+                self.push(later, account_mode("default", "Enforce"));
+            }
+            11 => {
+                let key = Key::new("", "default");
+                self.push(at, Event::Set(AWS_ACCOUNT, key.clone(), "/spec/grants/0/verbs", json!(["observe"])));
+                self.push(later, Event::Set(AWS_ACCOUNT, key, "/spec/grants/0/verbs", json!(["observe", "scale"])));
+            }
+            12 if subject.banded => {
+                let (min, max) = self.limits();
+                let event = if self.rng.bool() { Event::Register(service, min, max) } else { Event::Deregister(service) };
+                self.push(at, event);
+            }
+            13 if subject.banded => {
+                // Policies are read hourly; a person who knows of a change asks for a look now.
+                self.push(at, Event::DropPolicies(service));
+                self.push(later, Event::RequestReconcile(policy));
+            }
+            14 => {
+                let length = dice::between(&mut self.rng, 5_000, 300_000);
+                self.push(at, Event::Deploy(service, length));
+            }
+            15 => {
+                self.push(at, Event::Delete(SCALING_POLICY, policy));
+            }
+            16 => {
+                let length = dice::between(&mut self.rng, 2_000, 150_000);
+                self.push(at, Event::Outage(length));
+            }
+            17 => {
+                let event = [Event::DropWatches, Event::Compact, Event::Gone][self.rng.usize(0..3)].clone();
+                self.push(at, event);
+            }
+            18 => {
+                let lag = self.rng.u64(100..=8_000);
+                self.push(at, Event::WatchLag(lag));
+                self.push(later, Event::WatchLag(20));
+            }
+            19 => {
+                let operations = ["UpdateService", "RegisterScalableTarget", "PutScalingPolicy", "DescribeServices"];
+                let operation = operations[self.rng.usize(0..4)];
+                self.push(at, Event::Deny(operation, true));
+                self.push(later, Event::Deny(operation, false));
+            }
+            20 => {
+                let rate = [(0.2, 1.0), (1.0, 2.0), (2.0, 10.0)][self.rng.usize(0..3)];
+                self.push(at, Event::Throttle(Some(rate)));
+                self.push(later, Event::Throttle(None));
+            }
+            21 => self.push(at, Event::Kill),
+            _ => self.push(at, Event::RequestReconcile(policy)),
+        }
+    }
+
+    fn edit(&mut self, at: Duration, subject: &Subject) {
+        let key = subject.policy.clone();
+        if !subject.banded {
+            let replicas = self.rng.i32(1..=9);
+            self.push(at, Event::Set(SCALING_POLICY, key, "/spec/replicas", json!(replicas)));
+            return;
+        }
+        let name = key.name.clone();
+        let object = self.banded(&name, &subject.service);
+        let autoscaling = object.pointer("/spec/autoscaling").cloned().unwrap_or_default();
+        self.push(at, Event::Set(SCALING_POLICY, key, "/spec/autoscaling", autoscaling));
+    }
+}

@@ -1,0 +1,103 @@
+//! The objects that people write.
+
+use serde_json::{Value, json};
+
+use super::{CLUSTER, NAMESPACE, REGION};
+
+/// An AwsAccount that grants the namespace `clocked` everything on all services.
+pub fn account(name: &str, account_id: &str) -> Value {
+    json!({
+        "apiVersion": "ops.clocked.app/v1alpha1", "kind": "AwsAccount",
+        "metadata": {"name": name},
+        "spec": {
+            "accountId": account_id, "regions": [REGION], "mode": "Enforce",
+            "grants": [{
+                "namespaces": [NAMESPACE], "verbs": ["observe", "scale"],
+                "resources": ["arn:aws:ecs:*:*:service/*/*"]
+            }]
+        }
+    })
+}
+
+/// A ScalingPolicy for a service of the cluster, without a size.
+pub fn policy(namespace: &str, name: &str, service: &str) -> Value {
+    json!({
+        "apiVersion": "ops.clocked.app/v1alpha1", "kind": "ScalingPolicy",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "accountRef": {"name": "default"},
+            "target": {"ecsService": {"cluster": CLUSTER, "service": service}},
+            "mode": "Enforce", "suspend": false, "allowZero": false
+        }
+    })
+}
+
+/// A policy with a fixed size.
+pub fn fixed(name: &str, service: &str, replicas: i32) -> Value {
+    with(policy(NAMESPACE, name, service), "/spec/replicas", json!(replicas))
+}
+
+/// A policy with a band and target tracking entries.
+pub fn band(name: &str, service: &str, (min, max): (i32, i32), tracking: &[Value]) -> Value {
+    let autoscaling = json!({"minCapacity": min, "maxCapacity": max, "targetTracking": tracking});
+    with(policy(NAMESPACE, name, service), "/spec/autoscaling", autoscaling)
+}
+
+/// A target tracking entry: `cpu` and `memory` by their own metrics, any other name by a metric of that name.
+pub fn tracking(name: &str, target: i64) -> Value {
+    let predefined = match name {
+        "cpu" => Some("ECSServiceAverageCPUUtilization"),
+        "memory" => Some("ECSServiceAverageMemoryUtilization"),
+        _ => None,
+    };
+    match predefined {
+        Some(metric) => json!({
+            "name": name, "predefinedMetric": metric, "targetValue": target,
+            "scaleOutCooldown": "60s", "disableScaleIn": false
+        }),
+        None => json!({
+            "name": name, "targetValue": target, "disableScaleIn": true,
+            "customizedMetric": {"namespace": "Clocked", "metricName": name, "statistic": "Average"}
+        }),
+    }
+}
+
+/// `object` with the value at a JSON pointer set; objects on the way are made.
+pub fn with(mut object: Value, pointer: &str, value: Value) -> Value {
+    set(&mut object, pointer, value);
+    object
+}
+
+/// Sets the value at a JSON pointer; `null` removes it. Objects on the way are made.
+pub fn set(object: &mut Value, pointer: &str, value: Value) {
+    let mut place = object;
+    let mut parts = pointer.trim_start_matches('/').split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).peekable();
+    while let Some(part) = parts.next() {
+        let last = parts.peek().is_none();
+        if let (Value::Array(items), Ok(index)) = (&mut *place, part.parse::<usize>()) {
+            let Some(_) = items.get(index) else { return };
+            if last {
+                items[index] = value;
+                return;
+            }
+            place = match place {
+                Value::Array(items) => &mut items[index],
+                _ => return,
+            };
+            continue;
+        }
+        if !place.is_object() {
+            *place = json!({});
+        }
+        let Some(fields) = place.as_object_mut() else { return };
+        if last {
+            if value.is_null() {
+                fields.remove(&part);
+            } else {
+                fields.insert(part, value);
+            }
+            return;
+        }
+        place = fields.entry(part).or_insert_with(|| json!({}));
+    }
+}

@@ -1,0 +1,306 @@
+//! Runs a scenario: one thread, one runtime, a paused clock.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use runbook_aws::Clock;
+use runbook_operator::{Metrics, Operator, Options};
+use tokio::sync::watch;
+
+use super::event::Places;
+use super::scenario::{Mutation, Scenario};
+use super::{ACCOUNT, CLUSTER, REGION, panics};
+use crate::cloud::ecs::Service;
+use crate::cloud::FakeAws;
+use crate::dice::{self, Dice};
+use crate::fault::Door;
+use crate::journal::{Entry, Held, ObjectKey, What, timeline};
+use crate::kubernetes::kinds::{AWS_ACCOUNT, LEASE, SCALING_POLICY};
+use crate::kubernetes::{ApiServer, Kind};
+use crate::process::Process;
+use crate::stage::{Stage, lock};
+use crate::world::mutant::Mutant;
+
+/// When every run begins.
+const EPOCH: i64 = 1_800_000_000;
+
+/// Everything that happened in a run.
+#[derive(Debug)]
+pub struct Run {
+    /// When it began.
+    pub epoch: Timestamp,
+    /// Everything, in order.
+    pub entries: Vec<Entry>,
+    /// From when on nothing was to be written any more.
+    pub steady_from: Timestamp,
+    /// Every policy, account and lease at the end.
+    pub objects: Vec<(ObjectKey, Arc<serde_json::Value>)>,
+    /// What AWS held about each service at the end, by account and name.
+    pub held: Vec<((&'static str, String), Option<Held>)>,
+    /// Whom credentials belonged to, by AwsAccount.
+    pub strangers: std::collections::BTreeMap<String, String>,
+    /// Panics.
+    pub panics: Vec<String>,
+    /// How often AWS was called.
+    pub aws_calls: u64,
+    /// How often Kubernetes was called.
+    pub kubernetes_calls: u64,
+}
+
+impl Run {
+    /// The run as lines of text.
+    pub fn timeline(&self) -> String {
+        timeline(&self.entries, self.epoch)
+    }
+}
+
+/// Runs a scenario on this thread.
+///
+/// # Errors
+/// When no runtime can be made.
+pub fn run(scenario: &Scenario) -> std::io::Result<Run> {
+    panics::watch();
+    // The jitter of kube's backoff comes from the thread's generator.
+    fastrand::seed(scenario.seed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    let mut run = runtime.block_on(World::new(scenario).live());
+    drop(runtime);
+    run.panics.extend(panics::seen());
+    Ok(run)
+}
+
+struct World<'s> {
+    scenario: &'s Scenario,
+    stage: Arc<Stage>,
+    kubernetes: ApiServer,
+    aws: FakeAws,
+    living: Arc<Mutex<Vec<Arc<Process>>>>,
+}
+
+impl<'s> World<'s> {
+    fn new(scenario: &'s Scenario) -> Self {
+        let epoch = Timestamp::from_second(EPOCH).unwrap_or_default();
+        let until = epoch.checked_add(scenario.turbulence).unwrap_or(epoch);
+        let schedule = scenario.faults.schedule(scenario.seed, until);
+        let stage = Arc::new(Stage::new(epoch, Dice::new(scenario.seed), schedule));
+        let kubernetes = ApiServer::new(Arc::clone(&stage));
+        let store = kubernetes.clone();
+        let intent = move || {
+            let all: [&'static Kind; 3] = [SCALING_POLICY, AWS_ACCOUNT, LEASE];
+            all.into_iter().flat_map(|kind| store.snapshot(kind)).collect()
+        };
+        let aws = FakeAws::new(Arc::clone(&stage), Arc::new(intent));
+        Self { scenario, stage, kubernetes, aws, living: Arc::default() }
+    }
+
+    async fn live(self) -> Run {
+        let epoch = self.stage.now();
+        self.set_up().await;
+        let (stop, stopped) = watch::channel(false);
+        let operators: Vec<_> = (0..self.scenario.replicas)
+            .map(|replica| {
+                tokio::spawn(keep_running(Replica {
+                    number: replica,
+                    replicas: self.scenario.replicas,
+                    same_identity: self.scenario.same_identity,
+                    mutation: self.scenario.mutation,
+                    stage: Arc::clone(&self.stage),
+                    kubernetes: self.kubernetes.clone(),
+                    aws: self.aws.clone(),
+                    living: Arc::clone(&self.living),
+                    stopped: stopped.clone(),
+                }))
+            })
+            .collect();
+        self.play().await;
+        tokio::time::sleep(self.scenario.settle).await;
+        let steady_from = self.stage.now();
+        self.stage.journal.push(steady_from, What::Note("from now on nothing is to be written".into()));
+        tokio::time::sleep(self.scenario.steady).await;
+        let entries = self.stage.journal.entries();
+        let objects = [SCALING_POLICY, AWS_ACCOUNT, LEASE].into_iter().flat_map(|kind| self.kubernetes.snapshot(kind)).collect();
+        let run = Run {
+            epoch,
+            entries,
+            steady_from,
+            objects,
+            held: self.held(),
+            strangers: self.scenario.strangers.clone(),
+            panics: Vec::new(),
+            aws_calls: self.stage.calls(Door::Aws),
+            kubernetes_calls: self.stage.calls(Door::Kubernetes),
+        };
+        self.end(run, stop, operators).await
+    }
+
+    /// Stops the operators as a kubelet does, and looks whether they end and let go of the Lease.
+    async fn end(&self, mut run: Run, stop: watch::Sender<bool>, operators: Vec<tokio::task::JoinHandle<Result<(), String>>>) -> Run {
+        stop.send_replace(true);
+        for operator in operators {
+            match tokio::time::timeout(Duration::from_secs(120), operator).await {
+                Ok(Ok(Ok(()))) => {}
+                Ok(Ok(Err(error))) => run.panics.push(error),
+                Ok(Err(error)) => run.panics.push(format!("the operator has panicked: {error}")),
+                Err(_) => run.panics.push("the operator has not ended two minutes after it was told to".into()),
+            }
+        }
+        for (key, lease) in self.kubernetes.snapshot(LEASE) {
+            if lease.pointer("/spec/holderIdentity").and_then(serde_json::Value::as_str).is_some_and(|holder| !holder.is_empty()) {
+                run.panics.push(format!("{key} was not given back"));
+            }
+        }
+        run
+    }
+
+    async fn set_up(&self) {
+        let scenario = self.scenario;
+        let latency = scenario.aws_latency;
+        self.aws.set(|state| {
+            state.latency = (latency / 10, latency);
+            state.strangers = scenario.strangers.clone();
+        });
+        self.aws.set_up(ACCOUNT, REGION, |region| {
+            region.clusters.entry(CLUSTER.into()).or_default();
+        });
+        let now = self.stage.now();
+        for setup in &scenario.services {
+            self.aws.set_up(setup.account, REGION, |region| {
+                let service = Service::new(setup.account, REGION, CLUSTER, &setup.name, setup.desired);
+                region.clusters.entry(CLUSTER.into()).or_default().insert(setup.name.clone(), service);
+                if let Some(capacity) = setup.capacity {
+                    region.register(CLUSTER, &setup.name, capacity, now);
+                }
+            });
+        }
+        for account in &scenario.accounts {
+            self.create(AWS_ACCOUNT, account);
+        }
+        for policy in &scenario.policies {
+            // Creation times have whole seconds, and the oldest holds.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            self.create(SCALING_POLICY, policy);
+        }
+        for object in &scenario.raw {
+            self.kubernetes.put_raw(SCALING_POLICY, object.clone());
+        }
+    }
+
+    fn create(&self, kind: &'static Kind, object: &serde_json::Value) {
+        if let Err(failure) = self.kubernetes.create(kind, object.clone()) {
+            self.stage.journal.push(self.stage.now(), What::Note(format!("create refused: {}", failure.message)));
+        }
+    }
+
+    /// Plays the script to its end, then ends every disturbance.
+    async fn play(&self) {
+        let living = Arc::clone(&self.living);
+        let kill = move || {
+            if let Some(process) = lock(&living).first() {
+                process.crash("killed");
+            }
+        };
+        let places = Places {
+            stage: Arc::clone(&self.stage),
+            kubernetes: self.kubernetes.clone(),
+            aws: self.aws.clone(),
+            kill: Box::new(kill),
+        };
+        let begin = tokio::time::Instant::now();
+        let mut script = self.scenario.script.clone();
+        script.sort_by_key(|(at, _)| *at);
+        for (at, event) in &script {
+            tokio::time::sleep_until(begin + *at).await;
+            places.apply(event);
+        }
+        tokio::time::sleep_until(begin + self.scenario.turbulence).await;
+        self.aws.set(|state| {
+            state.denied.clear();
+            state.rate = None;
+        });
+        self.kubernetes.set_weather(|weather| weather.watch_lag = 20);
+    }
+
+    fn held(&self) -> Vec<((&'static str, String), Option<Held>)> {
+        let mut names: Vec<(&'static str, String)> =
+            self.scenario.services.iter().map(|setup| (setup.account, setup.name.clone())).collect();
+        for entry in self.stage.journal.entries() {
+            if let What::Outside { resource, .. } = entry.what
+                && let Some((_, name)) = resource.split_once('/')
+            {
+                names.push((ACCOUNT, name.to_owned()));
+            }
+        }
+        names.sort();
+        names.dedup();
+        names
+            .into_iter()
+            .map(|(account, name)| {
+                let held = self.aws.held(account, REGION, CLUSTER, &name);
+                ((account, name), held)
+            })
+            .collect()
+    }
+}
+
+struct Replica {
+    number: u32,
+    replicas: u32,
+    same_identity: bool,
+    mutation: Option<Mutation>,
+    stage: Arc<Stage>,
+    kubernetes: ApiServer,
+    aws: FakeAws,
+    living: Arc<Mutex<Vec<Arc<Process>>>>,
+    stopped: watch::Receiver<bool>,
+}
+
+/// Starts the operator, and starts it again when it dies, as a kubelet does.
+async fn keep_running(replica: Replica) -> Result<(), String> {
+    let mut life = 0;
+    loop {
+        let number = replica.number + life * replica.replicas;
+        let process = Process::start(number, Arc::clone(&replica.stage));
+        lock(&replica.living).push(Arc::clone(&process));
+        let identity = if replica.same_identity { format!("operator-{}", replica.number) } else { format!("operator-{number}") };
+        let mut stopped = replica.stopped.clone();
+        let shutdown = async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        };
+        let ended = {
+            let running = operator(&replica, &process, &identity).run(shutdown);
+            tokio::select! {
+                biased;
+                () = process.died() => None,
+                result = running => Some(result),
+            }
+        };
+        lock(&replica.living).retain(|living| living.number != number);
+        match ended {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error)) => return Err(format!("the operator ended by itself: {error}")),
+            None => {}
+        }
+        life += 1;
+        let mut rng = replica.stage.dice.nth("restart", u64::from(number));
+        tokio::time::sleep(dice::between(&mut rng, 200, 20_000)).await;
+    }
+}
+
+fn operator(replica: &Replica, process: &Arc<Process>, identity: &str) -> Operator {
+    let door = replica.aws.door(process);
+    let clock: Arc<dyn Clock> = Arc::new(replica.stage.clock);
+    let cloud: Arc<dyn runbook_aws::Cloud> = match replica.mutation {
+        None => door.clone(),
+        Some(mutation) => Arc::new(Mutant::new(door.clone(), mutation)),
+    };
+    let options = Options::new("simulator", "runbook-system", identity);
+    Operator {
+        client: replica.kubernetes.client(process),
+        cloud,
+        connections: door,
+        clock,
+        options,
+        metrics: Metrics::default(),
+    }
+}

@@ -1,0 +1,130 @@
+//! What a run is made of.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use runbook_core::observed::Capacity;
+use serde_json::Value;
+
+use super::event::Event;
+use crate::dice::Dice;
+use crate::fault::{At, Calm, Mixed, Schedule};
+
+/// What a run is made of.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// For messages.
+    pub name: String,
+    /// Chance: latencies, uids, jitter.
+    pub seed: u64,
+    /// AwsAccounts, in the order of their creation.
+    pub accounts: Vec<Value>,
+    /// ScalingPolicies, in the order of their creation, a second apart.
+    pub policies: Vec<Value>,
+    /// ScalingPolicies that are stored past every check.
+    pub raw: Vec<Value>,
+    /// Services that exist in AWS.
+    pub services: Vec<ServiceSetup>,
+    /// Whom credentials belong to, by AwsAccount, where that is another account than it says.
+    pub strangers: BTreeMap<String, String>,
+    /// What happens, and how long after the beginning.
+    pub script: Vec<(Duration, Event)>,
+    /// What goes wrong with calls.
+    pub faults: Faults,
+    /// How long faults and script go on.
+    pub turbulence: Duration,
+    /// How long the world is quiet before the operator must have finished.
+    pub settle: Duration,
+    /// How long it is then watched for writes that it has no reason to make.
+    pub steady: Duration,
+    /// How many replicas of the operator run.
+    pub replicas: u32,
+    /// Whether an operator that starts again has the name of the one that died, as a container does in its pod.
+    pub same_identity: bool,
+    /// Longest time of one way to AWS, in milliseconds.
+    pub aws_latency: u64,
+    /// Makes the operator misbehave, so that the invariants can be seen to notice.
+    pub mutation: Option<Mutation>,
+}
+
+/// What goes wrong with calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Faults {
+    /// Nothing.
+    None,
+    /// One call.
+    At(At),
+    /// Calls by chance: how many of those to AWS, of those to Kubernetes, and at how many the operator dies.
+    Mixed {
+        /// To AWS.
+        aws: f64,
+        /// To Kubernetes.
+        kubernetes: f64,
+        /// The operator dies.
+        crash: f64,
+    },
+}
+
+/// A service as it is before the operator starts.
+#[derive(Clone, Debug)]
+pub struct ServiceSetup {
+    /// Account.
+    pub account: &'static str,
+    /// Name.
+    pub name: String,
+    /// DesiredCount.
+    pub desired: i32,
+    /// A scalable target, where it has one.
+    pub capacity: Option<Capacity>,
+}
+
+/// A defect that is put between the operator and AWS on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// Every write is made twice.
+    DoubleWrites,
+    /// Inside the band the size is set back to the minimum.
+    WriteInBand,
+    /// No write is made, and each is said to have been.
+    LoseWrites,
+    /// A write is made although nothing was read.
+    BlindWrite,
+}
+
+impl Faults {
+    /// The schedule of a run that begins at `epoch`.
+    pub fn schedule(self, seed: u64, until: Timestamp) -> Box<dyn Schedule> {
+        match self {
+            Self::None => Box::new(Calm),
+            Self::At(at) => Box::new(at),
+            Self::Mixed { aws, kubernetes, crash } => {
+                Box::new(Mixed { dice: Dice::new(seed), aws, kubernetes, crash, until })
+            }
+        }
+    }
+}
+
+impl Scenario {
+    /// A scenario without faults, in which nothing happens.
+    pub fn calm(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            seed: 0,
+            accounts: Vec::new(),
+            policies: Vec::new(),
+            raw: Vec::new(),
+            services: Vec::new(),
+            strangers: BTreeMap::new(),
+            script: Vec::new(),
+            faults: Faults::None,
+            turbulence: Duration::from_secs(60),
+            settle: Duration::from_secs(1200),
+            steady: Duration::from_secs(700),
+            replicas: 1,
+            same_identity: false,
+            aws_latency: 80,
+            mutation: None,
+        }
+    }
+}
