@@ -1,4 +1,4 @@
-"""What moto's IAM lacks: AWS's managed policies without loading all of them, and permission boundaries of users."""
+"""What moto's IAM lacks: AWS's managed policies without loading all of them, boundaries of users, true names of linked roles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
-from moto.iam.models import AWSManagedPolicy, IAMBackend
+from moto.iam.models import AWSManagedPolicy, IAMBackend, Role
 from moto.iam.responses import IamResponse
 
 from runbook_sandbox.aws.iam import identities
@@ -78,6 +78,49 @@ def _delete_user_permissions_boundary(response: IamResponse) -> EmptyResult:
     return EmptyResult()
 
 
+#: AWSServiceName: the role's name ("Using service-linked roles" of each service); moto guesses others.
+_LINKED_ROLES = {
+    "autoscaling.amazonaws.com": "AWSServiceRoleForAutoScaling",
+    "ecs.amazonaws.com": "AWSServiceRoleForECS",
+    "elasticache.amazonaws.com": "AWSServiceRoleForElastiCache",
+    "elasticloadbalancing.amazonaws.com": "AWSServiceRoleForElasticLoadBalancing",
+    "events.amazonaws.com": "AWSServiceRoleForCloudWatchEvents",
+    "rds.amazonaws.com": "AWSServiceRoleForRDS",
+}
+_LINKED_BY_AUTO_SCALING = re.compile(r"([a-z-]+)\.application-autoscaling\.amazonaws\.com")
+
+
+def _create_service_linked_role(backend: IAMBackend, service_name: str, description: str, suffix: str) -> Role:
+    """CreateServiceLinkedRole with AWS's own names; a second one is refused."""
+    name = _LINKED_ROLES.get(service_name)
+    by_auto_scaling = _LINKED_BY_AUTO_SCALING.fullmatch(service_name)
+    if by_auto_scaling:
+        from runbook_sandbox.aws.autoscaling.namespaces import service_linked_role
+
+        arn = service_linked_role(by_auto_scaling[1], backend.account_id, "us-east-1")
+        name = arn.rsplit("/", 1)[-1] if arn else None
+    if name is None:
+        if not re.fullmatch(r"[a-z0-9.-]+\.amazonaws\.com", service_name):
+            raise ApiError("InvalidInput", f"Service name {service_name} is not valid.", 400)
+        return _motos_create_service_linked_role(backend, service_name, description, suffix)
+    if suffix:
+        raise ApiError("InvalidInput", f"Custom suffix is not allowed for {service_name}", 400)
+    if any(role.name == name for role in backend.roles.values()):
+        message = f"Service role name {name} has been taken in this account, please try a different suffix."
+        raise ApiError("InvalidInput", message, 400)
+    statement = {"Effect": "Allow", "Principal": {"Service": service_name}, "Action": "sts:AssumeRole"}
+    return backend.create_role(
+        name,
+        json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        f"/aws-service-role/{service_name}/",
+        permissions_boundary=None,
+        description=description,
+        tags=[],
+        max_session_duration="3600",
+        linked_service=service_name,
+    )
+
+
 def _simulate_principal_policy(response: IamResponse) -> ActionResult:
     """SimulatePrincipalPolicy: what the sandbox's own evaluator says; statements are not named."""
     arn = response._get_param("PolicySourceArn")
@@ -105,8 +148,12 @@ def _simulate_principal_policy(response: IamResponse) -> ActionResult:
     return ActionResult({"EvaluationResults": results, "IsTruncated": False})
 
 
+_motos_create_service_linked_role = IAMBackend.create_service_linked_role
+
+
 def install() -> None:
     """Idempotent."""
+    IAMBackend.create_service_linked_role = _create_service_linked_role
     IAMBackend._init_managed_policies = _init_managed_policies
     for name in ("attach_role_policy", "attach_user_policy", "attach_group_policy"):
         method = getattr(IAMBackend, name)

@@ -12,7 +12,6 @@ from typing import Any
 from moto.core.resource_tagging import TaggedResource
 from moto.ecs import urls
 from moto.ecs.models import EC2ContainerServiceBackend
-from moto.ecs.responses import EC2ContainerServiceResponse
 
 from runbook_sandbox.aws.ecs import (
     access,
@@ -45,9 +44,8 @@ class EcsResponse(ModelledResponse):
 
 
 def _dispatch(request: Any, full_url: str, headers: Any) -> Any:
-    name = request.headers.get("X-Amz-Target", "").split(".")[-1]
-    handler = EcsResponse if operations.get(name) else EC2ContainerServiceResponse
-    return handler.dispatch(request, full_url, headers)
+    # Also for operations that are not here: moto's would answer from a state of their own, of which these know nothing.
+    return EcsResponse.dispatch(request, full_url, headers)
 
 
 def _tagged(self: EC2ContainerServiceBackend) -> Iterator[TaggedResource]:

@@ -50,6 +50,8 @@ def validate(service: str, protocol: str, operation: OperationModel, params: dic
             raise ApiError("SerializationException", problem)
     problems = list(_constraints(params, shape, ""))
     if not problems:
+        if service == "sns":
+            _check_arns(operation.name, params)
         return
     missing = next((path for path, text in problems if text is None), None)
     if missing is not None and service in _MISSING:
@@ -62,6 +64,21 @@ def validate(service: str, protocol: str, operation: OperationModel, params: dic
             raise ApiError("InvalidParameterValue", _message(problems))
         default = "ValidationError"
     raise ApiError(_CODES.get(service, default), _message(problems))
+
+
+#: Members of SNS that hold ARNs; no model says so, and moto trips over what is none.
+_SNS_ARNS = ("TopicArn", "TargetArn", "SubscriptionArn", "PlatformApplicationArn", "EndpointArn", "ResourceArn")
+
+
+def _check_arns(operation: str, params: dict[str, Any]) -> None:
+    if operation == "Publish" and not any(params.get(name) for name in ("TopicArn", "TargetArn", "PhoneNumber")):
+        raise ApiError("InvalidParameter", "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter")
+    for name in _SNS_ARNS:
+        value = params.get(name)
+        if isinstance(value, str) and len(value.split(":", 5)) < 6:
+            parts = len(value.split(":", 5))
+            reason = f"An ARN must have at least 6 elements, not {parts}"
+            raise ApiError("InvalidParameter", f"Invalid parameter: {name} Reason: {reason}")
 
 
 def _message(problems: list[tuple[str, str | None]]) -> str:

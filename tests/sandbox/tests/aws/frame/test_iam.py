@@ -296,3 +296,21 @@ def test_nobody_reads_a_bucket_unsigned_once_enforced(aws):
     s3.list_buckets()
     _enforce(aws)
     assert _refused(s3.list_buckets)[0] == "AccessDenied"
+
+
+@pytest.mark.parametrize(
+    ("service", "name"),
+    [
+        ("ecs.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_ECSService"),
+        ("rds.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_RDSCluster"),
+        ("ecs.amazonaws.com", "AWSServiceRoleForECS"),
+        ("rds.amazonaws.com", "AWSServiceRoleForRDS"),
+    ],
+)
+def test_linked_roles_have_the_names_of_aws(aws, service, name):
+    """ "Using service-linked roles" of each service. moto calls the first one AWSServiceRoleForApplicationAutoScaling_Ecs."""
+    role = aws.client("iam").create_service_linked_role(AWSServiceName=service)["Role"]
+    assert role["Arn"] == f"arn:aws:iam::123456789012:role/aws-service-role/{service}/{name}"
+    code, message, _ = _refused(aws.client("iam").create_service_linked_role, AWSServiceName=service)
+    assert code == "InvalidInput"
+    assert "has been taken" in message
