@@ -10,26 +10,19 @@ from __future__ import annotations
 
 from moto.utilities.utils import get_partition
 
-from runbook_sandbox.aws import context
+from runbook_sandbox.aws import rights
 from runbook_sandbox.aws.autoscaling.errors import error
 from runbook_sandbox.aws.autoscaling.state import Target
 from runbook_sandbox.aws.ecs.arns import arn as ecs_arn
-from runbook_sandbox.aws.iam import evaluate
-from runbook_sandbox.aws.iam.enforcement import enforcement
 
 _PRINCIPAL = "application-autoscaling.amazonaws.com"
 
 
-def ask(action: str, resource: str, **keys: str) -> None:
-    """Refuse the request when its caller may not do `action`; `keys` are condition keys with `__` for a colon."""
-    request = context.current.get()
-    if request is None or not enforcement.enabled:
-        return
-    found = evaluate.context_of(request) | {"aws:viaawsservice": ["true"], "aws:calledvia": [_PRINCIPAL]}
-    found |= {name.replace("__", ":").lower(): [value] for name, value in keys.items()}
-    denial = evaluate.check_one(request.caller, action, resource, found, request.partition)
-    if denial is not None:
-        raise error("AccessDeniedException", denial.message)
+def ask(action: str, resource: str, keys: dict[str, str] | None = None) -> None:
+    """Refuse the request when its caller may not do `action`; `keys` are condition keys of it."""
+    refusal = rights.refusal(action, resource, {"aws:ViaAWSService": "true", "aws:CalledVia": _PRINCIPAL, **(keys or {})})
+    if refusal is not None:
+        raise error("AccessDeniedException", refusal)
 
 
 def to_scale(account_id: str, region: str, namespace: str, resource_id: str) -> None:
@@ -38,7 +31,7 @@ def to_scale(account_id: str, region: str, namespace: str, resource_id: str) -> 
         _, cluster, service = resource_id.split("/")
         for action in ("ecs:DescribeServices", "ecs:UpdateService"):
             resource = ecs_arn(account_id, region, f"service/{cluster}/{service}")
-            ask(action, resource, ecs__cluster=ecs_arn(account_id, region, f"cluster/{cluster}"))
+            ask(action, resource, {"ecs:cluster": ecs_arn(account_id, region, f"cluster/{cluster}")})
     elif namespace == "rds":
         base = f"arn:{get_partition(region)}:rds:{region}:{account_id}"
         ask("rds:DescribeDBClusters", f"{base}:{resource_id}")

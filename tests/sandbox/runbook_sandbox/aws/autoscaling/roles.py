@@ -26,7 +26,7 @@ def use(call: Call, namespace: str) -> str:
     backend = iam_backends[call.account_id][call.partition]
     if not any(role.name == name for role in backend.roles.values()):
         principal = namespaces.service_principal(namespace)
-        permissions.ask("iam:CreateServiceLinkedRole", arn, iam__AWSServiceName=principal)
+        permissions.ask("iam:CreateServiceLinkedRole", arn, {"iam:AWSServiceName": principal})
         trust = {
             "Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Principal": {"Service": [principal]}, "Action": ["sts:AssumeRole"]}],

@@ -20,7 +20,7 @@ SETTINGS = {
     "awsvpcTrunking": (("enabled", "disabled", "on", "off"), "disabled"),
     "containerInsights": (("enabled", "disabled", "enhanced"), "disabled"),
     "dualStackIPv6": (("enabled", "disabled"), "enabled"),
-    "tagResourceAuthorization": (("on", "off"), "off"),
+    "tagResourceAuthorization": (("on", "off"), "on"),
     "fargateFIPSMode": (("enabled", "disabled", "on", "off"), "disabled"),
     "fargateTaskRetirementWaitPeriod": (("0", "7", "14"), "7"),
     "guardDutyActivate": (("on", "off"), "off"),

@@ -71,7 +71,7 @@ def create_capacity_provider(call: Call) -> dict[str, Any]:
         raise client("The specified capacity provider already exists. To change it, use UpdateCapacityProvider.")
     if not call.get("autoScalingGroupProvider"):
         raise client("A capacity provider needs an autoScalingGroupProvider.")
-    given = tags.read(call.get("tags"))
+    given = tags.on_creation(call, f"capacity-provider/{name}")
     group = _with_defaults(call.get("autoScalingGroupProvider"))
     provider = Provider(name, state.arn(f"capacity-provider/{name}"), group, given)
     state.capacity_providers[name] = provider

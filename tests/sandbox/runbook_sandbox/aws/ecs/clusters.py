@@ -71,7 +71,7 @@ def create_cluster(call: Call) -> dict[str, Any]:
         raise invalid(
             f"Invalid clusterName: {name}. Up to 255 letters (uppercase and lowercase), numbers, underscores, and hyphens are allowed."
         )
-    given = tags.read(call.get("tags"))
+    given = tags.on_creation(call, f"cluster/{name}")
     providers, strategy = call.get("capacityProviders") or [], call.get("defaultCapacityProviderStrategy") or []
     _check_providers(call, providers, strategy)
     state = region(call)

@@ -75,7 +75,7 @@ def create_service(call: Call) -> dict[str, Any]:
     name = validation.service_name(call.get("serviceName"))
     validation.client_token(call.get("clientToken"), 36)
     cluster = active_cluster(call, call.get("cluster"))
-    given_tags = tags.read(call.get("tags"))
+    given_tags = tags.on_creation(call, f"service/{cluster.name}/{name}")
     scheduling = call.get("schedulingStrategy") or "REPLICA"
     controller = (call.get("deploymentController") or {}).get("type", "ECS")
     existing = cluster.services.get(name)

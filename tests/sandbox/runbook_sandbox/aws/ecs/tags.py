@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from runbook_sandbox.aws.ecs.errors import invalid
+from runbook_sandbox.aws import rights
+from runbook_sandbox.aws.ecs.arns import arn
+from runbook_sandbox.aws.ecs.errors import error, invalid
+from runbook_sandbox.aws.modelled import Call
 
 MAX_TAGS = 50
 _ALLOWED = re.compile(r"^[\w\s+\-=.,_:/@]*$", re.UNICODE)
@@ -45,3 +48,17 @@ def limit(tags: dict[str, str]) -> None:
 def write(tags: dict[str, str]) -> list[dict[str, str]]:
     """As the API lists them."""
     return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def on_creation(call: Call, resource: str) -> dict[str, str]:
+    """The tags that a resource is created with, checked; they need `ecs:TagResource` besides the creating action.
+
+    Source: Amazon ECS Developer Guide, "Grant permission to tag resources on creation".
+    """
+    given = read(call.get("tags"))
+    if given:
+        arn_ = arn(call.account_id, call.region, resource)
+        refusal = rights.refusal("ecs:TagResource", arn_, {"ecs:CreateAction": call.operation})
+        if refusal is not None:
+            raise error("AccessDeniedException", refusal)
+    return given

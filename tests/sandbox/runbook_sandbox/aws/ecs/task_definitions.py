@@ -112,7 +112,7 @@ def register_task_definition(call: Call) -> dict[str, Any]:
         for mapping in container["portMappings"]:
             mapping.setdefault("protocol", "tcp")
             mapping.setdefault("hostPort", mapping.get("containerPort") if mode in ("awsvpc", "host") else 0)
-    given = tags.read(call.get("tags"))
+    given = tags.on_creation(call, f"task-definition/{family}:*")
     state = region(call)
     revisions = state.families.setdefault(family, {})
     revision = max(revisions, default=0) + 1

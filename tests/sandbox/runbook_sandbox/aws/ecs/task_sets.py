@@ -51,7 +51,7 @@ def create_task_set(call: Call) -> dict[str, Any]:
         settings["launchType"] = "EC2"
     definition = task_definitions.usable(region(call), call.get("taskDefinition") or "")
     validation.network(definition, settings, is_fargate(settings))
-    scale, given_tags = _percent(call.get("scale")), tags.read(call.get("tags"))
+    scale, given_tags = _percent(call.get("scale")), tags.on_creation(call, f"task-set/{service.cluster.name}/{service.name}/*")
     path = f"{service.cluster.name}/{service.name}"
     revision = deployments.new_revision(path, call.account_id, call.region, definition, settings)
     now = clock.now()

@@ -56,7 +56,7 @@ def run_task(call: Call) -> dict[str, Any]:
         raise invalid("count cannot be greater than 10.")
     validation.client_token(call.get("clientToken"), 64)
     cluster = active_cluster(call, call.get("cluster"))
-    given_tags = tags.read(call.get("tags"))
+    given_tags = tags.on_creation(call, f"task/{cluster.name}/*")
     state, token = region(call), call.get("clientToken")
     known = state.run_tokens.get(token) if token else None
     if known is not None and clock.now() - known[2] < _TOKEN_KEPT:
@@ -114,7 +114,7 @@ def start_task(call: Call) -> dict[str, Any]:
     settings = {"launchType": "EC2", "networkConfiguration": call.get("networkConfiguration")}
     validation.network(definition, settings, fargate=False)
     _check_run(call, definition)
-    tasks = _create(call, cluster, definition, settings, len(instances), tags.read(call.get("tags")))
+    tasks = _create(call, cluster, definition, settings, len(instances), tags.on_creation(call, f"task/{cluster.name}/*"))
     return {"tasks": [render(task, ["TAGS"]) for task in tasks], "failures": []}
 
 

@@ -143,3 +143,15 @@ def test_deleting_target_tracking_needs_the_right_to_delete_its_alarms(user, sca
     assert "cloudwatch:DeleteAlarms" in refused(mine.client.delete_scaling_policy, PolicyName="cpu", **mine.target).message
     assert "cloudwatch:DeleteAlarms" in refused(mine.client.deregister_scalable_target, **mine.target).message
     assert len(mine.client.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]) == 1
+
+
+def test_tags_on_creation_need_their_own_right(user, scaling, refused):
+    """`ecs:TagResource` with `ecs:CreateAction`, besides `ecs:CreateService`, when tags are given."""
+    condition = {"StringEquals": {"ecs:CreateAction": "RunTask"}}
+    mine = user((["ecs:CreateService", "ecs:RunTask"], "*"), ("ecs:TagResource", "*", condition))
+    wanted = {"cluster": "app", "serviceName": "new", "taskDefinition": "web", "desiredCount": 0}
+    tags = [{"key": "a", "value": "b"}]
+    refusal = refused(mine.ecs.create_service, **wanted, tags=tags)
+    assert (refusal.code, "ecs:TagResource" in refusal.message) == ("AccessDeniedException", True)
+    mine.ecs.create_service(**wanted)
+    mine.ecs.run_task(cluster="app", taskDefinition="web", tags=tags)
