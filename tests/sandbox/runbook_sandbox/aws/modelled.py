@@ -16,7 +16,6 @@ from typing import Any
 
 import cbor2
 from botocore.utils import parse_timestamp
-from moto import settings
 from moto.core.errors import get_error_model
 from moto.core.exceptions import ServiceException
 from moto.core.model import OperationModel, ServiceModel
@@ -25,7 +24,7 @@ from moto.core.responses import BaseResponse
 from moto.core.serialize import QuerySerializer, SerializationContext
 from moto.core.utils import get_service_model
 
-from runbook_sandbox.aws import rpc_cbor
+from runbook_sandbox.aws import query_xml, rpc_cbor
 
 
 @dataclass(frozen=True)
@@ -158,12 +157,11 @@ class ModelledResponse(BaseResponse):
             shape = operation.output_shape
             body = rpc_cbor.shaped(result, shape, rpc_cbor.epoch) if shape is not None else {}
             return 200, {"Content-Type": self._json_type(operation)}, json.dumps(body)
-        answer = _QuerySerializer(operation, pretty_print=settings.PRETTIFY_RESPONSES).serialize(result)
-        return answer["status_code"], dict(answer["headers"]), answer["body"]
+        return 200, {"Content-Type": "text/xml"}, query_xml.answer(operation, result, SerializationContext().request_id)
 
     def _serialize_error(self, protocol: str, operation: OperationModel, error: ServiceException) -> tuple[int, dict[str, Any], Any]:
         if protocol == "query":
-            answer = _QuerySerializer(operation).serialize(error)
+            answer = QuerySerializer(operation).serialize(error)
             return answer["status_code"], dict(answer["headers"]), answer["body"]
         shape = get_error_model(error, operation.service_model)
         status = shape.metadata.get("error", {}).get("httpStatusCode", 400)
@@ -181,14 +179,6 @@ class ModelledResponse(BaseResponse):
     @staticmethod
     def _json_type(operation: OperationModel) -> str:
         return f"application/x-amz-json-{operation.service_model.metadata.get('jsonVersion', '1.0')}"
-
-
-class _QuerySerializer(QuerySerializer):
-    """moto's, with time stamps to the millisecond as AWS writes them."""
-
-    def _serialize_type_timestamp(self, serialized: Any, value: datetime, shape: Any, key: str) -> None:
-        text = f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03}Z"
-        self._default_serialize(serialized, text, shape, key)
 
 
 _CBOR_HEADERS = {"Content-Type": rpc_cbor.CONTENT_TYPE, "smithy-protocol": "rpc-v2-cbor"}
