@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::operation::RequestId;
-use aws_sdk_ecs::types::{Deployment as SdkDeployment, Failure, Service, ServiceField};
+use aws_sdk_ecs::types::{DeploymentControllerType, Failure, Service, ServiceField};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use runbook_core::observed::{Deployment, EcsService};
@@ -109,7 +109,7 @@ fn observed(call: &Call, service: &Service) -> Result<EcsService, CloudError> {
         desired_count: service.desired_count(),
         running_count: service.running_count(),
         pending_count: service.pending_count(),
-        deployments: deployments(service.deployments()),
+        deployments: deployments(service),
         // Amazon ECS API Reference, Service: REPLICA and ECS are the defaults.
         scheduling_strategy: service.scheduling_strategy().map_or("REPLICA", |strategy| strategy.as_str()).into(),
         deployment_controller: service
@@ -125,23 +125,58 @@ fn observed(call: &Call, service: &Service) -> Result<EcsService, CloudError> {
     })
 }
 
-/// PRIMARY first, then in AWS's order.
-fn deployments(deployments: &[SdkDeployment]) -> Vec<Deployment> {
-    let mut observed: Vec<Deployment> = deployments
-        .iter()
-        .map(|deployment| Deployment {
-            id: deployment.id().unwrap_or_default().into(),
-            status: deployment.status().unwrap_or_default().into(),
-            rollout_state: deployment.rollout_state().map(|state| state.as_str().into()),
-            desired_count: deployment.desired_count(),
-            running_count: deployment.running_count(),
-            created_at: deployment.created_at().and_then(timestamp),
-        })
-        .collect();
+/// PRIMARY first, then in AWS's order. A blue/green deployment of CodeDeploy shows as task sets, of which a service at rest has one;
+/// those of an EXTERNAL controller may stand side by side for good.
+fn deployments(service: &Service) -> Vec<Deployment> {
+    let rolling = service.deployments().iter().map(|deployment| Deployment {
+        id: deployment.id().unwrap_or_default().into(),
+        status: deployment.status().unwrap_or_default().into(),
+        rollout_state: deployment.rollout_state().map(|state| state.as_str().into()),
+        desired_count: deployment.desired_count(),
+        running_count: deployment.running_count(),
+        created_at: deployment.created_at().and_then(timestamp),
+    });
+    let of_code_deploy =
+        service.deployment_controller().is_some_and(|one| *one.r#type() == DeploymentControllerType::CodeDeploy);
+    let task_sets = service.task_sets().iter().filter(|_| of_code_deploy).map(|task_set| Deployment {
+        id: task_set.id().unwrap_or_default().into(),
+        status: task_set.status().unwrap_or_default().into(),
+        rollout_state: None,
+        desired_count: task_set.computed_desired_count(),
+        running_count: task_set.running_count(),
+        created_at: task_set.created_at().and_then(timestamp),
+    });
+    let mut observed: Vec<Deployment> = rolling.chain(task_sets).collect();
     observed.sort_by_key(|deployment| deployment.status != "PRIMARY");
     observed
 }
 
 fn timestamp(time: &DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::{DeploymentController, TaskSet};
+
+    use super::*;
+
+    fn in_progress(controller: DeploymentControllerType, task_sets: &[&str]) -> bool {
+        let controller = DeploymentController::builder().r#type(controller).build().unwrap();
+        let service = Service::builder()
+            .service_arn("arn:aws:ecs:eu-central-1:123456789012:service/app/web")
+            .status("ACTIVE")
+            .deployment_controller(controller)
+            .set_task_sets(Some(task_sets.iter().map(|status| TaskSet::builder().status(*status).build()).collect()))
+            .build();
+        let call = Call::DescribeServices { cluster: "app".into(), services: vec!["web".into()] };
+        observed(&call, &service).unwrap().deployment_in_progress()
+    }
+
+    #[test]
+    fn a_second_task_set_of_code_deploy_is_a_deployment() {
+        assert!(in_progress(DeploymentControllerType::CodeDeploy, &["ACTIVE", "PRIMARY"]));
+        assert!(!in_progress(DeploymentControllerType::CodeDeploy, &["PRIMARY"]));
+        assert!(!in_progress(DeploymentControllerType::External, &["ACTIVE", "PRIMARY"]));
+    }
 }

@@ -61,7 +61,7 @@ struct Service {
     controller: String,
     scheduling: String,
     managed_by: Option<String>,
-    /// `rolling` (two deployments), `starting` (one, in progress) or `failed`.
+    /// `rolling` (two deployments), `task-sets` (two, of no rolloutState), `starting` (one, in progress) or `failed`.
     deployment: Option<String>,
 }
 
@@ -159,6 +159,7 @@ impl Service {
             Some("rolling") => {
                 vec![world::deployment("PRIMARY", Some("IN_PROGRESS")), world::deployment("ACTIVE", Some("COMPLETED"))]
             }
+            Some("task-sets") => vec![world::deployment("PRIMARY", None), world::deployment("ACTIVE", None)],
             Some(other) => panic!("deployment: {other} is not known"),
         };
         EcsService {
