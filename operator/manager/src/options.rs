@@ -43,7 +43,7 @@ impl Options {
             concurrency: 64,
             allow_custom_endpoints: false,
             listen: None,
-            grace: Duration::from_secs(25),
+            grace: Duration::from_secs(20),
         }
     }
 

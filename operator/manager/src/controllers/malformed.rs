@@ -32,7 +32,7 @@ pub async fn run<K: Kind>(context: Arc<Context>, stop: impl Future<Output = ()>)
 async fn tell<K: Kind>(context: &Context, invalid: &InvalidObject) {
     let name = invalid.metadata.name.clone().unwrap_or_default();
     let namespace = invalid.metadata.namespace.clone();
-    warn!(kind = K::KIND, ?namespace, name, error = invalid.error, "malformed: skipped until it is corrected");
+    warn!(kind = K::KIND, namespace, object = name, error = invalid.error, "malformed: skipped until it is corrected");
     context.metrics.reconciled(K::KIND, "Malformed", std::time::Duration::ZERO);
     let message = format!("the object cannot be read as a {}: {}; correct it", K::KIND, invalid.error);
     let about = ObjectReference {
@@ -45,7 +45,7 @@ async fn tell<K: Kind>(context: &Context, invalid: &InvalidObject) {
     };
     context.events.stalled(about, "InvalidSpec", &message);
     if let Err(error) = write::<K>(context, &name, namespace.as_deref(), invalid.metadata.generation, message).await {
-        warn!(kind = K::KIND, ?namespace, name, %error, "its status could not be written");
+        warn!(kind = K::KIND, namespace, object = name, %error, "its status could not be written");
     }
 }
 
@@ -64,7 +64,7 @@ async fn write<K: Kind>(
     let outcome = Outcome::Stalled { reason: "InvalidSpec".into(), message };
     let after = conditions(Before { conditions: &before }, &outcome, generation, context.clock.now());
     if before == after {
-        debug!(kind = K::KIND, name, "it has been told before");
+        debug!(kind = K::KIND, object = name, "it has been told before");
         return Ok(());
     }
     let status = json!({"status": {"conditions": after, "observedGeneration": generation}});

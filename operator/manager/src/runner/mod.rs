@@ -85,11 +85,12 @@ impl<K: Kind> Runner<K> {
     pub async fn reconcile(&self, object: Arc<K>) -> Action {
         let object = K::reflected(&self.context).newest(object);
         if object.meta().deletion_timestamp.is_some() {
+            self.context.warmup.observed(&object.uid().unwrap_or_default(), Instant::now());
             return Action::await_change();
         }
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
         let generation = object.meta().generation.unwrap_or_default();
-        let span = info_span!("reconcile", kind = K::KIND, namespace, name, generation);
+        let span = info_span!("reconcile", kind = K::KIND, namespace, object = name, generation);
         let started = Instant::now();
         let end = self.run(object).instrument(span).await;
         self.context.metrics.reconciled(K::KIND, end.label, started.elapsed());

@@ -126,7 +126,7 @@ impl<K: Kind> Runner<K> {
         let about = || turn.object.object_ref(&());
         match (&before, &after) {
             (before, Some((reason, message))) if before.as_ref().is_none_or(|(before, _)| before != reason) => {
-                warn!(reason, message, "stalled");
+                warn!(reason, why = message, "stalled");
                 self.context.events.stalled(about(), reason, message);
             }
             (Some((reason, _)), None) => {

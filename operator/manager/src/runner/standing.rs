@@ -30,7 +30,8 @@ impl<K: Kind> Standing<K> {
         if !object.is_some_and(|object| same(object.meta(), self.object.meta())) {
             return Some("the object has changed");
         }
-        None
+        // Another may hold the target by now.
+        self.object.prepare(&self.context).is_err().then_some("the object may no longer be worked for")
     }
 }
 
