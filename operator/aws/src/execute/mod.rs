@@ -58,14 +58,16 @@ impl Executor {
 
     async fn attempt(&self, step: &Step, call: &Call, attempt: &mut Attempt<'_>) -> Result<Option<String>, CloudError> {
         self.may_write(call)?;
-        let waited = self.plane.door().admit(step.scope(), call.api(), true).await;
-        if waited > STALE_AFTER {
-            self.recheck(step, call).await?;
-        }
+        let door = self.plane.door();
+        let waited = door.admit(step.scope(), call.api(), true).await;
+        let still = if waited > STALE_AFTER { self.recheck(step, call).await } else { Ok(()) };
         // Both may have taken longer than the lease.
-        self.may_write(call)?;
+        if let Err(error) = still.and_then(|()| self.may_write(call)) {
+            door.budgets.give_back(step.scope(), call.api(), true);
+            return Err(error);
+        }
         attempt.sent = true;
-        self.plane.door().call(step.scope(), call, WRITE_TIMEOUT).await.map(|answered| answered.request_id)
+        door.call(step.scope(), call, WRITE_TIMEOUT).await.map(|answered| answered.request_id)
     }
 
     fn may_write(&self, call: &Call) -> Result<(), CloudError> {

@@ -25,7 +25,11 @@ where
     let (class, code, message) = match error {
         SdkError::ServiceError(refused) => of_service(refused.err().meta(), status),
         SdkError::TimeoutError(_) => (ErrorClass::Transient, "Timeout".into(), chain(error)),
-        SdkError::ResponseError(_) => (ErrorClass::Transient, "BadResponse".into(), chain(error)),
+        // What cannot be read is told by its status: an intermediary's page, not AWS's answer.
+        SdkError::ResponseError(_) => match status {
+            Some(status @ 400..) => (class_of("", Some(status)), format!("Http{status}"), chain(error)),
+            _ => (ErrorClass::Transient, "BadResponse".into(), chain(error)),
+        },
         _ => of_credentials(error).unwrap_or_else(|| match error {
             SdkError::ConstructionFailure(_) => (ErrorClass::Invalid, "BadRequest".into(), chain(error)),
             // No answer came; the request may have been sent.

@@ -10,6 +10,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::sync::OnceCell;
 
@@ -21,6 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// What all connections share: the process's own credentials (environment, IRSA, Pod Identity, instance).
 pub(super) struct Process {
     session_name: String,
+    given: Option<Credentials>,
     config: OnceCell<SdkConfig>,
 }
 
@@ -41,8 +43,8 @@ pub(super) struct Clients {
 }
 
 impl Process {
-    pub(super) fn new(session_name: String) -> Self {
-        Self { session_name, config: OnceCell::new() }
+    pub(super) fn new(session_name: String, given: Option<Credentials>) -> Self {
+        Self { session_name, given, config: OnceCell::new() }
     }
 
     /// The process's configuration; `region` where the environment names none, for the STS of a web identity.
@@ -51,8 +53,12 @@ impl Process {
             .get_or_init(|| async {
                 let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
                     .or_else(Region::new(region.to_owned()));
-                aws_config::defaults(BehaviorVersion::latest())
-                    .region(region)
+                let loader = aws_config::defaults(BehaviorVersion::latest()).region(region);
+                let loader = match &self.given {
+                    Some(credentials) => loader.credentials_provider(credentials.clone()),
+                    None => loader,
+                };
+                loader
                     .retry_config(RetryConfig::disabled())
                     .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
                     .load()

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use aws_credential_types::Credentials;
 use runbook_core::{CloudError, Scope};
 
 use self::connect::{Connected, Process};
@@ -29,7 +30,17 @@ pub struct SdkCloud {
 impl SdkCloud {
     /// AWS, with `session_name` as the session name of every role that is assumed: what CloudTrail shows as the actor.
     pub fn new(session_name: impl Into<String>) -> Self {
-        Self { process: Arc::new(Process::new(session_name.into())), connections: Mutex::default() }
+        Self::of(Process::new(session_name.into(), None))
+    }
+
+    /// As [`SdkCloud::new`], with these credentials in place of the process's own: for tests.
+    pub fn with_credentials(session_name: impl Into<String>, access_key_id: &str, secret_access_key: &str) -> Self {
+        let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "given");
+        Self::of(Process::new(session_name.into(), Some(credentials)))
+    }
+
+    fn of(process: Process) -> Self {
+        Self { process: Arc::new(process), connections: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Connected>>> {

@@ -1,0 +1,427 @@
+//! The SDKs against a small HTTP server of this test: what is sent, what is made of answers and of errors.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+
+use runbook_aws::{Call, Cloud, Connection, Connections, Reply, SdkCloud};
+use runbook_core::observed::{AppliedPolicyKind, Suspended, TargetTrackingConfiguration, TrackedMetric};
+use runbook_core::{CloudError, ErrorClass};
+use support::{ACCOUNT, scope};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const SECRET: &str = "wJalrXUtnFEMIsecret";
+
+/// What the server received and what it answers: status and body.
+type Script = Arc<dyn Fn(&Request) -> (u16, String) + Send + Sync>;
+
+#[derive(Clone, Debug)]
+struct Request {
+    head: String,
+    body: String,
+}
+
+impl Request {
+    fn is(&self, operation: &str) -> bool {
+        self.head.contains(&format!(".{operation}\r\n")) || self.body.contains(&format!("Action={operation}&"))
+    }
+}
+
+struct Server {
+    url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    async fn start(script: impl Fn(&Request) -> (u16, String) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (script, seen): (Script, _) = (Arc::new(script), Arc::clone(&requests));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&script), Arc::clone(&seen)));
+            }
+        });
+        Self { url, requests }
+    }
+
+    fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+async fn serve(mut stream: TcpStream, script: Script, seen: Arc<Mutex<Vec<Request>>>) -> Option<()> {
+    let mut buffer = Vec::new();
+    loop {
+        let end = loop {
+            if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+                break end + 4;
+            }
+            if stream.read_buf(&mut buffer).await.ok()? == 0 {
+                return None;
+            }
+        };
+        let head = String::from_utf8(buffer[..end].to_vec()).ok()?;
+        let length: usize = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok())
+            .unwrap_or(0);
+        while buffer.len() < end + length {
+            stream.read_buf(&mut buffer).await.ok()?;
+        }
+        let request = Request { head, body: String::from_utf8(buffer[end..end + length].to_vec()).ok()? };
+        buffer.drain(..end + length);
+        seen.lock().unwrap().push(request.clone());
+        let (status, body) = script(&request);
+        if status == 0 {
+            return None;
+        }
+        let answer =
+            format!("HTTP/1.1 {status} -\r\nx-amzn-requestid: r-1\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.ok()?;
+    }
+}
+
+/// The process's own credentials come from the environment, which a test must not change: a role with a stub STS stands in for them.
+async fn cloud(server: &Server, assume_role: bool) -> SdkCloud {
+    let cloud = SdkCloud::with_credentials("runbook-operator", "AKIDEXAMPLE", SECRET);
+    cloud.set_connection(Connection {
+        name: "default".into(),
+        account_id: ACCOUNT.into(),
+        assume_role: assume_role.then(|| ("arn:aws:iam::123456789012:role/op".into(), Some("external".into()))),
+        use_fips: false,
+        use_dual_stack: false,
+        endpoint_url: Some(server.url.clone()),
+    });
+    cloud
+}
+
+fn describe(names: &[&str]) -> Call {
+    Call::DescribeServices { cluster: "app".into(), services: names.iter().map(ToString::to_string).collect() }
+}
+
+async fn answered(body: &str, call: &Call) -> Result<Reply, CloudError> {
+    let body = body.to_owned();
+    let server = Server::start(move |_| (200, body.clone())).await;
+    cloud(&server, false).await.call(&scope(), call).await.map(|answered| answered.reply)
+}
+
+async fn refused(status: u16, body: &str, call: &Call) -> CloudError {
+    let body = body.to_owned();
+    let server = Server::start(move |_| (status, body.clone())).await;
+    let error = cloud(&server, false).await.call(&scope(), call).await.unwrap_err();
+    assert_eq!(server.requests().len(), 1, "nothing is retried here");
+    error
+}
+
+const WEB: &str = r#"{"serviceName":"web","serviceArn":"arn:aws:ecs:r:1:service/app/web","status":"ACTIVE",
+  "desiredCount":3,"runningCount":2,"pendingCount":1,"schedulingStrategy":"REPLICA",
+  "deploymentConfiguration":{"strategy":"BLUE_GREEN"},"deploymentController":{"type":"CODE_DEPLOY"},
+  "deployments":[{"id":"ecs-svc/1","status":"ACTIVE","desiredCount":1,"runningCount":1,"createdAt":1.7e9},
+                 {"id":"ecs-svc/2","status":"PRIMARY","desiredCount":3,"runningCount":2,"rolloutState":"IN_PROGRESS"}],
+  "tags":[{"key":"team","value":"shop"}]}"#;
+
+#[tokio::test]
+async fn a_service_is_observed_with_its_deployments_and_tags() {
+    let body = format!(
+        r#"{{"services":[{WEB}],"failures":[{{"arn":"arn:aws:ecs:r:1:service/app/gone","reason":"MISSING"}}]}}"#
+    );
+    let Reply::Services(found) = answered(&body, &describe(&["web", "gone"])).await.unwrap() else {
+        panic!("no services")
+    };
+    let [(name, web)] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((name.as_str(), web.desired_count, web.running_count, web.pending_count), ("web", 3, 2, 1));
+    assert_eq!(
+        (web.deployment_controller.as_str(), web.deployment_strategy.as_deref()),
+        ("CODE_DEPLOY", Some("BLUE_GREEN"))
+    );
+    let statuses: Vec<_> = web.deployments.iter().map(|deployment| deployment.status.as_str()).collect();
+    assert_eq!(statuses, ["PRIMARY", "ACTIVE"]);
+    assert!(web.deployment_in_progress());
+    assert_eq!(web.deployments[1].created_at.unwrap().as_second(), 1_700_000_000);
+    assert_eq!(web.tags["team"], "shop");
+}
+
+#[tokio::test]
+async fn what_is_absent_is_an_error_and_not_zero() {
+    let without_count =
+        WEB.replace(r#""desiredCount":3,"runningCount":2,"pendingCount""#, r#""runningCount":2,"pendingCount""#);
+    for (body, what) in [
+        (format!(r#"{{"services":[{without_count}]}}"#), "desiredCount"),
+        (r#"{"services":[],"failures":[]}"#.to_owned(), "neither described"),
+        (r#"{"services":[],"failures":[{"arn":"other","reason":"MISSING"}]}"#.to_owned(), "neither described"),
+        ("<html>".to_owned(), ""),
+    ] {
+        let error = answered(&body, &describe(&["web"])).await.unwrap_err();
+        assert_eq!(error.class, ErrorClass::Transient, "{error:?}");
+        assert!(error.message.contains(what), "{error:?}");
+    }
+    let target = r#"{"ScalableTargets":[{"ServiceNamespace":"ecs","ResourceId":"service/app/web","RoleARN":"r","CreationTime":1,
+        "ScalableDimension":"ecs:service:DesiredCount","MinCapacity":1}]}"#;
+    let call = Call::DescribeScalableTargets { resource_ids: vec!["service/app/web".into()], next_token: None };
+    let error = answered(target, &call).await.unwrap_err();
+    assert!(error.message.contains("MaxCapacity"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_failure_of_one_service_that_is_not_its_absence_is_an_error() {
+    let body = r#"{"services":[],"failures":[{"arn":"app/web","reason":"ACCESS_DENIED","detail":"no"}]}"#;
+    let error = answered(body, &describe(&["web"])).await.unwrap_err();
+    assert_eq!((error.class, error.code.as_str()), (ErrorClass::Denied, "ACCESS_DENIED"));
+}
+
+#[tokio::test]
+async fn targets_and_policies_are_observed_page_by_page() {
+    let target = r#"{"NextToken":"t2","ScalableTargets":[{"ServiceNamespace":"ecs","ResourceId":"service/app/web","RoleARN":"r",
+        "CreationTime":1,"ScalableDimension":"ecs:service:DesiredCount","MinCapacity":1,"MaxCapacity":9,
+        "SuspendedState":{"ScheduledScalingSuspended":true}}]}"#;
+    let call = Call::DescribeScalableTargets { resource_ids: vec!["service/app/web".into()], next_token: None };
+    let Reply::ScalableTargets { targets, next_token } = answered(target, &call).await.unwrap() else {
+        panic!("no targets")
+    };
+    assert_eq!(next_token.as_deref(), Some("t2"));
+    let capacity = targets[0].1.capacity;
+    assert_eq!((capacity.min, capacity.max), (1, 9));
+    assert_eq!(capacity.suspended, Suspended { scheduled_scaling: true, ..Suspended::default() });
+
+    let policy = |kind: &str, more: &str| {
+        format!(
+            r#"{{"PolicyARN":"a","PolicyName":"cpu","ServiceNamespace":"ecs","ResourceId":"service/app/web","CreationTime":1,
+            "ScalableDimension":"ecs:service:DesiredCount","PolicyType":"{kind}"{more}}}"#
+        )
+    };
+    let tracking = r#","TargetTrackingScalingPolicyConfiguration":{"TargetValue":60.0,"ScaleInCooldown":30,
+        "PredefinedMetricSpecification":{"PredefinedMetricType":"ECSServiceAverageCPUUtilization"}}"#;
+    let math = r#","TargetTrackingScalingPolicyConfiguration":{"TargetValue":60.0,
+        "CustomizedMetricSpecification":{"Metrics":[{"Id":"m1","Expression":"1"}]}}"#;
+    let body = format!(
+        r#"{{"ScalingPolicies":[{},{},{}]}}"#,
+        policy("TargetTrackingScaling", tracking),
+        policy("TargetTrackingScaling", math),
+        policy("PredictiveScaling", "")
+    );
+    let call = Call::DescribeScalingPolicies { resource_id: None, next_token: None };
+    let Reply::ScalingPolicies { policies, .. } = answered(&body, &call).await.unwrap() else { panic!("no policies") };
+    let kinds: Vec<_> = policies.into_iter().map(|(_, policy)| policy.kind).collect();
+    let [
+        AppliedPolicyKind::TargetTracking(cpu),
+        AppliedPolicyKind::TargetTracking(math),
+        AppliedPolicyKind::Other(other),
+    ] = &kinds[..]
+    else {
+        panic!("{kinds:?}")
+    };
+    assert_eq!(
+        (cpu.target_value, cpu.scale_in_cooldown, cpu.scale_out_cooldown, cpu.disable_scale_in),
+        (60.0, Some(30), None, false)
+    );
+    assert_eq!(math.metric, TrackedMetric::MetricMath);
+    assert_eq!(other, "PredictiveScaling");
+}
+
+#[tokio::test]
+async fn errors_keep_code_message_and_request_id() {
+    let call = describe(&["web"]);
+    for (status, body, class, code) in [
+        (
+            400,
+            r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#,
+            ErrorClass::Throttled,
+            "ThrottlingException",
+        ),
+        (
+            400,
+            r#"{"__type":"ClusterNotFoundException","message":"Cluster not found."}"#,
+            ErrorClass::NotFound,
+            "ClusterNotFoundException",
+        ),
+        (
+            400,
+            r#"{"__type":"com.amazonaws.ecs#AccessDeniedException","Message":"no"}"#,
+            ErrorClass::Denied,
+            "AccessDeniedException",
+        ),
+        (500, r#"{"__type":"ServerException","message":"oops"}"#, ErrorClass::Transient, "ServerException"),
+        (500, "<html>Internal Server Error</html>", ErrorClass::Transient, "Http500"),
+        (403, "<html>Forbidden</html>", ErrorClass::Denied, "Http403"),
+        (403, "", ErrorClass::Denied, "Http403"),
+    ] {
+        let error = refused(status, body, &call).await;
+        assert_eq!((error.class, error.code.as_str()), (class, code), "{error:?}");
+        assert_eq!(error.request_id.as_deref(), Some("r-1"), "{error:?}");
+        assert_eq!((error.operation, error.resource.as_str()), ("DescribeServices", "app/web"));
+    }
+    let error = refused(400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#, &call).await;
+    assert_eq!(error.to_string(), "DescribeServices of app/web failed with ThrottlingException: Rate exceeded");
+}
+
+#[tokio::test]
+async fn no_answer_is_transient_and_no_secret_is_told() {
+    let server = Server::start(|_| (0, String::new())).await;
+    let error = cloud(&server, false).await.call(&scope(), &describe(&["web"])).await.unwrap_err();
+    assert_eq!((error.class, error.code.as_str()), (ErrorClass::Transient, "DispatchFailure"), "{error:?}");
+    assert!(!format!("{error:?}").contains(SECRET));
+    assert_eq!(server.requests().len(), 1, "nothing is retried here");
+    assert!(!server.requests()[0].head.contains(SECRET));
+}
+
+const ROLE: &str = r#"<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
+  <AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/op/runbook-operator</Arn><AssumedRoleId>A:r</AssumedRoleId></AssumedRoleUser>
+  <Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>rolesecret</SecretAccessKey><SessionToken>token</SessionToken>
+  <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"#;
+
+#[tokio::test]
+async fn a_role_is_assumed_once_for_all_services() {
+    let server = Server::start(|request| {
+        if request.is("AssumeRole") {
+            (200, ROLE.into())
+        } else {
+            (200, r#"{"ScalableTargets":[],"services":[],"failures":[]}"#.into())
+        }
+    })
+    .await;
+    let cloud = cloud(&server, true).await;
+    let elsewhere = runbook_core::Scope { region: "eu-west-1".into(), ..scope() };
+    cloud.call(&scope(), &describe(&[])).await.unwrap();
+    cloud.call(&elsewhere, &describe(&[])).await.unwrap();
+    cloud.call(&scope(), &Call::DescribeScalableTargets { resource_ids: vec![], next_token: None }).await.unwrap();
+    let requests = server.requests();
+    let roles: Vec<_> = requests.iter().filter(|request| request.is("AssumeRole")).collect();
+    assert_eq!(roles.len(), 1, "one session serves all: {requests:#?}");
+    for part in [
+        "RoleSessionName=runbook-operator",
+        "ExternalId=external",
+        "RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fop",
+    ] {
+        assert!(roles[0].body.contains(part), "{}", roles[0].body);
+    }
+    assert!(
+        roles[0].head.contains("AKIDEXAMPLE/") && roles[0].head.contains("/eu-central-1/sts/"),
+        "{}",
+        roles[0].head
+    );
+    assert!(requests[1].head.contains("ASIAROLE/"), "{}", requests[1].head);
+    assert!(requests[2].head.contains("/eu-west-1/ecs/"), "{}", requests[2].head);
+}
+
+#[tokio::test]
+async fn a_role_that_is_refused_is_denied_and_an_sts_that_fails_is_not() {
+    for (status, body, class, code) in [
+        (
+            403,
+            "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>",
+            ErrorClass::Denied,
+            "AccessDenied",
+        ),
+        (
+            503,
+            "<ErrorResponse><Error><Code>ServiceUnavailable</Code></Error></ErrorResponse>",
+            ErrorClass::Transient,
+            "ServiceUnavailable",
+        ),
+        (0, "", ErrorClass::Transient, "CredentialsUnavailable"),
+    ] {
+        let server = Server::start(move |_| (status, body.into())).await;
+        let error = cloud(&server, true).await.call(&scope(), &describe(&["web"])).await.unwrap_err();
+        assert_eq!((error.class, error.code.as_str()), (class, code), "{error:?}");
+        assert!(!format!("{error:?}").contains(SECRET));
+        assert_eq!(server.requests().len(), 1, "nothing is retried here");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_there_is_said_so_and_one_that_changed_is_used() {
+    let first = Server::start(|_| (200, r#"{"services":[]}"#.into())).await;
+    let second = Server::start(|_| (200, r#"{"services":[]}"#.into())).await;
+    let cloud = cloud(&first, false).await;
+    cloud.call(&scope(), &describe(&[])).await.unwrap();
+    cloud.set_connection(Connection {
+        name: "default".into(),
+        account_id: ACCOUNT.into(),
+        assume_role: None,
+        use_fips: false,
+        use_dual_stack: false,
+        endpoint_url: Some(second.url.clone()),
+    });
+    cloud.call(&scope(), &describe(&[])).await.unwrap();
+    assert_eq!((first.requests().len(), second.requests().len()), (1, 1));
+    cloud.remove_connection("default");
+    let error = cloud.call(&scope(), &describe(&[])).await.unwrap_err();
+    assert_eq!((error.class, error.code.as_str()), (ErrorClass::Transient, "NotConnected"));
+}
+
+#[tokio::test]
+async fn writes_send_what_they_change_and_nothing_beside_it() {
+    let server = Server::start(|request| {
+        let body = if request.is("PutScalingPolicy") { r#"{"PolicyARN":"a"}"# } else { "{}" };
+        (200, body.into())
+    })
+    .await;
+    let cloud = cloud(&server, false).await;
+    let resource_id = "service/app/web".to_owned();
+    let configuration = TargetTrackingConfiguration {
+        metric: TrackedMetric::Customized {
+            namespace: "Queue".into(),
+            metric_name: "Depth".into(),
+            dimensions: [("Name".to_owned(), "jobs".to_owned())].into(),
+            statistic: "Average".into(),
+            unit: None,
+        },
+        target_value: 10.0,
+        scale_out_cooldown: Some(60),
+        scale_in_cooldown: None,
+        disable_scale_in: true,
+    };
+    for call in [
+        Call::UpdateService { cluster: "app".into(), service: "web".into(), desired_count: 0 },
+        Call::RegisterScalableTarget {
+            resource_id: resource_id.clone(),
+            capacity: support::capacity(0, 4),
+            tags: vec![("k".into(), "v".into())],
+        },
+        Call::RegisterScalableTarget {
+            resource_id: resource_id.clone(),
+            capacity: support::capacity(1, 4),
+            tags: vec![],
+        },
+        Call::PutTargetTrackingPolicy { resource_id, name: "queue".into(), configuration },
+    ] {
+        let answered = cloud.call(&scope(), &call).await.unwrap();
+        assert_eq!((answered.reply, answered.request_id.as_deref()), (Reply::Done, Some("r-1")));
+    }
+    let bodies: Vec<serde_json::Value> =
+        server.requests().iter().map(|request| serde_json::from_str(&request.body).unwrap()).collect();
+    let not_suspended = serde_json::json!({
+        "DynamicScalingInSuspended": false, "DynamicScalingOutSuspended": false, "ScheduledScalingSuspended": false
+    });
+    let of_web = |more: serde_json::Value| {
+        let mut body = serde_json::json!({
+            "ServiceNamespace": "ecs", "ResourceId": "service/app/web", "ScalableDimension": "ecs:service:DesiredCount"
+        });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    assert_eq!(
+        bodies,
+        [
+            serde_json::json!({"cluster": "app", "service": "web", "desiredCount": 0}),
+            of_web(
+                serde_json::json!({"MinCapacity": 0, "MaxCapacity": 4, "SuspendedState": not_suspended, "Tags": {"k": "v"}})
+            ),
+            of_web(serde_json::json!({"MinCapacity": 1, "MaxCapacity": 4, "SuspendedState": not_suspended})),
+            of_web(serde_json::json!({
+                "PolicyName": "queue", "PolicyType": "TargetTrackingScaling",
+                "TargetTrackingScalingPolicyConfiguration": {
+                    "TargetValue": 10.0, "ScaleOutCooldown": 60, "DisableScaleIn": true,
+                    "CustomizedMetricSpecification": {
+                        "Namespace": "Queue", "MetricName": "Depth", "Statistic": "Average",
+                        "Dimensions": [{"Name": "Name", "Value": "jobs"}]
+                    }
+                }
+            })),
+        ]
+    );
+}
