@@ -6,6 +6,7 @@ Bounded: the last `CAPACITY` calls are kept whole, counts are kept of all.
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -100,6 +101,7 @@ class Record:
         self._calls: deque[Call] = deque(maxlen=capacity)
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self.sequence = 0
+        self._lock = threading.Lock()
 
     def add(
         self,
@@ -133,10 +135,11 @@ class Record:
 
     def finish(self, call: Call, outcome: str, status: int, error_code: str | None) -> None:
         """Tell what became of a call; said again, as of an answer that a fault took away, the last word counts."""
-        if call.outcome != PENDING:
-            self._counts[call.service, call.operation, call.outcome] -= 1
-        call.outcome, call.status, call.error_code = outcome, status, error_code
-        self._counts[call.service, call.operation, outcome] += 1
+        with self._lock:
+            if call.outcome != PENDING:
+                self._counts[call.service, call.operation, call.outcome] -= 1
+            call.outcome, call.status, call.error_code = outcome, status, error_code
+            self._counts[call.service, call.operation, outcome] += 1
 
     def find(self, wanted: Filter) -> list[dict[str, Any]]:
         """Calls that match, oldest first, the latest `limit` of them."""
