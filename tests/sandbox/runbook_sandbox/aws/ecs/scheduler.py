@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from runbook_sandbox.aws.clock import clock
-from runbook_sandbox.aws.ecs import deployments, lifecycle, notifications
+from runbook_sandbox.aws.ecs import deployments, lifecycle, load_balancing, notifications
 from runbook_sandbox.aws.ecs.container_instances import registered
 from runbook_sandbox.aws.ecs.state import Deployment, Service, Task
 from runbook_sandbox.aws.pace import pace
@@ -240,15 +240,8 @@ def _stop(service: Service, deployment: Deployment, tasks: list[Task], reason: s
         return
     service.steady = False
     lifecycle.stop(going, "ServiceSchedulerInitiated", reason)
-    if service.options.get("loadBalancers"):
-        notifications.say(service, f"has begun draining connections on {len(going)} tasks.")
-        for group in _target_groups(service):
-            notifications.say(service, f"deregistered {len(going)} targets in (target-group {group})")
+    load_balancing.drain(service, going)
     notifications.say(service, f"has stopped {len(going)} running tasks: {notifications.name_tasks(going)}.")
-
-
-def _target_groups(service: Service) -> list[str]:
-    return [item["targetGroupArn"] for item in service.options.get("loadBalancers") or [] if item.get("targetGroupArn")]
 
 
 def _converge_task_sets(service: Service) -> None:
@@ -305,8 +298,7 @@ def _task_moved(task: Task) -> None:
         deployment.failed_tasks = deployment.failures_in_a_row = 0
         deployment.retry_at = None
         deployment.updated_at = clock.now()
-        for group in _target_groups(service):
-            notifications.say(service, f"registered 1 targets in (target-group {group})")
+        load_balancing.register(service, task)
         wake(service)
     elif task.last_status == "STOPPED":
         deployment.updated_at = clock.now()

@@ -10,7 +10,7 @@ from typing import Any
 
 from runbook_sandbox.aws.calls import current_caller
 from runbook_sandbox.aws.clock import clock
-from runbook_sandbox.aws.ecs import deployments, scheduler, tags, task_definitions, validation
+from runbook_sandbox.aws.ecs import deployments, load_balancing, scheduler, tags, task_definitions, validation
 from runbook_sandbox.aws.ecs.errors import invalid
 from runbook_sandbox.aws.ecs.service_view import service_view
 from runbook_sandbox.aws.ecs.services import REVISED
@@ -58,6 +58,7 @@ def _definition(call: Call, controller: str, settings: dict[str, Any]) -> TaskDe
     fargate = is_fargate(settings)
     validation.platform(call.get("platformVersion"), fargate)
     validation.network(definition, settings, fargate)
+    load_balancing.check(call.account_id, call.region, call.get("loadBalancers") or [], definition)
     return definition
 
 

@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_sandbox.aws.ecs import deployments, scheduler, task_definitions, validation
+from runbook_sandbox.aws.ecs import deployments, load_balancing, scheduler, task_definitions, validation
 from runbook_sandbox.aws.ecs.errors import invalid, service_not_active, service_not_found
 from runbook_sandbox.aws.ecs.service_view import service_view
 from runbook_sandbox.aws.ecs.services import REVISED, find, set_desired
@@ -61,6 +61,7 @@ def _checked(call: Call, cluster: Cluster, service: Service) -> _Change:
     if definition is not None and controller == "ECS":
         validation.platform(call.get("platformVersion"), fargate)
         validation.network(definition, settings, fargate)
+        load_balancing.check(call.account_id, call.region, call.get("loadBalancers") or [], definition)
     if service.scheduling == "DAEMON":
         validation.daemon(call.params, controller, fargate)
     validation.placement(call.params, fargate)

@@ -15,9 +15,10 @@ def _digits(task: Task, purpose: str, length: int) -> str:
     return hashlib.sha256(f"{task.id}/{purpose}".encode()).hexdigest()[:length]
 
 
-def _address(task: Task) -> str:
-    raw = bytes.fromhex(_digits(task, "address", 4))
-    return f"10.0.{raw[0]}.{raw[1] % 250 + 4}"
+def address(task: Task) -> str:
+    """The private IPv4 address of a task with a network interface of its own."""
+    raw = bytes.fromhex(_digits(task, "address", 6))
+    return f"10.{raw[0]}.{raw[1]}.{raw[2] % 250 + 4}"
 
 
 def _network(task: Task) -> dict[str, Any]:
@@ -30,14 +31,14 @@ def _attachments(task: Task) -> list[dict[str, Any]]:
     status = "PRECREATED" if task.last_status == "PROVISIONING" else "DELETED" if task.last_status == "STOPPED" else "ATTACHED"
     details = []
     if status != "PRECREATED":
-        mac, address = _digits(task, "mac", 10), _address(task)
+        mac, ip = _digits(task, "mac", 10), address(task)
         subnets = _network(task).get("subnets") or [""]
         details = [
             {"name": "subnetId", "value": subnets[int(_digits(task, "subnet", 4), 16) % len(subnets)]},
             {"name": "networkInterfaceId", "value": f"eni-0{_digits(task, 'eni', 16)}"},
             {"name": "macAddress", "value": "02:" + ":".join(mac[index : index + 2] for index in range(0, 10, 2))},
-            {"name": "privateDnsName", "value": f"ip-{address.replace('.', '-')}.{task.cluster.region}.compute.internal"},
-            {"name": "privateIPv4Address", "value": address},
+            {"name": "privateDnsName", "value": f"ip-{ip.replace('.', '-')}.{task.cluster.region}.compute.internal"},
+            {"name": "privateIPv4Address", "value": ip},
         ]
     return [{"id": _uuid(task, "attachment"), "type": "ElasticNetworkInterface", "status": status, "details": details}]
 
@@ -71,7 +72,7 @@ def _containers(task: Task) -> list[dict[str, Any]]:
             "memoryReservation": str(container["memoryReservation"]) if container.get("memoryReservation") else None,
         }
         if task.task_definition.is_awsvpc and task.last_status != "PROVISIONING":
-            entry["networkInterfaces"] = [{"attachmentId": _uuid(task, "attachment"), "privateIpv4Address": _address(task)}]
+            entry["networkInterfaces"] = [{"attachmentId": _uuid(task, "attachment"), "privateIpv4Address": address(task)}]
         if status != "PENDING":
             entry["runtimeId"] = f"{task.id}-{int(_digits(task, name, 8), 16)}"
             entry["imageDigest"] = f"sha256:{hashlib.sha256(container['image'].encode()).hexdigest()}"

@@ -102,7 +102,7 @@ def test_awsvpc_needs_a_network_but_no_security_group(ecs, refused):
     ecs.settle()
     task = ecs.tasks()[0]
     assert task["attachments"][0]["status"] == "ATTACHED"
-    assert task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"].startswith("10.0.")
+    assert task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"].startswith("10.")
 
 
 def test_daemon_has_no_desired_count_to_set(ecs, refused):
@@ -294,3 +294,33 @@ def test_services_that_ecs_manages(ecs):
     assert ecs.show()["resourceManagementType"] == "ECS"
     assert len(ecs.client.list_services(cluster="app", resourceManagementType="ECS")["serviceArns"]) == 1
     assert ecs.client.list_services(cluster="app", resourceManagementType="CUSTOMER")["serviceArns"] == []
+
+
+def test_tasks_become_targets_and_stop_being_targets(ecs, refused):
+    """A running task is registered in the service's target group, a stopping one deregistered. Plain moto registers none."""
+    ec2, elb = ecs.aws.client("ec2"), ecs.aws.client("elbv2")
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    made = elb.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")["TargetGroups"][0]
+    wrong = elb.create_target_group(Name="wrong", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
+    ecs.register_fargate()
+    how = {"taskDefinition": "fargate", "launchType": "FARGATE", "networkConfiguration": NETWORK}
+
+    def balancer(group, container="main", port=80):
+        return [{"targetGroupArn": group["TargetGroupArn"], "containerName": container, "containerPort": port}]
+
+    assert "incompatible with the awsvpc network mode" in refused(ecs.create, loadBalancers=balancer(wrong), **how).message
+    assert "does not exist in the task definition" in refused(ecs.create, loadBalancers=balancer(made, "other"), **how).message
+    assert "did not have a container port 81" in refused(ecs.create, loadBalancers=balancer(made, port=81), **how).message
+    ecs.create(desired=2, loadBalancers=balancer(made), **how)
+    ecs.settle()
+
+    def targets():
+        found = elb.describe_target_health(TargetGroupArn=made["TargetGroupArn"])["TargetHealthDescriptions"]
+        return {item["Target"]["Id"] for item in found}
+
+    assert targets() == {task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"] for task in ecs.tasks()}
+    assert sum("registered 1 targets in (target-group arn:" in message for message in ecs.messages()) == 2
+    ecs.update(desiredCount=1)
+    ecs.settle()
+    assert len(targets()) == 1
+    assert any("has begun draining connections on 1 tasks." in message for message in ecs.messages())
