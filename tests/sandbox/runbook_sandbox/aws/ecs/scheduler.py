@@ -319,7 +319,8 @@ def _back_off(service: Service, deployment: Deployment) -> None:
         )
         notifications.service_action(service, "SERVICE_TASK_START_IMPAIRED", "WARN")
     if failures >= _IMPAIRED_AFTER:
-        delay = min(pace.ecs_placement_interval * 2 ** min(failures - _IMPAIRED_AFTER + 1, 20), _LONGEST_DELAY)
+        # Never 0, which would try for ever within one settling of the clock.
+        delay = min(max(pace.ecs_placement_interval, 1.0) * 2 ** min(failures - _IMPAIRED_AFTER + 1, 20), _LONGEST_DELAY)
         deployment.retry_at = clock.now() + timedelta(seconds=delay)
 
 

@@ -74,3 +74,17 @@ def test_any_sequence_converges(ecs, seed):
     ecs.settle(7200)
     assert cluster.tasks == {}
     assert all(service.round is None for service in cluster.services.values()), "nothing is left on the agenda"
+
+
+def test_without_pace_everything_happens_at_once(ecs):
+    """All durations 0: a service is steady with the next call, and one that cannot start does not hang the clock."""
+    ecs.aws.control("PUT", "/pace", dict.fromkeys(("ecs_task_start", "ecs_task_stop", "ecs_placement_interval", "ecs_stabilize"), 0))
+    ecs.create("good", 25)
+    assert (ecs.show("good")["runningCount"], ecs.show("good")["deployments"][0]["rolloutState"]) == (25, "COMPLETED")
+    ecs.update("good", desiredCount=3, forceNewDeployment=True)
+    assert [(item["status"], item["runningCount"]) for item in ecs.show("good")["deployments"]] == [("PRIMARY", 3)]
+    ecs.create("bad", 0)
+    ecs.aws.control("PUT", "/ecs/services/app/bad/start-failure", {"reason": "no"})
+    ecs.update("bad", desiredCount=2)
+    ecs.settle(60)
+    assert ecs.show("bad")["runningCount"] == 0
