@@ -162,9 +162,9 @@ class ModelledResponse(BaseResponse):
     def _serialize_error(self, protocol: str, operation: OperationModel, error: ServiceException) -> tuple[int, dict[str, Any], Any]:
         if protocol == "query":
             answer = QuerySerializer(operation).serialize(error)
-            return answer["status_code"], dict(answer["headers"]), answer["body"]
+            return _STATUS.get(error.code, answer["status_code"]), dict(answer["headers"]), answer["body"]
         shape = get_error_model(error, operation.service_model)
-        status = shape.metadata.get("error", {}).get("httpStatusCode", 400)
+        status = _STATUS.get(error.code) or shape.metadata.get("error", {}).get("httpStatusCode", 400)
         fault = "Sender" if shape.is_sender_fault else "Receiver"
         # Clients of a service that once spoke query see its error codes in this header, not in the type.
         headers = {"x-amzn-query-error": f"{shape.error_code};{fault}"}
@@ -181,4 +181,6 @@ class ModelledResponse(BaseResponse):
         return f"application/x-amz-json-{operation.service_model.metadata.get('jsonVersion', '1.0')}"
 
 
+#: Errors that no service model declares and that are not 400.
+_STATUS = {"AccessDenied": 403}
 _CBOR_HEADERS = {"Content-Type": rpc_cbor.CONTENT_TYPE, "smithy-protocol": "rpc-v2-cbor"}

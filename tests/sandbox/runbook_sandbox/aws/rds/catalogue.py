@@ -142,3 +142,9 @@ def orderable_options(call: Call) -> dict[str, Any]:
             }
         )
     return {"OrderableDBInstanceOptions": options, "Marker": marker}
+
+
+@operations("DescribePendingMaintenanceActions")
+def pending_maintenance(call: Call) -> dict[str, Any]:
+    """The sandbox's hosts and engines need no maintenance of AWS's own."""
+    return {"PendingMaintenanceActions": []}

@@ -11,7 +11,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import clustering, errors, identifiers, network, running, snapshotting
+from runbook_sandbox.aws.rds import clustering, errors, identifiers, network, running, snapshotting, tagging
 from runbook_sandbox.aws.rds.cluster import Cluster
 from runbook_sandbox.aws.rds.engines import ENGINES, check_upgrade, engine_named
 from runbook_sandbox.aws.rds.store import Store, store_of
@@ -134,7 +134,7 @@ def _restored(store: Store, call: Call, source: dict[str, Any], identifier: str 
 def restore_from_snapshot(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
     identifiers.checked(call.get("DBClusterIdentifier"), "DBClusterIdentifier")
-    given = identifiers.tags(call.get("Tags"))
+    given = tagging.on_creation(call, "cluster", call.get("DBClusterIdentifier"))
     engine = engine_named(call.get("Engine"))
     wanted = call.get("SnapshotIdentifier") or ""
     snapshot = snapshotting.usable(call, wanted, "cluster_snapshots", errors.cluster_snapshot_not_found)
@@ -171,7 +171,8 @@ def restore_to_point_in_time(call: Call) -> dict[str, Any]:
             f"RestoreToTime must be between {shown['EarliestRestorableTime']:%Y-%m-%dT%H:%M:%SZ} and "
             f"{shown['LatestRestorableTime']:%Y-%m-%dT%H:%M:%SZ}."
         )
+    given = tagging.on_creation(call, "cluster", call.get("DBClusterIdentifier"))
     name, record = _restored(store, call, source.record, call.get("DBClusterIdentifier"))
-    cluster = Cluster(store, name, record, identifiers.tags(call.get("Tags")))
+    cluster = Cluster(store, name, record, given)
     clustering.start(cluster, pace.rds_restore)
     return {"DBCluster": cluster.describe()}

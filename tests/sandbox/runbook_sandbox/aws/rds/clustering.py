@@ -22,6 +22,7 @@ from runbook_sandbox.aws.rds import (
     network,
     paging,
     snapshotting,
+    tagging,
     windows,
 )
 from runbook_sandbox.aws.rds.cluster import Cluster
@@ -127,7 +128,7 @@ def create_cluster(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
     identifiers.checked(call.get("DBClusterIdentifier"), "DBClusterIdentifier")
     engine = engine_named(call.get("Engine"))
-    tags = identifiers.tags(call.get("Tags"))
+    tags = tagging.on_creation(call, "cluster", call.get("DBClusterIdentifier"))
     version = version_of(engine, call.get("EngineVersion"))
     user = identifiers.master_user(call.get("MasterUsername"), engine.name)
     if call.get("ManageMasterUserPassword"):

@@ -11,7 +11,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import errors, identifiers, network, notices, snapshotting
+from runbook_sandbox.aws.rds import errors, identifiers, network, notices, snapshotting, tagging
 from runbook_sandbox.aws.rds.snapshot import Snapshot
 from runbook_sandbox.aws.rds.store import NextSnapshot, Store, parse_arn, store_of
 
@@ -46,7 +46,7 @@ def _key(call: Call, store: Store, source: Snapshot) -> str | None:
 
 
 def _copy(call: Call, store: Store, source: Snapshot, target: str, extra: dict[str, Any]) -> Snapshot:
-    tags = identifiers.tags(call.get("Tags"))
+    tags = tagging.on_creation(call, source.kind, target)
     if call.get("CopyTags") and source.store.account_id == store.account_id:
         # Tags given with the request are added to those copied.
         tags = identifiers.merge_tags(source.tags, tags)

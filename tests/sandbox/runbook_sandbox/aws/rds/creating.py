@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import building, errors, identifiers, starting
+from runbook_sandbox.aws.rds import building, errors, identifiers, starting, tagging
 from runbook_sandbox.aws.rds.cluster import Cluster
 from runbook_sandbox.aws.rds.engines import check_class, engine_named, version_of
 from runbook_sandbox.aws.rds.instance import Instance
@@ -37,7 +37,7 @@ def create_instance(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
     identifiers.checked(call.get("DBInstanceIdentifier"), "DBInstanceIdentifier")
     engine = engine_named(call.get("Engine"))
-    tags = identifiers.tags(call.get("Tags"))
+    tags = tagging.on_creation(call, "db", call.get("DBInstanceIdentifier"))
     if call.get("DBClusterIdentifier"):
         return {"DBInstance": _create_member(call, store, tags).describe()}
     if engine.aurora:
@@ -147,7 +147,7 @@ def create_replica(call: Call) -> dict[str, Any]:
     """A replica of an instance that has automated backups; in another Region when the source is an ARN of that one."""
     store = store_of(call.account_id, call.region)
     identifiers.checked(call.get("DBInstanceIdentifier"), "DBInstanceIdentifier")
-    tags = identifiers.tags(call.get("Tags"))
+    tags = tagging.on_creation(call, "db", call.get("DBInstanceIdentifier"))
     source_id = call.get("SourceDBInstanceIdentifier")
     if not source_id:
         raise errors.blank("SourceDBInstanceIdentifier")

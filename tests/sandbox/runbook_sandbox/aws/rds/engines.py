@@ -61,24 +61,46 @@ class Engine:
             yield "db.serverless"
 
 
+def _minors(major: str, *ranges: range) -> tuple[str, ...]:
+    return tuple(f"{major}.{minor}" for numbers in ranges for minor in numbers)
+
+
 _POSTGRES = (
-    *("12.22", "13.16", "13.20", "14.13", "14.17", "14.18", "15.8", "15.12", "15.13"),
-    *("16.3", "16.4", "16.6", "16.8", "16.9", "17.2", "17.4", "17.5", "17.6"),
+    *_minors("11", range(19, 23)),
+    *_minors("12", range(11, 23)),
+    *_minors("13", range(7, 23)),
+    *_minors("14", range(3, 20)),
+    *_minors("15", range(2, 15)),
+    *_minors("16", range(1, 11)),
+    *_minors("17", range(1, 3), range(4, 7)),
 )
-_AURORA_POSTGRES = ("13.20", "14.17", "14.18", "15.12", "15.13", "16.6", "16.8", "16.9", "17.4", "17.5")
+_MYSQL = ("5.7.38", "5.7.44", *_minors("8.0", range(28, 29), range(31, 44)), *_minors("8.4", range(3, 7)))
+_MARIADB = (*_minors("10.5", range(16, 30)), *_minors("10.6", range(8, 23)), *_minors("10.11", range(4, 14)), *_minors("11.4", range(3, 8)))
+_AURORA_POSTGRES = (
+    *_minors("13", range(7, 22)),
+    *_minors("14", range(3, 19)),
+    *_minors("15", range(2, 14)),
+    *_minors("16", range(1, 10)),
+    *_minors("17", range(4, 6)),
+)
+_AURORA_MYSQL = (
+    *(f"5.7.mysql_aurora.2.{minor}" for minor in ("11.1", "11.2", "11.3", "11.4", "11.5", "11.6", "12.0", "12.3", "12.5")),
+    *(
+        f"8.0.mysql_aurora.3.{minor}"
+        for minor in ("03.1", "04.0", "04.1", "04.2", "05.2", "06.0", "07.1", "08.0", "08.1", "08.2", "09.0", "10.0")
+    ),
+)
 ENGINES = {
     engine.name: engine
     for engine in (
         Engine("postgres", "PostgreSQL", _POSTGRES, 5432, "postgresql-license", "postgres"),
-        Engine(
-            "mysql", "MySQL Community Edition", ("5.7.44", "8.0.36", "8.0.40", "8.0.42", "8.4.5"), 3306, "general-public-license", "mysql"
-        ),
-        Engine("mariadb", "MariaDB Community Edition", ("10.6.21", "10.11.11", "11.4.5"), 3306, "general-public-license", "mariadb"),
+        Engine("mysql", "MySQL Community Edition", _MYSQL, 3306, "general-public-license", "mysql"),
+        Engine("mariadb", "MariaDB Community Edition", _MARIADB, 3306, "general-public-license", "mariadb"),
         Engine("aurora-postgresql", "Aurora PostgreSQL", _AURORA_POSTGRES, 5432, "postgresql-license", "aurora-postgresql", aurora=True),
         Engine(
             "aurora-mysql",
             "Aurora MySQL",
-            ("5.7.mysql_aurora.2.12.5", "8.0.mysql_aurora.3.08.2", "8.0.mysql_aurora.3.10.0"),
+            _AURORA_MYSQL,
             3306,
             "general-public-license",
             "aurora-mysql",

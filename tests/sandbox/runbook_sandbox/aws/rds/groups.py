@@ -74,7 +74,7 @@ def create_subnet_group(call: Call) -> dict[str, Any]:
         raise errors.RDSError("DBSubnetGroupAlreadyExists", f"The DB subnet group '{name}' already exists.")
     if sum(1 for key in store.subnet_groups if key != "default") >= store.quotas.DBSubnetGroups:
         raise errors.RDSError("DBSubnetGroupQuotaExceeded", "You have reached the maximum number of DB subnet groups.")
-    tags = identifiers.tags(call.get("Tags"))
+    tags = tagging.on_creation(call, "subgrp", name)
     group = _subnet_group(store, name, call.get("DBSubnetGroupDescription", ""), _checked_subnets(store, call.get("SubnetIds", [])))
     store.subnet_groups[name] = group
     tagging.set_plain(store, group["DBSubnetGroupArn"], tags)
@@ -154,7 +154,7 @@ class _ParameterGroups:
         limit = store.quotas.DBParameterGroups if self.kind == "pg" else store.quotas.DBClusterParameterGroups
         if sum(1 for key in table if not key.startswith("default.")) >= limit:
             raise errors.RDSError("DBParameterGroupQuotaExceeded", "You have reached the maximum number of parameter groups.")
-        tags = identifiers.tags(call.get("Tags"))
+        tags = tagging.on_creation(call, self.kind, name)
         table[name] = self._group(store, name, family, call.get("Description", ""))
         tagging.set_plain(store, table[name][self.arn], tags)
         return table[name]
@@ -258,6 +258,7 @@ def create_option_group(call: Call) -> dict[str, Any]:
     custom = len(store.option_groups)
     if custom >= store.quotas.OptionGroups:
         raise errors.RDSError("OptionGroupQuotaExceededFault", f"Cannot create more than {custom} option groups.")
+    tags = tagging.on_creation(call, "og", name)
     store.option_groups[name] = {
         "OptionGroupName": name,
         "OptionGroupDescription": call.get("OptionGroupDescription", ""),
@@ -267,7 +268,7 @@ def create_option_group(call: Call) -> dict[str, Any]:
         "AllowsVpcAndNonVpcInstanceMemberships": True,
         "OptionGroupArn": store.arn("og", name),
     }
-    tagging.set_plain(store, store.arn("og", name), identifiers.tags(call.get("Tags")))
+    tagging.set_plain(store, store.arn("og", name), tags)
     return {"OptionGroup": store.option_groups[name]}
 
 

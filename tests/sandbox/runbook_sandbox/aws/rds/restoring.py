@@ -11,7 +11,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import building, errors, identifiers, network, notices, snapshotting, starting
+from runbook_sandbox.aws.rds import building, errors, identifiers, network, notices, snapshotting, starting, tagging
 from runbook_sandbox.aws.rds.engines import ENGINES, check_class, engine_named
 from runbook_sandbox.aws.rds.instance import Instance
 from runbook_sandbox.aws.rds.store import Store, parse_arn, store_of
@@ -62,7 +62,7 @@ def _restored(store: Store, call: Call, parameter: str, source: dict[str, Any], 
 @operations("RestoreDBInstanceFromDBSnapshot")
 def restore_from_snapshot(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
-    given = identifiers.tags(call.get("Tags"))
+    given = tagging.on_creation(call, "db", call.get("DBInstanceIdentifier"))
     identifier = call.get("DBSnapshotIdentifier")
     if not identifier:
         raise errors.blank("DBSnapshotIdentifier")
@@ -92,7 +92,7 @@ def restore_from_snapshot(call: Call) -> dict[str, Any]:
 @operations("RestoreDBInstanceToPointInTime")
 def restore_to_point_in_time(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
-    given = identifiers.tags(call.get("Tags"))
+    given = tagging.on_creation(call, "db", call.get("TargetDBInstanceIdentifier"))
     identifiers.checked(call.get("TargetDBInstanceIdentifier"), "TargetDBInstanceIdentifier")
     time, latest = call.get("RestoreTime"), call.get("UseLatestRestorableTime", False)
     if time is not None and latest:

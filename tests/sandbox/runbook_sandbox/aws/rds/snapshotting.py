@@ -11,7 +11,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import errors, identifiers, notices, paging
+from runbook_sandbox.aws.rds import errors, identifiers, notices, paging, tagging
 from runbook_sandbox.aws.rds.cluster import Cluster
 from runbook_sandbox.aws.rds.instance import Instance
 from runbook_sandbox.aws.rds.snapshot import PUBLIC, ClusterSnapshot, Snapshot
@@ -110,7 +110,7 @@ def _start(snapshot: Snapshot, source: str, done: Any) -> None:
 def create_snapshot(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
     identifiers.snapshot_identifier(call.get("DBSnapshotIdentifier"), "DBSnapshotIdentifier")
-    tags = identifiers.tags(call.get("Tags"))
+    tags = tagging.on_creation(call, "snapshot", call.get("DBSnapshotIdentifier"))
     instance = store.instance(call.get("DBInstanceIdentifier", ""))
     if instance.cluster_identifier:
         raise errors.invalid_value(
@@ -137,7 +137,7 @@ def create_snapshot(call: Call) -> dict[str, Any]:
 def create_cluster_snapshot(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
     identifiers.snapshot_identifier(call.get("DBClusterSnapshotIdentifier"), "DBClusterSnapshotIdentifier")
-    tags = identifiers.tags(call.get("Tags"))
+    tags = tagging.on_creation(call, "cluster-snapshot", call.get("DBClusterSnapshotIdentifier"))
     cluster = store.cluster(call.get("DBClusterIdentifier", ""))
     name = check_new_cluster(store, call.get("DBClusterSnapshotIdentifier"), "DBClusterSnapshotIdentifier")
     cluster.require(f"Cannot create a snapshot because the cluster {cluster.identifier} is not currently in the available state.")

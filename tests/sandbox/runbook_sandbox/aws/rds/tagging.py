@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runbook_sandbox.aws import rights
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.rds import errors, identifiers, paging
 from runbook_sandbox.aws.rds.resource import Resource
@@ -81,6 +82,20 @@ def tags_of_arn(arn: str) -> list[dict[str, str]]:
         return _tags(_holder(Call(parsed["account"], parsed["region"], parsed["partition"], "", {"ResourceName": arn})))
     except errors.RDSError:
         return []
+
+
+def on_creation(call: Call, kind: str, name: str | None) -> list[dict[str, str]]:
+    """The tags that a resource is created with, checked; they need `rds:AddTagsToResource` besides the creating action.
+
+    Source: Amazon RDS User Guide, "Grant permission to tag Amazon RDS resources during creation".
+    """
+    given = identifiers.tags(call.get("Tags"))
+    if given:
+        arn = store_of(call.account_id, call.region).arn(kind, (name or "").lower())
+        refusal = rights.refusal("rds:AddTagsToResource", arn, {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in given})
+        if refusal is not None:
+            raise errors.RDSError("AccessDenied", refusal)
+    return given
 
 
 @operations("AddTagsToResource")

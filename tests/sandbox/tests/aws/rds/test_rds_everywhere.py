@@ -138,3 +138,12 @@ def test_an_operation_that_the_sandbox_lacks_says_so(aws, rds, refused):
     with pytest.raises(ClientError) as raised:
         rds.describe_reserved_db_instances()
     assert "DescribeReservedDBInstances" in str(raised.value)
+
+
+def test_tags_at_creation_need_a_permission_of_their_own(aws, rds, instance, allowed, refused):
+    """User Guide, "Grant permission to tag Amazon RDS resources during creation": rds:AddTagsToResource. moto: not asked."""
+    instance()
+    user = allowed({"Effect": "Allow", "Action": "rds:CreateDBSnapshot", "Resource": "*"})
+    with refused("AccessDenied", "rds:AddTagsToResource", "snapshot:tagged"):
+        user.create_db_snapshot(DBInstanceIdentifier="app", DBSnapshotIdentifier="tagged", Tags=[{"Key": "a", "Value": "b"}])
+    user.create_db_snapshot(DBInstanceIdentifier="app", DBSnapshotIdentifier="plain")
