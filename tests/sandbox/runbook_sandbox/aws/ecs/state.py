@@ -264,10 +264,6 @@ def region_of(account_id: str, region: str) -> Region:
     return _regions[key]
 
 
-def regions() -> list[Region]:
-    return list(_regions.values())
-
-
 def reset() -> None:
     """Forget everything."""
     _regions.clear()

@@ -223,14 +223,14 @@ def list_task_definitions(call: Call) -> dict[str, Any]:
     """Sorted by family and revision; `familyPrefix` is, in spite of its name, a whole family name."""
     prefix, status = call.get("familyPrefix"), call.get("status") or "ACTIVE"
     families = region(call).families
-    found = {
-        f"{family}:{revision:09}": item.arn
+    found = [
+        (family, revision, item.arn)
         for family in ([prefix] if prefix else families)
         for revision, item in families.get(family, {}).items()
         if item.status == status
-    }
-    keys = sorted(found, reverse=call.get("sort") == "DESC")
-    order = {f"{index:09}": found[key] for index, key in enumerate(keys)}
+    ]
+    found.sort(reverse=call.get("sort") == "DESC")
+    order = {f"{index:09}": arn for index, (_, _, arn) in enumerate(found)}
     query = f"ListTaskDefinitions/{prefix}/{status}/{call.get('sort')}"
     arns_, token = page(query, list(order), call, max_results(call, 100), order.get)
     return {"taskDefinitionArns": arns_, "nextToken": token}

@@ -149,3 +149,40 @@ def test_account_settings(ecs, refused):
     effective = {item["name"]: item["value"] for page in pages for item in page["settings"]}
     assert (effective["containerInsights"], effective["serviceLongArnFormat"]) == ("enabled", "enabled")
     assert refused(client.put_account_setting, name="serviceLongArnFormat", value="disabled").code == "InvalidParameterException"
+
+
+def test_families_and_deleted_task_definitions(ecs, refused):
+    """ListTaskDefinitionFamilies by prefix and status; DeleteTaskDefinitions takes inactive ones only, 10 at a time."""
+    client = ecs.client
+    ecs.register("worker")
+    ecs.register("web-admin")
+    assert client.list_task_definition_families()["families"] == ["web", "web-admin", "worker"]
+    assert client.list_task_definition_families(familyPrefix="web")["families"] == ["web", "web-admin"]
+    client.deregister_task_definition(taskDefinition="worker:1")
+    assert client.list_task_definition_families(status="INACTIVE")["families"] == ["worker"]
+    answer = client.delete_task_definitions(taskDefinitions=["worker:1", "web:1", "none:1"])
+    assert [item["status"] for item in answer["taskDefinitions"]] == ["DELETE_IN_PROGRESS"]
+    assert [item["arn"] for item in answer["failures"]] == ["web:1", "none:1"]
+    assert refused(client.delete_task_definitions, taskDefinitions=["web:1"] * 11).code == "InvalidParameterException"
+    newest_first = client.list_task_definitions(sort="DESC", status="ACTIVE")["taskDefinitionArns"]
+    assert [arn.rsplit("/", 1)[1] for arn in newest_first] == ["web-admin:1", "web:1"]
+
+
+def test_a_cluster_can_be_changed(ecs):
+    """UpdateCluster and UpdateClusterSettings; settings only when asked for."""
+    client = ecs.client
+    client.update_cluster_settings(cluster="app", settings=[{"name": "containerInsights", "value": "enabled"}])
+    client.update_cluster(cluster="app", serviceConnectDefaults={"namespace": "mesh"})
+    found = client.describe_clusters(clusters=["app"], include=["SETTINGS"])["clusters"][0]
+    assert found["settings"] == [{"name": "containerInsights", "value": "enabled"}]
+    assert found["serviceConnectDefaults"] == {"namespace": "mesh"}
+    assert client.describe_clusters(clusters=["app"])["clusters"][0]["settings"] == []
+
+
+def test_account_settings_can_be_taken_back(ecs):
+    """DeleteAccountSetting."""
+    client = ecs.client
+    client.put_account_setting(name="containerInsights", value="enabled")
+    assert client.list_account_settings(name="containerInsights")["settings"][0]["value"] == "enabled"
+    client.delete_account_setting(name="containerInsights")
+    assert client.list_account_settings(name="containerInsights")["settings"] == []

@@ -324,3 +324,34 @@ def test_tasks_become_targets_and_stop_being_targets(ecs, refused):
     ecs.settle()
     assert len(targets()) == 1
     assert any("has begun draining connections on 1 tasks." in message for message in ecs.messages())
+
+
+def test_task_sets_are_scaled_and_deleted(ecs, refused):
+    """UpdateTaskSet, DeleteTaskSet: refused above 0 without force; its tasks stop."""
+    client = ecs.client
+    client.create_service(cluster="app", serviceName="api", desiredCount=4, deploymentController={"type": "EXTERNAL"})
+    made = client.create_task_set(cluster="app", service="api", taskDefinition="web", externalId="green", tags=[{"key": "a", "value": "b"}])
+    arn = made["taskSet"]["taskSetArn"]
+    assert (made["taskSet"]["computedDesiredCount"], made["taskSet"]["externalId"]) == (4, "green")
+    ecs.settle()
+    where = {"cluster": "app", "service": "api"}
+    client.update_task_set(**where, taskSet=arn, scale={"value": 25, "unit": "PERCENT"})
+    ecs.settle()
+    assert ecs.show()["runningCount"] == 1
+    assert client.describe_task_sets(**where, include=["TAGS"])["taskSets"][0]["tags"] == [{"key": "a", "value": "b"}]
+    assert refused(client.delete_task_set, **where, taskSet=arn).code == "InvalidParameterException"
+    assert client.delete_task_set(**where, taskSet=arn, force=True)["taskSet"]["status"] == "DRAINING"
+    ecs.settle()
+    assert (ecs.show()["runningCount"], ecs.show()["taskSets"]) == (0, [])
+    assert refused(client.delete_task_set, **where, taskSet=arn).code == "TaskSetNotFoundException"
+    ecs.create("own", 0)
+    own = {"cluster": "app", "service": "own", "taskDefinition": "web"}
+    assert refused(client.create_task_set, **own).code == "InvalidParameterException"
+
+
+def test_services_of_a_namespace(ecs):
+    """ListServicesByNamespace: those with Service Connect in it."""
+    ecs.create("in", 0, serviceConnectConfiguration={"enabled": True, "namespace": "mesh"})
+    ecs.create("out", 0)
+    found = ecs.client.list_services_by_namespace(namespace="mesh")["serviceArns"]
+    assert [arn.rsplit("/", 1)[1] for arn in found] == ["in"]

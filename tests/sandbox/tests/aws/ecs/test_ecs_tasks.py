@@ -179,3 +179,29 @@ def test_no_capacity_is_an_event_not_an_error(ecs):
     ecs.aws.control("PUT", "/ecs/capacity", {"ec2": True})
     ecs.settle(60)
     assert ecs.show()["runningCount"] == 1
+
+
+def test_tasks_can_be_started_on_instances(ecs, refused):
+    """StartTask: one task on each container instance named, at most 10."""
+    tasks = ecs.client.start_task(cluster="app", taskDefinition="web", containerInstances=["a", "b"], startedBy="me")["tasks"]
+    assert [task["startedBy"] for task in tasks] == ["me", "me"]
+    ecs.settle()
+    assert _task(ecs, tasks[0]["taskArn"])["lastStatus"] == "RUNNING"
+    wrong = {"cluster": "app", "taskDefinition": "web", "containerInstances": ["a"] * 11}
+    assert refused(ecs.client.start_task, **wrong).code == "InvalidParameterException"
+
+
+def test_protection_is_shown_until_it_ends(ecs):
+    """GetTaskProtection: on for two hours unless said."""
+    ecs.create(desired=1)
+    ecs.settle()
+    arn = ecs.tasks()[0]["taskArn"]
+    ecs.client.update_task_protection(cluster="app", tasks=[arn], protectionEnabled=True)
+
+    def protected():
+        return ecs.client.get_task_protection(cluster="app", tasks=[arn])["protectedTasks"][0]["protectionEnabled"]
+
+    ecs.settle(7190)
+    assert protected()
+    ecs.settle(20)
+    assert not protected()
