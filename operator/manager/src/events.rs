@@ -22,13 +22,16 @@ pub struct Events {
     sender: Sender<(Event, ObjectReference)>,
 }
 
+/// What an event is about, but for its note: uid, action and reason.
+type Subject = (Option<String>, String, String);
+
 /// Publishes the events that were taken.
 pub struct Publisher {
     client: Client,
     reporter: Reporter,
     receiver: Receiver<(Event, ObjectReference)>,
     /// The last note about each thing, and the recorder that merges its repetitions.
-    recorders: HashMap<(Option<String>, String, String), (Option<String>, Recorder)>,
+    recorders: HashMap<Subject, (Option<String>, Recorder)>,
 }
 
 impl Events {

@@ -45,12 +45,15 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, OperatorError> {
 
 /// Serves for ever.
 pub async fn serve(listener: TcpListener, health: Arc<Health>) -> std::io::Result<()> {
-    let router = Router::new()
+    axum::serve(listener, router(health)).await
+}
+
+fn router(health: Arc<Health>) -> Router {
+    Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(health);
-    axum::serve(listener, router).await
+        .with_state(health)
 }
 
 async fn ready(State(health): State<Arc<Health>>) -> Response {
@@ -84,4 +87,40 @@ fn count<K: Kind>(metrics: &Metrics, reflected: &Reflected<K>) {
         (state.as_str(), malformed + states.iter().filter(|found| **found == state).count())
     });
     metrics.objects(K::KIND, counts);
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn ask(health: &Arc<Health>, path: &str) -> (StatusCode, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = router(health.clone()).oneshot(request).await.unwrap();
+        let status = response.status();
+        (status, String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().into()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_standby_is_ready_when_everything_is_listed() {
+        let (accounts, _account_writer) = Reflected::new();
+        let (policies, _policy_writer) = Reflected::new();
+        let health = Arc::new(Health {
+            synced: AtomicBool::new(false),
+            leadership: Arc::default(),
+            stores: Arc::new(Stores { accounts, policies }),
+            metrics: Metrics::new(),
+        });
+        assert_eq!(ask(&health, "/healthz").await.0, StatusCode::OK);
+        assert_eq!(ask(&health, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
+        health.synced.store(true, Ordering::Release);
+        assert_eq!(ask(&health, "/readyz").await, (StatusCode::OK, "standby\n".into()));
+        let (status, text) = ask(&health, "/metrics").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(text.contains(r#"runbook_objects{kind="ScalingPolicy",state="InSync"} 0"#), "{text}");
+        assert!(text.contains("runbook_leader 0"), "{text}");
+    }
 }

@@ -2,6 +2,8 @@
 
 pub mod fingerprint;
 pub mod reflected;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -145,7 +145,7 @@ impl<K: Object> Reflected<K> {
         }
     }
 
-    fn apply(
+    pub(super) fn apply(
         &self,
         event: Event<DeserializeGuard<K>>,
         writer: &mut Writer<K>,
