@@ -28,19 +28,18 @@ impl Grants {
     /// # Errors
     /// A stalled finding that says which grant is missing and how to write it.
     pub fn check(&self, verb: Verb, resources: &[String]) -> Result<(), Finding> {
-        match resources.iter().find(|resource| !self.covers(verb, resource)) {
-            None => Ok(()),
-            Some(resource) => Err(Finding::stalled(
-                "NotGranted",
-                format!(
-                    "AwsAccount {account} does not grant namespace {namespace} the verb {verb} on {resource}: add to its spec.grants \
-                     {{namespaces: [{namespace}], verbs: [{verb}], resources: [\"{resource}\"]}}",
-                    account = self.account,
-                    namespace = self.namespace,
-                    verb = verb.as_str(),
-                ),
-            )),
+        let Some(resource) = resources.iter().find(|resource| !self.covers(verb, resource)) else { return Ok(()) };
+        let Self { account, namespace, .. } = self;
+        let verb = verb.as_str();
+        let mut message = format!(
+            "AwsAccount {account} does not grant namespace {namespace} the verb {verb} on {resource}: add to its spec.grants \
+             {{namespaces: [{namespace}], verbs: [{verb}], resources: [\"{resource}\"]}}"
+        );
+        // Whoever grants no more than that is refused again at the first write.
+        if verb == Verb::Observe.as_str() {
+            message.push_str("; every other verb, such as scale, includes observe");
         }
+        Err(Finding::stalled("NotGranted", message))
     }
 
     /// Whether every question may be asked.
