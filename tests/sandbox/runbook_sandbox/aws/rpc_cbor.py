@@ -74,8 +74,11 @@ def as_datetime(value: Any) -> datetime:
 
 
 def serialize(value: Any, shape: Shape | None) -> bytes:
-    """A result as the body of an answer: members of the shape only, time stamps as tag 1 (epoch seconds)."""
-    return cbor2.dumps({} if shape is None else shaped(value, shape, lambda time: cbor2.CBORTag(1, epoch(time))))
+    """A result as the body of an answer: members of the shape only, time stamps as tag 1.
+
+    Epoch seconds are always written as a float, also whole ones: that is what AWS sends, and the Rust SDK reads nothing else.
+    """
+    return cbor2.dumps({} if shape is None else shaped(value, shape, lambda time: cbor2.CBORTag(1, float(epoch(time)))))
 
 
 def epoch(time: datetime) -> int | float:

@@ -6,7 +6,6 @@ occurs") and "Using the schedule modifications setting": ApplyImmediately applie
 
 from __future__ import annotations
 
-import math
 from datetime import timedelta
 from typing import Any
 
@@ -189,7 +188,7 @@ def _storage(call: Call, instance: Instance, wanted: dict[str, Any]) -> dict[str
         )
     if size > record["AllocatedStorage"]:
         # Values that are less than 10 % greater are rounded up.
-        size = max(size, math.ceil(record["AllocatedStorage"] * 1.1))
+        size = max(size, -(-record["AllocatedStorage"] * 11 // 10))
         changed["AllocatedStorage"] = size
     engines.check_storage(instance.engine, kind, size)
     iops = changed.get("Iops", record.get("Iops") if kind == record["StorageType"] else None)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
+from botocore.loaders import create_loader
+from botocore.model import ServiceModel
+
+from runbook_sandbox.aws import rpc_cbor
 
 METRIC = {"Namespace": "App", "MetricName": "latency", "Dimensions": [{"Name": "Service", "Value": "api"}]}
 
@@ -63,9 +68,14 @@ def test_cbor_answers_as_the_protocol_says(cbor):
     assert headers["Content-Type"] == "application/cbor"
 
 
-def test_a_body_that_is_not_cbor_is_refused(aws):
-    import requests
+def test_whole_seconds_are_floats_in_cbor():
+    """aws-smithy-cbor (Rust) decodes the content of tag 1 as a float only."""
+    shape = ServiceModel(create_loader().load_service_model("cloudwatch", "service-2")).operation_model("GetMetricData").output_shape
+    result = {"MetricDataResults": [{"Id": "m", "Timestamps": [datetime(2026, 1, 1, tzinfo=UTC)], "Values": [1.0]}]}
+    assert b"\xc1\xfb" in rpc_cbor.serialize(result, shape)
 
+
+def test_a_body_that_is_not_cbor_is_refused(aws):
     session = requests.Session()
     session.trust_env = False
     credential = (
