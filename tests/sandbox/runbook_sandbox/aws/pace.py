@@ -24,6 +24,7 @@ class Pace:
     rds_delete: float = 4
     rds_copy: float = 5
     cloudtrail_delay: float = 2
+    elbv2_target_healthy: float = 2
 
     def update(self, values: dict[str, float]) -> None:
         """Set several at once; nothing changes when one of them is unknown or negative."""
