@@ -1,4 +1,4 @@
-//! A bucket that callers wait at: writes first, then reads, each in the order of their coming.
+//! A bucket that callers wait at: writes before reads, each in the order of their coming.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +9,9 @@ use tokio::time::Instant;
 
 use super::tokens::Tokens;
 
+/// So many writes are served before a read that waits: no write is planned without reads, so reads must not starve.
+const WRITES_IN_A_ROW: u32 = 4;
+
 pub(super) struct Bucket {
     origin: Instant,
     queue: Mutex<Queue>,
@@ -18,11 +21,21 @@ struct Queue {
     tokens: Tokens,
     writes: VecDeque<Arc<Notify>>,
     reads: VecDeque<Arc<Notify>>,
+    /// Writes served since the last read while reads waited.
+    in_a_row: u32,
 }
 
 impl Queue {
     fn first(&self) -> Option<&Arc<Notify>> {
-        self.writes.front().or_else(|| self.reads.front())
+        match (self.writes.front(), self.reads.front()) {
+            (Some(_), Some(read)) if self.in_a_row >= WRITES_IN_A_ROW => Some(read),
+            (Some(write), _) => Some(write),
+            (None, read) => read,
+        }
+    }
+
+    fn served(&mut self, write: bool) {
+        self.in_a_row = if write && !self.reads.is_empty() { self.in_a_row + 1 } else { 0 };
     }
 
     fn wake_first(&self) {
@@ -50,7 +63,7 @@ impl Drop for Ticket<'_> {
 
 impl Bucket {
     pub(super) fn new(rate: f64) -> Self {
-        let queue = Queue { tokens: Tokens::new(rate), writes: VecDeque::new(), reads: VecDeque::new() };
+        let queue = Queue { tokens: Tokens::new(rate), writes: VecDeque::new(), reads: VecDeque::new(), in_a_row: 0 };
         Self { origin: Instant::now(), queue: Mutex::new(queue) }
     }
 
@@ -101,7 +114,10 @@ impl Bucket {
             return Turn::Behind;
         }
         match queue.tokens.take(now) {
-            Ok(()) => Turn::Taken,
+            Ok(()) => {
+                queue.served(ticket.write);
+                Turn::Taken
+            }
             Err(wait) => Turn::Due(wait),
         }
     }
