@@ -32,6 +32,7 @@ from runbook_sandbox.aws.ecs import (
     task_sets,  # noqa: F401
     tasks,  # noqa: F401
     utilization,
+    validation,
 )
 from runbook_sandbox.aws.ecs.table import operations
 from runbook_sandbox.aws.modelled import ModelledResponse
@@ -73,3 +74,4 @@ def reset() -> None:
     state.reset()
     utilization.reset()
     scheduler.Capacity.ec2_available = True
+    validation.quotas.services_per_cluster = validation.Quotas.services_per_cluster

@@ -8,6 +8,7 @@
     PUT    /ecs/services/{cluster}/{service}/managed          {"by": "ECS"} or {"by": "CUSTOMER"}
     POST   /ecs/tasks/{cluster}/{task}/exit                   {"exitCode": 0}
     PUT    /ecs/capacity                                      {"ec2": false}
+    PUT    /ecs/quotas                                        {"servicesPerCluster": 20000}
 
 `account` and `region` are query parameters; without them the default account and eu-central-1.
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_sandbox.aws import control
-from runbook_sandbox.aws.ecs import lifecycle, scheduler, utilization
+from runbook_sandbox.aws.ecs import lifecycle, scheduler, utilization, validation
 from runbook_sandbox.aws.ecs.service_view import service_view
 from runbook_sandbox.aws.ecs.state import Cluster, Service, TaskFault, region_of
 
@@ -113,3 +114,13 @@ def set_capacity(params: dict[str, str], body: Any) -> Any:
         raise ValueError('expected {"ec2": true} or {"ec2": false}')
     scheduler.Capacity.ec2_available = available
     return {"ec2": available}
+
+
+@control.route("/ecs/quotas", ["PUT"])
+def set_quotas(params: dict[str, str], body: Any) -> Any:
+    """Raise (or lower) the number of services that a cluster can have."""
+    number = (body or {}).get("servicesPerCluster")
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise ValueError('expected {"servicesPerCluster": <number>}')
+    validation.quotas.services_per_cluster = number
+    return {"servicesPerCluster": number}

@@ -94,8 +94,8 @@ def create_service(call: Call) -> dict[str, Any]:
     configuration = _configuration(call, scheduling)
     validation.deployment_configuration(configuration, scheduling, controller)
     validation.load_balancers(call.get("loadBalancers"), definition, call.get("healthCheckGracePeriodSeconds"))
-    if len(cluster.active_services) >= validation.MAX_SERVICES:
-        raise invalid(f"The maximum number of services per cluster ({validation.MAX_SERVICES}) was reached.")
+    if len(cluster.active_services) >= validation.quotas.services_per_cluster:
+        raise invalid(f"The maximum number of services per cluster ({validation.quotas.services_per_cluster}) was reached.")
 
     revision = deployments.new_revision(f"{cluster.name}/{name}", call.account_id, call.region, definition, settings)
     service = Service(

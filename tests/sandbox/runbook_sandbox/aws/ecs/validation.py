@@ -13,8 +13,16 @@ from runbook_sandbox.aws.ecs.state import Cluster, TaskDefinition
 
 #: Service quota "Tasks per service".
 MAX_DESIRED = 5000
-#: Service quota "Services per cluster".
-MAX_SERVICES = 5000
+
+
+class Quotas:
+    """Quotas that AWS raises on request, as the control API does here ("Amazon ECS service quotas")."""
+
+    services_per_cluster = 5000
+
+
+quotas = Quotas()
+
 
 #: What UpdateService may not send where ECS does not deploy, and how it names it when it refuses.
 _DEPLOYED_ELSEWHERE = {

@@ -270,3 +270,12 @@ def test_the_autoscaler_by_hand(scaling):
     codes = [item["NotScaledReasons"][0]["Code"] for item in hidden if "NotScaledReasons" in item]
     assert len(shown) == 3
     assert codes == ["TargetServicePutResourceAsUnscalable", "AlreadyAtMaxCapacity"]
+
+
+def test_concurrent_updates_on_demand(scaling, refused):
+    """ConcurrentUpdateException: "another update is in progress"; nothing was done, and the next try succeeds."""
+    fault = {"service": "application-autoscaling", "kind": "custom", "code": "ConcurrentUpdateException", "count": 1}
+    scaling.aws.control("POST", "/faults", fault | {"message": "You already have a pending update to an Auto Scaling resource."})
+    assert refused(scaling.register).code == "ConcurrentUpdateException"
+    scaling.register()
+    assert scaling.band() == (1, 10)

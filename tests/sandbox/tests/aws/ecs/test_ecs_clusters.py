@@ -186,3 +186,12 @@ def test_account_settings_can_be_taken_back(ecs):
     assert client.list_account_settings(name="containerInsights")["settings"][0]["value"] == "enabled"
     client.delete_account_setting(name="containerInsights")
     assert client.list_account_settings(name="containerInsights")["settings"] == []
+
+
+def test_tags_are_found_by_the_tagging_api(ecs):
+    """Resource Groups Tagging API: GetResources by tag and resource type."""
+    arn = ecs.create(desired=0, tags=[{"key": "team", "value": "a"}])["serviceArn"]
+    ecs.create("other", 0)
+    tagging = ecs.aws.client("resourcegroupstaggingapi")
+    found = tagging.get_resources(TagFilters=[{"Key": "team", "Values": ["a"]}], ResourceTypeFilters=["ecs:service"])
+    assert [item["ResourceARN"] for item in found["ResourceTagMappingList"]] == [arn]

@@ -355,3 +355,12 @@ def test_services_of_a_namespace(ecs):
     ecs.create("out", 0)
     found = ecs.client.list_services_by_namespace(namespace="mesh")["serviceArns"]
     assert [arn.rsplit("/", 1)[1] for arn in found] == ["in"]
+
+
+def test_a_cluster_is_full_at_its_quota(ecs, refused):
+    """ "Services per cluster" (Amazon ECS service quotas); inactive ones do not count."""
+    ecs.aws.control("PUT", "/ecs/quotas", {"servicesPerCluster": 1})
+    ecs.create("one", 0)
+    assert "maximum number of services per cluster (1)" in refused(ecs.create, name="two", desired=0).message
+    ecs.client.delete_service(cluster="app", service="one")
+    ecs.create("two", 0)
