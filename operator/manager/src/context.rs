@@ -10,6 +10,7 @@ use crate::events::Events;
 use crate::leader::Leadership;
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::runner::memory::Memory;
 use crate::stores::Stores;
 use crate::warmup::Warmup;
 
@@ -31,6 +32,8 @@ pub struct Context {
     pub options: Arc<Options>,
     /// What is measured.
     pub metrics: Metrics,
+    /// What is remembered of objects.
+    pub memory: Arc<Memory>,
     /// Takes events.
     pub events: Events,
     /// When the first writes may be made.

@@ -20,6 +20,7 @@ use crate::health::{self, Health};
 use crate::leader::{Elector, Leadership};
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::runner::memory::Memory;
 use crate::stores::Stores;
 use crate::tasks::Owned;
 use crate::warmup::Warmup;
@@ -53,6 +54,7 @@ struct Rooms {
     clock: Arc<dyn Clock>,
     options: Arc<Options>,
     metrics: Metrics,
+    memory: Arc<Memory>,
 }
 
 /// Why leading has ended.
@@ -113,6 +115,7 @@ impl Operator {
             clock: self.clock,
             options: Arc::new(self.options),
             metrics: self.metrics,
+            memory: Arc::default(),
         }
     }
 }
@@ -195,6 +198,7 @@ impl Rooms {
             .filter_map(|account| account.uid())
             .chain(policies.iter().filter_map(|policy| policy.uid()))
             .collect();
+        self.memory.retain(&uids);
         Arc::new(Context {
             client: self.client.clone(),
             stores: self.stores.clone(),
@@ -204,6 +208,7 @@ impl Rooms {
             clock: self.clock.clone(),
             options: self.options.clone(),
             metrics: self.metrics.clone(),
+            memory: self.memory.clone(),
             events,
             warmup: Warmup::new(uids, Instant::now()),
         })

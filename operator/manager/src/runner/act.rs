@@ -65,7 +65,7 @@ impl<K: Kind> Runner<K> {
         match status::replace(&object.api(self.context.client.clone()), &object).await {
             Written::Yes(claimed) => {
                 self.context.metrics.status_written(K::KIND, "Written");
-                self.memory.update(&turn.uid, |remembered| {
+                self.context.memory.update(&turn.uid, |remembered| {
                     remembered.unreported.clear();
                     remembered.written = Some(turn.now);
                 });

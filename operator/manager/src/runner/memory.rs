@@ -1,6 +1,6 @@
 //! What is remembered of an object from one reconcile to the next. All of it may be lost at any time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use runbook_core::Query;
 use runbook_core::report::Act;
 use runbook_core::report::history::HISTORY_LIMIT;
 
-/// What is remembered of all objects of a kind, by uid.
+/// What is remembered of all objects, by uid. It outlives the leadership: acts that could not be reported are reported later.
 #[derive(Default)]
 pub struct Memory {
     objects: Mutex<HashMap<String, Remembered>>,
@@ -47,6 +47,11 @@ impl Memory {
     /// The object is gone. What was remembered of it.
     pub fn forget(&self, uid: &str) -> Remembered {
         self.objects().remove(uid).unwrap_or_default()
+    }
+
+    /// Only objects with these uids are still there.
+    pub fn retain(&self, uids: &HashSet<String>) {
+        self.objects().retain(|uid, _| uids.contains(uid));
     }
 
     fn objects(&self) -> MutexGuard<'_, HashMap<String, Remembered>> {

@@ -10,7 +10,7 @@
 
 mod act;
 pub mod kind;
-mod memory;
+pub mod memory;
 mod observe;
 mod report;
 mod standing;
@@ -31,7 +31,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 
 use self::kind::{Kind, Prepared, Reported};
-use self::memory::{Memory, Remembered};
+use self::memory::Remembered;
 use self::observe::{Seen, observe};
 use self::report::Said;
 use self::standing::Standing;
@@ -40,7 +40,6 @@ use crate::context::Context;
 /// Reconciles the objects of one kind.
 pub struct Runner<K> {
     context: Arc<Context>,
-    memory: Memory,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -71,9 +70,9 @@ impl End {
 }
 
 impl<K: Kind> Runner<K> {
-    /// A runner that remembers nothing yet.
+    /// A runner within this context.
     pub fn new(context: Arc<Context>) -> Self {
-        Self { context, memory: Memory::default(), kind: PhantomData }
+        Self { context, kind: PhantomData }
     }
 
     /// Everything that the runner works with.
@@ -101,7 +100,7 @@ impl<K: Kind> Runner<K> {
     pub fn forget(&self, object: &K) {
         let Some(uid) = object.uid() else { return };
         self.context.warmup.observed(&uid, Instant::now());
-        let asked = self.memory.forget(&uid).asked;
+        let asked = self.context.memory.forget(&uid).asked;
         // What a rival asks for too is still wanted.
         if K::reflected(&self.context).rivals(object).is_empty() {
             for query in &asked {
@@ -116,7 +115,7 @@ impl<K: Kind> Runner<K> {
             status: object.status().cloned().unwrap_or_default(),
             seed: seed_of(&uid),
             now: self.context.clock.now(),
-            remembered: self.memory.of(&uid),
+            remembered: self.context.memory.of(&uid),
             uid,
             object,
         };
@@ -153,7 +152,7 @@ impl<K: Kind> Runner<K> {
                 };
             }
         }
-        self.memory.update(&turn.uid, |remembered| remembered.asked = seen.asked().into());
+        self.context.memory.update(&turn.uid, |remembered| remembered.asked = seen.asked().into());
         if let Some(why) = self.standing(turn, prepared).superseded() {
             debug!(why, "superseded");
             return End::at_once("Superseded");
@@ -197,7 +196,7 @@ impl<K: Kind> Runner<K> {
     /// The API server did not take a status: later, slower each time.
     fn try_again(&self, turn: &Turn<K>, label: &'static str) -> End {
         let failures = turn.remembered.failures.saturating_add(1);
-        self.memory.update(&turn.uid, |remembered| {
+        self.context.memory.update(&turn.uid, |remembered| {
             remembered.failures = failures;
             remembered.outdated = true;
         });

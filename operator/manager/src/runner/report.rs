@@ -53,7 +53,7 @@ impl<K: Kind> Runner<K> {
     /// Writes the status of `object` (the turn's, or what the claim made of it) and says when to look again.
     pub(super) async fn report(&self, turn: &Turn<K>, object: &Arc<K>, said: Said<'_>) -> End {
         // Those that a claim of this turn has reported are no longer remembered.
-        let remembered = self.memory.of(&turn.uid);
+        let remembered = self.context.memory.of(&turn.uid);
         let acts: Vec<Act> = remembered.unreported.iter().chain(said.acts).cloned().collect();
         let summary = self.summary(turn, &said, &acts);
         let (mut numbers_at, mut settles_at, mut wrote) = (None, None, false);
@@ -86,7 +86,7 @@ impl<K: Kind> Runner<K> {
                     Written::Failed(error) => warn!(%error, "the status could not be written; it is tried again"),
                     _ => debug!("the status changes faster than it can be written; it is tried again"),
                 }
-                self.memory.update(&turn.uid, |remembered| remembered.unreported = acts);
+                self.context.memory.update(&turn.uid, |remembered| remembered.unreported = acts);
                 self.try_again(turn, "ReportFailed")
             }
         }
@@ -102,7 +102,7 @@ impl<K: Kind> Runner<K> {
     ) -> End {
         let failed = turn.failed(said.error.map(|error| error.class).or_else(|| failure(said.seen)));
         let acted = !said.acts.is_empty();
-        self.memory.update(&turn.uid, |remembered| {
+        self.context.memory.update(&turn.uid, |remembered| {
             remembered.failures = failed.map_or(0, |(_, failures)| failures);
             remembered.outdated = acted || failed.is_some() || next_at.is_some();
             if wrote {
