@@ -1,8 +1,8 @@
 """Tasks as targets of load balancers, and the service events that tell of it.
 
 Source: Amazon ECS Developer Guide, "Use load balancing to distribute Amazon ECS service traffic". Target groups are
-moto's; one that is not there is only talked about. Targets are always healthy, and only tasks with an address of their
-own (awsvpc) are registered.
+moto's, their targets' health is `elbv2`'s; one that is not there is only talked about. Only tasks with an address of
+their own (awsvpc) are registered.
 """
 
 from __future__ import annotations
