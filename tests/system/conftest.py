@@ -34,8 +34,8 @@ def account(sandbox: Sandbox) -> Account:
 
 @pytest.fixture(scope="session")
 def operator(sandbox: Sandbox, account: Account) -> Sandbox:
-    """The sandbox with the operator installed from its chart."""
-    install(sandbox, account)
+    """The sandbox with the operator installed from its chart, for the clusters of all places."""
+    install(sandbox, account, cluster="*")
     return sandbox
 
 

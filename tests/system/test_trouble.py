@@ -75,7 +75,7 @@ def test_lost_answers_and_errors_are_survived(place, account, when):
 def test_an_outage_of_aws_never_turns_ready_false(place, account):
     (name,) = many(place, 1, 2)
     place.in_sync(name)
-    account.control("POST", "/faults", {"service": "*", "operation": "Describe*", "kind": "error503", "when": "before", "caller": "*"})
+    account.control("POST", "/faults", {"service": "*", "operation": "Describe*", "kind": "error503", "when": "before"})
     try:
         found = place.wait(name, lambda p: condition(p, "Synced").get("status") == "Unknown", "says that AWS cannot be read")
         assert condition(found, "Ready")["status"] == "True"

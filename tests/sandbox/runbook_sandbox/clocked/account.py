@@ -103,10 +103,10 @@ class Account:
         return key["AccessKeyId"], key["SecretAccessKey"]
 
 
-def documented_policy(repository: Path) -> dict[str, Any]:
-    """The IAM policy that docs/iam.md tells users to give to the operator."""
+def documented_policy(repository: Path, cluster: str = CLUSTER) -> dict[str, Any]:
+    """The IAM policy that docs/iam.md tells users to give to the operator, for a cluster of their own."""
     text = (repository / "docs" / "iam.md").read_text()
     found = re.search(r"```json\n(.*?)```", text, re.DOTALL)
     if found is None:
         raise ValueError("docs/iam.md has no JSON block")
-    return json.loads(found.group(1))
+    return json.loads(found.group(1).replace(f"service/{CLUSTER}/", f"service/{cluster}/"))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runbook_sandbox.clocked.account import Account, documented_policy
+from runbook_sandbox.clocked.account import CLUSTER, Account, documented_policy
 from runbook_sandbox.harness import Client
 from runbook_sandbox.processes import wait_until
 
@@ -21,9 +21,9 @@ RELEASE = "runbook-operator"
 T = TypeVar("T")
 
 
-def install(client: Client, account: Account, *settings: str) -> None:
-    """`helm install --wait`, with credentials of an IAM user who has just the documented permissions."""
-    key, secret = account.create_operator_user(documented_policy(REPOSITORY))
+def install(client: Client, account: Account, *settings: str, cluster: str = CLUSTER) -> None:
+    """`helm install --wait`, with credentials of an IAM user who has just the documented permissions, for one cluster."""
+    key, secret = account.create_operator_user(documented_policy(REPOSITORY, cluster))
     credentials = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_ENDPOINT_URL": account.endpoint}
     client.apply(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
