@@ -261,7 +261,14 @@ class Exchange:
 
     def _say(self, error: ApiError) -> Answer:
         identified = self._identified
-        headers, body = errors.serialize(error, identified.protocol, identified.service, self._request.request_id, identified.namespace)
+        headers, body = errors.serialize(
+            error,
+            identified.protocol,
+            identified.service,
+            self._request.request_id,
+            namespace=identified.namespace,
+            json_version=identified.json_version,
+        )
         return Answer(error.status, list(headers.items()), body)
 
 

@@ -150,8 +150,10 @@ def not_implemented(service: str, operation: str) -> ApiError:
     )
 
 
-def serialize(error: ApiError, protocol: str, service: str, request_id: str, namespace: str = "") -> tuple[dict[str, str], bytes]:
-    """Headers and body of an error. `namespace` is the service's XML namespace, for the query protocol."""
+def serialize(
+    error: ApiError, protocol: str, service: str, request_id: str, *, namespace: str = "", json_version: str = "1.1"
+) -> tuple[dict[str, str], bytes]:
+    """Headers and body of an error. `namespace` is the service's XML namespace, `json_version` its awsJson version."""
     headers = {"x-amzn-RequestId": request_id}
     fault = "Sender" if error.status < 500 else "Receiver"
     if protocol in (JSON, REST_JSON, CBOR) and service in QUERY_COMPATIBLE:
@@ -160,7 +162,7 @@ def serialize(error: ApiError, protocol: str, service: str, request_id: str, nam
         headers |= {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
         return headers, cbor2.dumps({"__type": error.code, "message": error.message})
     if protocol == JSON:
-        headers["Content-Type"] = "application/x-amz-json-1.1"
+        headers["Content-Type"] = f"application/x-amz-json-{json_version}"
         return headers, json.dumps({"__type": error.code, "message": error.message}).encode()
     if protocol == REST_JSON:
         headers |= {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}

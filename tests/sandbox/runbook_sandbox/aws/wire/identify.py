@@ -59,6 +59,11 @@ class Identified:
         """The service's XML namespace."""
         return str(self.service_model.metadata.get("xmlNamespace", "")) if self.service_model else ""
 
+    @property
+    def json_version(self) -> str:
+        """The service's version of awsJson."""
+        return str(self.service_model.metadata.get("jsonVersion", "1.1")) if self.service_model else "1.1"
+
 
 @lru_cache(maxsize=64)
 def model_of(service: str) -> ServiceModel | None:

@@ -101,6 +101,7 @@ def test_refusals_in_json(aws):
     answer = _post(aws, "ecs", body=b"{}", **headers)
     assert answer.status_code == 400
     assert answer.json() == {"__type": "ThrottlingException", "message": "Rate exceeded"}
+    assert answer.headers["Content-Type"] == "application/x-amz-json-1.1"
     assert "x-amzn-query-error" not in answer.headers
 
 
