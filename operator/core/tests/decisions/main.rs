@@ -10,6 +10,7 @@ mod grants;
 mod kstatus;
 mod plans;
 mod properties;
+mod reasons;
 mod situation;
 mod status;
 mod world;

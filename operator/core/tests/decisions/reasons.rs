@@ -1,0 +1,44 @@
+//! Every reason that a person may meet is explained in `docs/conditions.md`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use runbook_core::report::Hold;
+use runbook_core::{CloudError, ErrorClass, Finding};
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
+/// The first argument of each call of `Finding::stalled` and `Finding::waiting`.
+fn written_in(source: &str) -> Vec<String> {
+    ["Finding::stalled(", "Finding::waiting("]
+        .iter()
+        .flat_map(|call| source.split(call).skip(1))
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned))
+        .collect()
+}
+
+fn of_class(class: ErrorClass) -> String {
+    let text = String::new;
+    let error =
+        CloudError { class, operation: text(), resource: text(), code: text(), message: text(), request_id: None };
+    Finding::from_error(&error).reason
+}
+
+#[test]
+fn every_reason_is_explained() {
+    use ErrorClass::{Conflict, Denied, Invalid, NotFound, Throttled, Transient};
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let sources = sources(&root.join("src"));
+    let mut reasons: BTreeSet<String> =
+        sources.iter().flat_map(|path| written_in(&fs::read_to_string(path).unwrap())).collect();
+    assert!(reasons.contains("TargetConflict") && reasons.contains("DeploymentInProgress"), "{reasons:?}");
+    reasons.extend([Transient, Throttled, Denied, NotFound, Conflict, Invalid].map(of_class));
+    reasons.extend([Hold::Suspended, Hold::Observe, Hold::AccountObserve].map(|hold| hold.reason().to_owned()));
+    let explained = fs::read_to_string(root.join("../../docs/conditions.md")).unwrap();
+    let silent: Vec<_> = reasons.iter().filter(|reason| !explained.contains(&format!("`{reason}`"))).collect();
+    assert!(silent.is_empty(), "docs/conditions.md does not explain {silent:?}");
+}
