@@ -22,9 +22,8 @@ fn written_in(source: &str) -> Vec<String> {
 }
 
 fn of_class(class: ErrorClass) -> String {
-    let text = String::new;
-    let error =
-        CloudError { class, operation: text(), resource: text(), code: text(), message: text(), request_id: None };
+    let [resource, code, message] = [(); 3].map(|()| String::new());
+    let error = CloudError { class, operation: "UpdateService", resource, code, message, request_id: None };
     Finding::from_error(&error).reason
 }
 
