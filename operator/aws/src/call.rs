@@ -9,7 +9,8 @@ use runbook_core::observed::{
 pub enum Call {
     /// STS GetCallerIdentity.
     GetCallerIdentity,
-    /// ECS DescribeServices with TAGS; at most 10 services.
+    /// ECS DescribeServices with TAGS; at most 10 services. A missing cluster is an error of class `NotFound` with code
+    /// `ClusterNotFoundException`.
     DescribeServices {
         /// Name of the cluster.
         cluster: String,
