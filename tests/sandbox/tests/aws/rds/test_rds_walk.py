@@ -96,7 +96,8 @@ class Walk:
 def test_every_walk_ends_at_rest(aws, seed):
     walk = Walk(aws, seed)
     answers = [walk.step() for _ in range(STEPS)]
-    assert answers.count(200) > STEPS // 4
+    # A walk that is only refused would prove nothing.
+    assert answers.count(200) > STEPS // 8
     assert max(answers) < 500
     aws.clock.advance(2 * 3600)
     for rds in walk.regions:
