@@ -95,3 +95,104 @@ fn connection(name: &str, account: &AwsAccount) -> Connection {
         endpoint_url: spec.endpoint_url.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use kube::runtime::reflector::store::Writer;
+    use kube::runtime::watcher::Event;
+    use runbook_aws::{Answered, AwsMetrics, Call, Cloud, PlaneOptions, SystemClock};
+    use runbook_core::{CloudError, ErrorClass, Scope};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Writes down what it is told.
+    #[derive(Default)]
+    struct Told(Mutex<Vec<String>>);
+
+    impl Connections for Told {
+        fn set_connection(&self, connection: Connection) {
+            let endpoint = connection.endpoint_url.unwrap_or_default();
+            self.0.lock().unwrap().push(format!("set {} {endpoint}", connection.name));
+        }
+
+        fn remove_connection(&self, name: &str) {
+            self.0.lock().unwrap().push(format!("remove {name}"));
+        }
+    }
+
+    #[async_trait]
+    impl Cloud for Told {
+        async fn call(&self, _: &Scope, call: &Call) -> Result<Answered, CloudError> {
+            Err(CloudError {
+                class: ErrorClass::Transient,
+                operation: call.operation().into(),
+                resource: String::new(),
+                code: "Unused".into(),
+                message: String::new(),
+                request_id: None,
+            })
+        }
+    }
+
+    struct Scene {
+        accounts: Accounts,
+        writer: Writer<AwsAccount>,
+        told: Arc<Told>,
+    }
+
+    impl Scene {
+        fn new(allow_custom_endpoints: bool) -> Self {
+            let told = Arc::new(Told::default());
+            let clock = Arc::new(SystemClock);
+            let plane = Plane::new(told.clone(), clock, PlaneOptions::default(), AwsMetrics::default());
+            let (store, writer) = Reflected::new();
+            Self { accounts: Accounts::new(store, told.clone(), plane, allow_custom_endpoints), writer, told }
+        }
+
+        fn apply(&mut self, spec: Value) {
+            let mut account = AwsAccount::new("default", serde_json::from_value(spec).unwrap());
+            account.metadata.generation = Some(1);
+            self.writer.apply_watcher_event(&Event::Apply(account));
+        }
+
+        fn told(&self) -> Vec<String> {
+            std::mem::take(&mut *self.told.0.lock().unwrap())
+        }
+    }
+
+    fn spec(endpoint: &str) -> Value {
+        json!({"accountId": "123456789012", "regions": ["eu-central-1"], "mode": "Enforce", "endpointUrl": endpoint})
+    }
+
+    #[tokio::test]
+    async fn the_connection_is_that_of_the_account_as_it_is_now() {
+        let mut scene = Scene::new(true);
+        assert_eq!(scene.accounts.connect("default"), Ok(None));
+        scene.apply(spec("http://one"));
+        scene.accounts.connect("default").unwrap();
+        scene.accounts.connect("default").unwrap();
+        assert_eq!(scene.told(), ["set default http://one"]);
+        scene.apply(spec("http://two"));
+        scene.accounts.connect("default").unwrap();
+        assert_eq!(scene.told(), ["set default http://two"]);
+        let account = scene.accounts.connect("default").unwrap().unwrap();
+        scene.writer.apply_watcher_event(&Event::Delete((*account).clone()));
+        assert_eq!(scene.accounts.connect("default"), Ok(None));
+        assert_eq!(scene.told(), ["remove default"]);
+    }
+
+    #[tokio::test]
+    async fn an_account_that_may_not_be_used_has_no_connection() {
+        let mut scene = Scene::new(false);
+        let mut plain = spec("");
+        plain["endpointUrl"] = Value::Null;
+        scene.apply(plain);
+        scene.accounts.connect("default").unwrap();
+        scene.apply(spec("http://elsewhere"));
+        let refused = scene.accounts.connect("default").unwrap_err();
+        assert_eq!(refused.reason, "CustomEndpointRefused");
+        assert_eq!(scene.told(), ["set default ", "remove default"]);
+    }
+}
