@@ -52,6 +52,9 @@ def _copy(call: Call, store: Store, source: Snapshot, target: str, extra: dict[s
         tags = identifiers.merge_tags(source.tags, tags)
     record = {name: value for name, value in source.record.items() if name != "SnapshotCreateTime"} | extra
     record["_source"] = {**source.record["_source"]}
+    if source.store.account_id != store.account_id:
+        # Tags are not seen across accounts, so a restore of the copy has none to inherit.
+        record["_source"]["Tags"] = []
     if source.store.region != store.region:
         record["AvailabilityZone"] = None
     copy = type(source)(store, target, record, tags)

@@ -31,6 +31,8 @@ class Snapshot(Resource):
         self.type = type
         self.shared_with: set[str] = set()
         self.copying_from: str | None = None
+        #: Set while it is being made: it will end as `failed`.
+        self.doomed = False
         self._progress = Progress(0)
 
     @property
@@ -49,10 +51,12 @@ class Snapshot(Resource):
         # The moment of the snapshot is known soon after the request, not in its answer.
         self.later(seconds * 0.2, self._taken, "snapshot taken")
 
+        self.doomed = fail
+
         def finish() -> None:
-            self.status = "failed" if fail else "available"
+            self.status = "failed" if self.doomed else "available"
             self.record.setdefault("SnapshotCreateTime", clock.now())
-            if not fail and self.type in self.finished and self.copying_from is None:
+            if not self.doomed and self.type in self.finished and self.copying_from is None:
                 notices.notice(self.store, self.source_type, self.identifier, self.arn, self.finished[self.type])
             done()
 

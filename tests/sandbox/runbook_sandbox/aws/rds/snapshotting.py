@@ -174,8 +174,6 @@ def _check_deletable(snapshot: Snapshot, error: Any) -> None:
         raise error(f"Cannot delete the snapshot {snapshot.identifier}: it is managed by AWS Backup.")
     if snapshot.status not in ("available", "failed"):
         raise error(f"Cannot delete the snapshot {snapshot.identifier} because it is not in the available state (it is {snapshot.status}).")
-    if copies := [item.identifier for item in _copies_of(snapshot)]:
-        raise error(f"Cannot delete the snapshot {snapshot.identifier} because it is being copied to {', '.join(copies)}.")
 
 
 def _copies_of(snapshot: Snapshot) -> list[Snapshot]:
@@ -190,6 +188,9 @@ def _copies_of(snapshot: Snapshot) -> list[Snapshot]:
 def _delete(store: Store, table: dict[str, Any], snapshot: Snapshot, event_id: str | None) -> dict[str, Any]:
     snapshot.cancel_all()
     del table[snapshot.identifier]
+    for copy in _copies_of(snapshot):
+        # User Guide, "Copying a DB snapshot": a copy whose source is deleted before it is available may fail. Here it does.
+        copy.doomed = True
     shown = snapshot.describe() | {"Status": "deleted"}
     if event_id:
         notices.notice(store, snapshot.source_type, snapshot.identifier, snapshot.arn, event_id)

@@ -74,15 +74,14 @@ def test_what_a_copy_needs(aws, rds, instance, snapshot, abroad, refused):
         abroad.copy_db_snapshot(SourceDBSnapshotIdentifier="snap", TargetDBSnapshotIdentifier="copy")
 
 
-def test_the_source_stays_while_it_is_copied(aws, rds, instance, snapshot, abroad, refused):
-    """User Guide, "Copying a DB snapshot": don't delete the source before the copy is available."""
+def test_a_copy_fails_when_its_source_is_deleted_meanwhile(aws, rds, instance, snapshot, abroad):
+    """User Guide, "Copying a DB snapshot": delete the source before the copy is available and the copy may fail."""
     instance()
     source = snapshot()["DBSnapshotArn"]
     abroad.copy_db_snapshot(SourceDBSnapshotIdentifier=source, TargetDBSnapshotIdentifier="copy")
-    with refused("InvalidDBSnapshotState", "copied"):
-        rds.delete_db_snapshot(DBSnapshotIdentifier="snap")
-    aws.clock.advance(10)
     rds.delete_db_snapshot(DBSnapshotIdentifier="snap")
+    aws.clock.advance(10)
+    assert abroad.describe_db_snapshots(DBSnapshotIdentifier="copy")["DBSnapshots"][0]["Status"] == "failed"
 
 
 def test_twenty_copies_in_progress_to_a_region(aws, rds, instance, snapshot, abroad, refused):
