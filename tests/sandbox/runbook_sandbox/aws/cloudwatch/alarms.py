@@ -36,7 +36,7 @@ def put_metric_alarm(call: Call) -> None:
 
 
 def put_checked(store: Store, params: dict[str, Any]) -> Alarm:
-    """Store a checked metric alarm, look at its metric soon, and then at each end of a period."""
+    """Store a checked metric alarm, look at its metric soon, and then again and again."""
     watch = evaluation.watch_of(params)
     alarm = _put(store, {"ActionsEnabled": True, **params}, "MetricAlarm")
     evaluation.cancel(alarm)

@@ -42,6 +42,11 @@ class Watch:
     watched: str
     period: int
 
+    @property
+    def step(self) -> int:
+        """Seconds between two evaluations."""
+        return 60 if self.period >= 60 else 10
+
 
 def watch_of(config: dict[str, Any]) -> Watch:
     """Parse once, when the alarm is put."""
@@ -62,10 +67,9 @@ def watch_of(config: dict[str, Any]) -> Watch:
 
 
 def schedule(alarm: Alarm, watch: Watch) -> None:
-    """Look at each end of a period, from the next one on."""
+    """Look each minute, or every ten seconds where the period is shorter than a minute."""
     cancel(alarm)
-    now = clock.now().timestamp()
-    due = datetime.fromtimestamp((now // watch.period + 1) * watch.period, UTC)
+    due = datetime.fromtimestamp((clock.now().timestamp() // watch.step + 1) * watch.step, UTC)
 
     def look() -> None:
         evaluate(alarm, watch)
@@ -81,10 +85,13 @@ def cancel(alarm: Alarm) -> None:
 
 
 def evaluate(alarm: Alarm, watch: Watch) -> None:
-    """Decide on the state from the periods that are over, and set it."""
+    """Decide on the state from the periods that are over, and set it.
+
+    The window slides: an alarm of five minutes looks at minutes 1 to 5, a minute later at 2 to 6.
+    """
     config = alarm.config
     number = config["EvaluationPeriods"]
-    end = int(clock.now().timestamp() // watch.period * watch.period)
+    end = int(clock.now().timestamp() // watch.step * watch.step)
     start = end - (number + _BEYOND) * watch.period
     value = Evaluation(alarm.store, watch.queries, watch.trees, start, end).value(watch.watched)
     points = value.points if isinstance(value, Series) else {}

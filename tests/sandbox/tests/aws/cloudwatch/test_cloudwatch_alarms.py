@@ -100,6 +100,17 @@ def test_missing_data(aws, cloudwatch, put, state, whole_minute, row, treatment)
     assert state()["StateValue"] == (before if expected == "keep" else expected)
 
 
+def test_a_long_period_slides_by_the_minute(aws, cloudwatch, put, state, whole_minute):
+    """User Guide, "Evaluating an alarm": a period of 5 minutes is evaluated every minute, on minutes 1 to 5, then 2 to 6."""
+    cloudwatch.put_metric_alarm(**(ALARM | {"Period": 300, "Statistic": "Sum"}))
+    put(None, None, 8.0)
+    assert state()["StateValue"] == "OK"
+    put(None, None, None, 4.0)
+    assert state()["StateValue"] == "ALARM"
+    put(None)
+    assert state()["StateValue"] == "OK"
+
+
 @pytest.mark.parametrize(
     ("comparison", "value", "expected"),
     [
