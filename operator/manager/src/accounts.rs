@@ -127,7 +127,7 @@ mod tests {
         async fn call(&self, _: &Scope, call: &Call) -> Result<Answered, CloudError> {
             Err(CloudError {
                 class: ErrorClass::Transient,
-                operation: call.operation().into(),
+                operation: call.operation(),
                 resource: String::new(),
                 code: "Unused".into(),
                 message: String::new(),
