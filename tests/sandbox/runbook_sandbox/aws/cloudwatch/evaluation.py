@@ -15,7 +15,7 @@ from runbook_sandbox.aws.cloudwatch.alarm import ALARM, INSUFFICIENT, OK, Alarm
 from runbook_sandbox.aws.cloudwatch.evaluate import Evaluation, check_queries
 from runbook_sandbox.aws.cloudwatch.expressions import Node
 from runbook_sandbox.aws.cloudwatch.math_functions import Series
-from runbook_sandbox.aws.cloudwatch.series import key_of
+from runbook_sandbox.aws.cloudwatch.series import Dimensions, key_of
 from runbook_sandbox.aws.cloudwatch.statistics import buckets
 
 _BEYOND = 2
@@ -25,6 +25,8 @@ _BREACHES = {
     "LessThanThreshold": lambda value, threshold: value < threshold,
     "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
 }
+#: The state that an alarm has come to when there is no data; None keeps whatever it is.
+_WITHOUT_DATA = {"missing": INSUFFICIENT, "ignore": None, "breaching": ALARM, "notBreaching": OK}
 _WORDS = {
     "GreaterThanOrEqualToThreshold": "greater than or equal to",
     "GreaterThanThreshold": "greater than",
@@ -41,6 +43,8 @@ class Watch:
     trees: dict[str, Node]
     watched: str
     period: int
+    #: Namespace, name and dimensions of an alarm on one metric; None with metric math.
+    key: tuple[str, str, Dimensions] | None = None
 
     @property
     def step(self) -> int:
@@ -63,7 +67,10 @@ def watch_of(config: dict[str, Any]) -> Watch:
         queries = [{"Id": "m1", "MetricStat": stat, "ReturnData": True}]
     watched = next(query["Id"] for query in queries if query.get("ReturnData", True))
     period = next(query["MetricStat"]["Period"] for query in queries if query.get("MetricStat"))
-    return Watch(queries, check_queries(queries), watched, period)
+    key = None
+    if not config.get("Metrics"):
+        key = (config["Namespace"], config["MetricName"], key_of(config.get("Dimensions")))
+    return Watch(queries, check_queries(queries), watched, period, key)
 
 
 def schedule(alarm: Alarm, watch: Watch) -> None:
@@ -93,6 +100,10 @@ def evaluate(alarm: Alarm, watch: Watch) -> None:
     number = config["EvaluationPeriods"]
     end = int(clock.now().timestamp() // watch.step * watch.step)
     start = end - (number + _BEYOND) * watch.period
+    if alarm.state == _WITHOUT_DATA[config.get("TreatMissingData") or "missing"] and _silent(alarm, watch, start):
+        # Most alarms of a large account watch metrics that nobody publishes: nothing to compute, nothing to change.
+        alarm.newest = None
+        return
     value = Evaluation(alarm.store, watch.queries, watch.trees, start, end).value(watch.watched)
     points = value.points if isinstance(value, Series) else {}
     recent = sorted(points.items())[-number:]
@@ -103,6 +114,14 @@ def evaluate(alarm: Alarm, watch: Watch) -> None:
     state, reason = outcome
     if state != alarm.state:
         alarm.set_state(state, reason, _reason_data(alarm, watch, recent))
+
+
+def _silent(alarm: Alarm, watch: Watch, start: int) -> bool:
+    """Whether an alarm on a plain metric has no sample since `start`."""
+    if watch.key is None:
+        return False
+    series = alarm.store.metrics.get(*watch.key)
+    return series is None or not series.samples or series.samples[-1].time < start
 
 
 def _decide(
