@@ -36,3 +36,14 @@ def put_metrics(params: dict[str, str], body: Any) -> Any:
     for datum in checked:
         store.metrics.put(namespace, datum)
     return {"published": len(checked)}
+
+
+@route("/cloudwatch/quotas", ["GET", "PUT"])
+def quotas(params: dict[str, str], body: Any) -> Any:
+    """`{"Alarms": 5000}`: how many alarms the account may have in the Region."""
+    store = store_of(params.get("account", "123456789012"), params.get("region", "eu-central-1"))
+    wanted = (body or {}).get("Alarms", store.alarm_limit)
+    if not isinstance(wanted, int) or wanted < 0:
+        raise ControlError("Alarms must be a whole number that is not negative")
+    store.alarm_limit = wanted
+    return {"Alarms": store.alarm_limit}

@@ -24,6 +24,8 @@ class Store:
     alarms: dict[str, Alarm] = field(default_factory=dict)
     #: Names of the composite ones among them.
     composites: set[str] = field(default_factory=set)
+    #: Quota of alarms in the Region (User Guide, "CloudWatch service quotas"); settable by the control API.
+    alarm_limit: int = 5000
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def alarm_arn(self, name: str) -> str:

@@ -238,6 +238,15 @@ def test_deleting(cloudwatch, refused):
     assert cloudwatch.describe_alarms()["MetricAlarms"] == []
 
 
+def test_the_quota_of_alarms(aws, cloudwatch, refused):
+    """User Guide, "CloudWatch service quotas": 5,000 alarms a Region, of all kinds; one that exists can still be changed."""
+    aws.control("PUT", "/cloudwatch/quotas", {"Alarms": 1})
+    cloudwatch.put_metric_alarm(**ALARM)
+    with refused("LimitExceeded", "1 alarms"):
+        cloudwatch.put_metric_alarm(**(ALARM | {"AlarmName": "second"}))
+    cloudwatch.put_metric_alarm(**(ALARM | {"Threshold": 5.0}))
+
+
 def test_history(aws, cloudwatch, put, whole_minute, refused):
     cloudwatch.put_metric_alarm(**ALARM, AlarmActions=[TOPIC])
     put(50.0, 1.0)
