@@ -1,11 +1,10 @@
 //! The whole operator: stores, leader, controllers, put together.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kube::{Client, ResourceExt};
+use kube::Client;
 use runbook_aws::{Clock, Cloud, Connections, Plane, PlaneOptions};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -191,13 +190,7 @@ impl Rooms {
 
     fn context(&self, events: Events) -> Arc<Context> {
         self.accounts.doubt_everything();
-        let accounts = self.stores.accounts.store().state();
-        let policies = self.stores.policies.store().state();
-        let uids: HashSet<String> = accounts
-            .iter()
-            .filter_map(|account| account.uid())
-            .chain(policies.iter().filter_map(|policy| policy.uid()))
-            .collect();
+        let uids = self.stores.uids();
         self.memory.retain(&uids);
         Arc::new(Context {
             client: self.client.clone(),

@@ -45,6 +45,17 @@ impl Warmup {
         }
     }
 
+    /// Only the objects with these uids are still there to be observed.
+    pub fn retain(&self, uids: &HashSet<String>, now: Instant) {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Phase::Observing { waiting, window, .. } = &mut *phase {
+            waiting.retain(|uid| uids.contains(uid));
+            if waiting.is_empty() {
+                *phase = Phase::Writing { since: now, window: *window };
+            }
+        }
+    }
+
     /// Whether it may be written for the object with this seed.
     ///
     /// # Errors
@@ -81,6 +92,15 @@ mod tests {
         warmup.observed("0", start);
         assert!(warmup.may_write(0, start).is_err());
         warmup.observed("1", start);
+        assert_eq!(warmup.may_write(0, start), Ok(()));
+    }
+
+    #[test]
+    fn what_is_gone_is_not_waited_for() {
+        let start = Instant::now();
+        let warmup = Warmup::new(uids(3), start);
+        warmup.observed("0", start);
+        warmup.retain(&uids(1), start);
         assert_eq!(warmup.may_write(0, start), Ok(()));
     }
 

@@ -13,6 +13,7 @@ use kube::runtime::controller::{Action, Error, ReconcileRequest};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{Config, applier};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{debug, error};
 
 use crate::context::Context;
@@ -32,9 +33,12 @@ pub type Stop = watch::Receiver<bool>;
 pub async fn run(context: Arc<Context>, stop: Stop) {
     let accounts = Arc::new(Runner::new(context.clone()));
     let policies = Arc::new(Runner::new(context.clone()));
+    let (account_queue, policy_queue) = (aws_account::queue(accounts.clone()), scaling_policy::queue(policies.clone()));
+    // What went before the queues began to listen is told by nobody.
+    context.warmup.retain(&context.stores.uids(), Instant::now());
     tokio::join!(
-        drive(accounts.clone(), aws_account::queue(accounts), stop.clone()),
-        drive(policies.clone(), scaling_policy::queue(policies), stop.clone()),
+        drive(accounts, account_queue, stop.clone()),
+        drive(policies, policy_queue, stop.clone()),
         malformed::run::<runbook_api::AwsAccount>(context.clone(), stopped(stop.clone())),
         malformed::run::<runbook_api::ScalingPolicy>(context, stopped(stop)),
     );

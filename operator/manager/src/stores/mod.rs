@@ -5,10 +5,11 @@ pub mod reflected;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use kube::runtime::reflector::ObjectRef;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 use runbook_api::{AwsAccount, ScalingPolicy};
 
 pub use reflected::{Change, Object, Reflected};
@@ -47,6 +48,13 @@ impl Stores {
         let ended = |_| OperatorError::Ended { part: "a watch", why: "its store was never filled".into() };
         self.accounts.store().wait_until_ready().await.map_err(ended)?;
         self.policies.store().wait_until_ready().await.map_err(ended)
+    }
+
+    /// The uids of all objects.
+    pub fn uids(&self) -> HashSet<String> {
+        let accounts = self.accounts.store().state().into_iter().filter_map(|account| account.uid());
+        let policies = self.policies.store().state().into_iter().filter_map(|policy| policy.uid());
+        accounts.chain(policies).collect()
     }
 
     /// One account by its name.
