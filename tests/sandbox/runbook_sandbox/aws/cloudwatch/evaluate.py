@@ -13,7 +13,7 @@ from runbook_sandbox.aws.cloudwatch.expressions import ExpressionError, Node, pa
 from runbook_sandbox.aws.cloudwatch.math_functions import Range, Series, Value
 from runbook_sandbox.aws.cloudwatch.publishing import check_dimensions
 from runbook_sandbox.aws.cloudwatch.series import key_of
-from runbook_sandbox.aws.cloudwatch.store import Store
+from runbook_sandbox.aws.cloudwatch.store import Store, store_of
 
 _ID = re.compile(r"^[a-z][a-zA-Z0-9_]*$")
 _HIGH = (1, 5, 10, 20, 30)
@@ -113,8 +113,6 @@ class Evaluation:
         assert function is not None
         store = self._store
         if query.get("AccountId") and query["AccountId"] != store.account_id:
-            from runbook_sandbox.aws.cloudwatch.store import store_of
-
             store = store_of(query["AccountId"], store.region)
         source = store.metrics.get(named["Namespace"], named["MetricName"], key_of(named.get("Dimensions")))
         points = {}

@@ -10,7 +10,7 @@ from typing import Any
 
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import backups
+from runbook_sandbox.aws.rds import backups, building, groups
 from runbook_sandbox.aws.rds.instance import Instance
 
 
@@ -92,8 +92,6 @@ def _apply(instance: Instance, changes: dict[str, Any]) -> None:
     if "StorageType" in changes or "AllocatedStorage" in changes or "Iops" in changes:
         instance.storage_changed_at = clock.now()
     if "MultiAZ" in changes:
-        from runbook_sandbox.aws.rds import building
-
         record.pop("SecondaryAvailabilityZone", None)
         record |= building.chosen_zone(instance.store, record)
     if "DBInstanceClass" in changes:
@@ -101,8 +99,6 @@ def _apply(instance: Instance, changes: dict[str, Any]) -> None:
     if "AllocatedStorage" in changes:
         instance.notice("RDS-EVENT-0017")
     if "EngineVersion" in changes:
-        from runbook_sandbox.aws.rds import groups
-
         for group in record["DBParameterGroups"]:
             if group["DBParameterGroupName"].startswith("default."):
                 group["DBParameterGroupName"] = groups.parameter_groups.for_engine(

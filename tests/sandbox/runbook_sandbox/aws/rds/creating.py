@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import building, errors, identifiers, starting, tagging
+from runbook_sandbox.aws.rds import backups, building, errors, identifiers, network, starting, tagging
 from runbook_sandbox.aws.rds.cluster import Cluster
 from runbook_sandbox.aws.rds.engines import check_class, engine_named, version_of
 from runbook_sandbox.aws.rds.instance import Instance
@@ -75,8 +75,6 @@ def create_instance(call: Call) -> dict[str, Any]:
 
 
 def _secret(store: Store, name: str, call: Call) -> dict[str, Any]:
-    from runbook_sandbox.aws.rds import network
-
     secret = f"arn:{store.partition}:secretsmanager:{store.region}:{store.account_id}:secret:rds!db-{name}"
     key = network.key_arn(store, call.get("MasterUserSecretKmsKeyId"))
     return {"SecretArn": secret, "SecretStatus": "active", "KmsKeyId": key}
@@ -204,8 +202,6 @@ def promote_replica(call: Call) -> dict[str, Any]:
     def done() -> None:
         detach(replica)
         if retention is not None:
-            from runbook_sandbox.aws.rds import backups
-
             replica.record["BackupRetentionPeriod"] = retention
             replica.settle()
             backups.begin(replica, lambda: backups.schedule(replica))
