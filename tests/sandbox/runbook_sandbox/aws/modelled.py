@@ -149,9 +149,7 @@ class ModelledResponse(BaseResponse):
 
     def _serialize(self, protocol: str, operation: OperationModel, result: dict[str, Any]) -> tuple[int, dict[str, Any], Any]:
         if protocol == "cbor":
-            if operation.output_shape is None:
-                # The protocol wants no body and no content type where an operation has no output.
-                return 200, {"smithy-protocol": "rpc-v2-cbor"}, b""
+            # Without an output the body is an empty map, which clients must accept; no body at all would get Flask's content type.
             return 200, _CBOR_HEADERS, rpc_cbor.serialize(result, operation.output_shape)
         if protocol == "json":
             shape = operation.output_shape
