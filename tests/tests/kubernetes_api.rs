@@ -164,8 +164,10 @@ async fn a_watch_from_a_forgotten_version_is_gone() {
     policies.create(&PostParams::default(), &policy("a")).await.unwrap();
     policies.create(&PostParams::default(), &policy("b")).await.unwrap();
     server.compact();
-    let watch = policies.watch(&WatchParams::default(), "1").await;
-    assert_eq!(code(watch.map(|_| ())), 410);
+    let mut events = policies.watch(&WatchParams::default(), "1").await.unwrap().boxed();
+    let WatchEvent::Error(error) = events.try_next().await.unwrap().unwrap() else { panic!() };
+    assert_eq!(error.code, 410);
+    assert!(events.try_next().await.unwrap().is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,7 +187,7 @@ async fn a_watch_of_an_other_namespace_or_name_sees_nothing_of_it() {
 #[tokio::test(start_paused = true)]
 async fn the_watcher_of_kube_keeps_up_whatever_happens_to_its_connections() {
     for config in [watcher::Config::default().page_size(2), watcher::Config::default().streaming_lists()] {
-        let Setup { server, policies, .. } = set_up(Calm);
+        let Setup { server, policies, leases, .. } = set_up(Calm);
         for name in ["a", "b", "c", "d", "e"] {
             policies.create(&PostParams::default(), &policy(name)).await.unwrap();
         }
@@ -200,6 +202,9 @@ async fn the_watcher_of_kube_keeps_up_whatever_happens_to_its_connections() {
                 0 => server.drop_watches(),
                 1 => server.compact(),
                 2 => {
+                    // Other kinds have moved on, so that the version of the last event is too old.
+                    let lease: Lease = serde_json::from_value(json!({"metadata": {"name": "l"}})).unwrap();
+                    leases.create(&PostParams::default(), &lease).await.unwrap();
                     server.compact();
                     server.drop_watches();
                 }

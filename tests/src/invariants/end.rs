@@ -24,6 +24,7 @@ const HISTORY: usize = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Situation {
     InSync,
+    Suspended,
     Held { pending: bool },
     Stalled(&'static str),
 }
@@ -69,7 +70,7 @@ fn held<'r>(run: &'r Run, policy: &Policy, objects: &Objects) -> Option<&'r Held
 fn situation(run: &Run, policy: &Policy, all: &[Policy], objects: &Objects, held: Option<&Held>) -> Situation {
     let spec = policy.spec();
     if spec.suspend {
-        return Situation::Held { pending: false };
+        return Situation::Suspended;
     }
     let Some(account) = oracle::account(objects, &spec.account_ref.name) else { return Situation::Stalled("Account") };
     if spec.mode == Mode::Enforce && policy.rival(all, objects).is_some() {
@@ -103,6 +104,8 @@ fn said(run: &Run, key: &ObjectKey, objects: &Objects, situation: Situation) -> 
     let wanted = match situation {
         Situation::InSync | Situation::Held { pending: false } => ["True", "True", "False", "False"],
         Situation::Held { pending: true } => ["True", "False", "False", "False"],
+        // AWS is not looked at.
+        Situation::Suspended => ["True", "Unknown", "False", "False"],
         Situation::Stalled(_) => ["False", "False", "True", "False"],
     };
     let reason = conditions.reason("Synced");
@@ -121,7 +124,7 @@ fn said(run: &Run, key: &ObjectKey, objects: &Objects, situation: Situation) -> 
     }
     let steps = object.pointer("/status/plan/steps").and_then(Value::as_array).map_or(0, Vec::len);
     let planned = match situation {
-        Situation::InSync | Situation::Held { pending: false } => steps == 0,
+        Situation::InSync | Situation::Suspended | Situation::Held { pending: false } => steps == 0,
         Situation::Held { pending: true } => steps > 0,
         Situation::Stalled(_) => true,
     };

@@ -83,7 +83,8 @@ fn broken(before: Option<&Value>, after: &Value) -> Vec<(&'static str, String)> 
             found.push(("lastTransitionTime moves forward", format!("{type_}")));
         }
     }
-    if synced == "Unknown" && previous.status("Ready") != ready {
+    let unreachable = synced == "Unknown" && conditions.reason("Synced").starts_with("Aws");
+    if unreachable && previous.status("Ready") != ready && !previous.status("Ready").is_empty() {
         found.push(("an outage does not change Ready", format!("it was {} and is {ready}", previous.status("Ready"))));
     }
     if synced == "False" && stalled == "False" && reconciling == "True" && !matches!((previous.status("Ready"), ready), ("", "False")) && previous.status("Ready") != ready

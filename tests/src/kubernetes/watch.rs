@@ -46,7 +46,7 @@ struct Watch {
 /// Opens a watch.
 ///
 /// # Errors
-/// 400 for parameters that the fake server does not know, 410 for a resource version that is too old.
+/// 400 for parameters that the fake server does not know. (410 for a resource version that is too old comes as an event.)
 pub fn open(
     server: &ApiServer,
     process: &Arc<Process>,
@@ -66,7 +66,14 @@ pub fn open(
     } else {
         asked.parse().map_err(|_| Failure::bad_request(format!("invalid resource version {asked}")))?
     };
-    let receiver = store.watch(address.kind, address.namespace.clone(), name.clone(), revision)?;
+    let receiver = match store.watch(address.kind, address.namespace.clone(), name.clone(), revision) {
+        Ok(receiver) => receiver,
+        // As the watch cache does: the watch begins, and its first event is the error.
+        Err(gone) => {
+            let event = line("ERROR", &gone.status());
+            return Ok(stream::iter([Ok(Frame::data(event))]).left_stream());
+        }
+    };
     let initial: Vec<_> = if from_now {
         let wanted = |key: &Key| {
             address.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
@@ -92,7 +99,7 @@ pub fn open(
         rng: process.stage.dice.nth(&format!("watch {} {}", process.number, address.kind.resource), nth),
         ready_at: process.stage.now(),
     };
-    Ok(stream::unfold(watch, Watch::next).map(|line| Ok(Frame::data(line))))
+    Ok(stream::unfold(watch, Watch::next).map(|line| Ok(Frame::data(line))).right_stream())
 }
 
 impl Watch {

@@ -1,4 +1,4 @@
-//! A scenario from a seed: policies of every sort, and a quarter of an hour in which everything happens at once.
+//! A scenario from a seed: policies of every sort, and ten minutes in which everything happens at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::kubernetes::Key;
 use crate::kubernetes::kinds::{AWS_ACCOUNT, SCALING_POLICY};
 
 /// How long faults and script go on.
-const TURBULENCE: Duration = Duration::from_secs(900);
+const TURBULENCE: Duration = Duration::from_secs(600);
 
 /// What a service is there for.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub fn scenario(seed: u64) -> Scenario {
         seed,
         faults,
         turbulence: TURBULENCE,
-        settle: Duration::from_secs(1500),
+        
         replicas: if rng.u8(0..4) == 0 { 2 } else { 1 },
         same_identity: rng.bool(),
         aws_latency: [5, 80, 80, 900][rng.usize(0..4)],
@@ -141,7 +141,7 @@ impl Generator {
     }
 
     fn at(&mut self) -> Duration {
-        dice::between(&mut self.rng, 5_000, 840_000)
+        dice::between(&mut self.rng, 5_000, 560_000)
     }
 
     fn push(&mut self, at: Duration, event: Event) {

@@ -294,7 +294,10 @@ fn operator(replica: &Replica, process: &Arc<Process>, identity: &str) -> Operat
         None => door.clone(),
         Some(mutation) => Arc::new(Mutant::new(door.clone(), mutation)),
     };
-    let options = Options::new("simulator", "runbook-system", identity);
+    let mut options = Options::new("simulator", "runbook-system", identity);
+    // Renewals are most of the requests of a quiet run: rarer than in production, they leave time for more seeds.
+    options.lease.duration = Duration::from_secs(30);
+    options.lease.renew_interval = Duration::from_secs(10);
     Operator {
         client: replica.kubernetes.client(process),
         cloud,

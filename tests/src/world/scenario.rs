@@ -119,8 +119,9 @@ impl Scenario {
             script: Vec::new(),
             faults: Faults::None,
             turbulence: Duration::from_secs(60),
-            settle: Duration::from_secs(1200),
-            steady: Duration::from_secs(700),
+            // Twice the longest wait after a failure, and once the longest between two looks (five minutes and a quarter each).
+            settle: Duration::from_secs(900),
+            steady: Duration::from_secs(400),
             replicas: 1,
             same_identity: false,
             aws_latency: 80,
