@@ -224,9 +224,16 @@ fn line(what: &What) -> Option<String> {
             let lost = if call.answered { "" } else { " (answer lost)" };
             let fault = call.fault.map_or(String::new(), |fault| format!(" [{fault:?}]"));
             let operation = call.call.operation();
-            Some(format!("op{} aws#{} {operation} {}: {result}{lost}{fault}", call.process, call.index, call.call.resource()))
+            Some(format!(
+                "op{} aws#{} {operation} {}: {result}{lost}{fault}",
+                call.process,
+                call.index,
+                call.call.resource()
+            ))
         }
-        What::Kubernetes(call) if call.fault.is_some() || (call.changed && call.object.resource != "leases") || call.code >= 400 => {
+        What::Kubernetes(call)
+            if call.fault.is_some() || (call.changed && call.object.resource != "leases") || call.code >= 400 =>
+        {
             let fault = call.fault.map_or(String::new(), |fault| format!(" [{fault:?}]"));
             let conditions = call.state.as_deref().map_or(String::new(), conditions);
             Some(format!(

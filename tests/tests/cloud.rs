@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use runbook_aws::{Call, Cloud, Connection, Connections, Reply};
-use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, Capacity, Suspended, TargetTrackingConfiguration, TrackedMetric};
+use runbook_core::observed::{
+    AppliedPolicy, AppliedPolicyKind, Capacity, Suspended, TargetTrackingConfiguration, TrackedMetric,
+};
 use runbook_core::{ErrorClass, Scope};
 use runbook_tests::cloud::door::Door as AwsDoor;
 use runbook_tests::cloud::ecs::Service;
@@ -95,7 +97,10 @@ async fn describe_services_takes_ten_and_leaves_out_what_is_missing() {
     let setup = set_up(Calm);
     let describe = |services: Vec<String>| Call::DescribeServices { cluster: "c".into(), services };
     let Reply::Services(found) = setup.call(describe(vec!["s".into(), "none".into()])).await.unwrap() else { panic!() };
-    assert_eq!(found.iter().map(|(name, service)| (name.as_str(), service.desired_count)).collect::<Vec<_>>(), [("s", 2)]);
+    assert_eq!(
+        found.iter().map(|(name, service)| (name.as_str(), service.desired_count)).collect::<Vec<_>>(),
+        [("s", 2)]
+    );
     let many = (0..11).map(|n| n.to_string()).collect();
     assert_eq!(setup.refused(describe(many)).await, (ErrorClass::Invalid, "InvalidParameterException".into()));
     let elsewhere = Call::DescribeServices { cluster: "other".into(), services: vec!["s".into()] };
@@ -106,10 +111,11 @@ async fn describe_services_takes_ten_and_leaves_out_what_is_missing() {
 async fn tasks_start_one_after_another() {
     let setup = set_up(Calm);
     setup.call(update("s", 5)).await.unwrap();
-    let running = async || match setup.call(Call::DescribeServices { cluster: "c".into(), services: vec!["s".into()] }).await {
-        Ok(Reply::Services(found)) => found[0].1.running_count,
-        other => panic!("{other:?}"),
-    };
+    let running =
+        async || match setup.call(Call::DescribeServices { cluster: "c".into(), services: vec!["s".into()] }).await {
+            Ok(Reply::Services(found)) => found[0].1.running_count,
+            other => panic!("{other:?}"),
+        };
     assert_eq!(running().await, 2);
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(running().await, 3);
@@ -192,7 +198,8 @@ async fn faults_are_what_they_say_and_are_written_down() {
         let setup = set_up(At { door: Door::Aws, index: 0, fault });
         let answer = tokio::time::timeout(Duration::from_secs(600), setup.call(update("s", 7))).await;
         let code = answer.ok().map(|result| result.err().map(|(_, code)| code));
-        let recorded = setup.process.stage.journal.entries().into_iter().any(|entry| matches!(entry.what, What::Aws(_)));
+        let recorded =
+            setup.process.stage.journal.entries().into_iter().any(|entry| matches!(entry.what, What::Aws(_)));
         (code, setup.desired() == 7, recorded)
     };
     let error = |code: &str| Some(Some(code.to_owned()));

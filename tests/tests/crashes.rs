@@ -31,7 +31,10 @@ fn scenario() -> Scenario {
             (seconds(20), Event::Desired("app".into(), 9)),
             (seconds(21), Event::RequestReconcile(Key::new(NAMESPACE, "size"))),
             (seconds(21), Event::RequestReconcile(Key::new(NAMESPACE, "band"))),
-            (seconds(40), Event::Set(SCALING_POLICY, Key::new(NAMESPACE, "band"), "/spec/autoscaling/maxCapacity", json!(4))),
+            (
+                seconds(40),
+                Event::Set(SCALING_POLICY, Key::new(NAMESPACE, "band"), "/spec/autoscaling/maxCapacity", json!(4)),
+            ),
         ],
         turbulence: seconds(60),
         ..Scenario::calm("one fault at every call")
@@ -64,10 +67,14 @@ fn at_every_call(faults: &[Fault]) {
     let (calm, aws, kubernetes) = calm();
     let expected = held(&calm);
     assert!(aws > 10 && kubernetes > 20, "{aws} calls to AWS, {kubernetes} to Kubernetes");
-    let sites: Vec<(Door, u64)> =
-        (0..aws).map(|index| (Door::Aws, index)).chain((0..kubernetes).map(|index| (Door::Kubernetes, index))).collect();
-    let cases: Vec<At> =
-        sites.iter().flat_map(|(door, index)| faults.iter().map(|fault| At { door: *door, index: *index, fault: *fault })).collect();
+    let sites: Vec<(Door, u64)> = (0..aws)
+        .map(|index| (Door::Aws, index))
+        .chain((0..kubernetes).map(|index| (Door::Kubernetes, index)))
+        .collect();
+    let cases: Vec<At> = sites
+        .iter()
+        .flat_map(|(door, index)| faults.iter().map(|fault| At { door: *door, index: *index, fault: *fault }))
+        .collect();
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams,
+};
 use kube::runtime::watcher;
 use runbook_api::ScalingPolicy;
 use runbook_tests::dice::Dice;
@@ -109,7 +111,8 @@ async fn a_write_without_a_change_is_no_write() {
     let object = policies.create(&PostParams::default(), &policy("a")).await.unwrap();
     let again = policies.replace("a", &PostParams::default(), &object).await.unwrap();
     assert_eq!(again.metadata.resource_version, object.metadata.resource_version);
-    let changed = policies.patch("a", &PatchParams::default(), &Patch::Merge(&json!({"spec": {"replicas": 4}}))).await.unwrap();
+    let changed =
+        policies.patch("a", &PatchParams::default(), &Patch::Merge(&json!({"spec": {"replicas": 4}}))).await.unwrap();
     assert_ne!(changed.metadata.resource_version, object.metadata.resource_version);
 }
 
@@ -122,7 +125,10 @@ async fn a_finalizer_keeps_an_object_until_it_is_taken_off() {
     policies.delete("a", &DeleteParams::default()).await.unwrap();
     let held = policies.get("a").await.unwrap();
     assert!(held.metadata.deletion_timestamp.is_some());
-    policies.patch("a", &PatchParams::default(), &Patch::Merge(&json!({"metadata": {"finalizers": null}}))).await.unwrap();
+    policies
+        .patch("a", &PatchParams::default(), &Patch::Merge(&json!({"metadata": {"finalizers": null}})))
+        .await
+        .unwrap();
     assert_eq!(code(policies.get("a").await), 404);
 }
 
@@ -130,9 +136,11 @@ async fn a_finalizer_keeps_an_object_until_it_is_taken_off() {
 async fn a_delete_with_preconditions_spares_a_changed_object() {
     let Setup { policies, .. } = set_up(Calm);
     let object = policies.create(&PostParams::default(), &policy("a")).await.unwrap();
-    let wrong = DeleteParams::default().preconditions(kube::api::Preconditions { uid: Some("other".into()), ..Default::default() });
+    let wrong = DeleteParams::default()
+        .preconditions(kube::api::Preconditions { uid: Some("other".into()), ..Default::default() });
     assert_eq!(code(policies.delete("a", &wrong).await), 409);
-    let right = DeleteParams::default().preconditions(kube::api::Preconditions { uid: object.metadata.uid, ..Default::default() });
+    let right = DeleteParams::default()
+        .preconditions(kube::api::Preconditions { uid: object.metadata.uid, ..Default::default() });
     policies.delete("a", &right).await.unwrap();
 }
 
@@ -193,7 +201,10 @@ async fn the_watcher_of_kube_keeps_up_whatever_happens_to_its_connections() {
         }
         let writer = kube::runtime::reflector::store::Writer::new(ApiResource::erase::<ScalingPolicy>(&()));
         let store = writer.as_reader();
-        let stream = kube::runtime::reflector(writer, kube::runtime::WatchStreamExt::default_backoff(watcher(policies.clone(), config)));
+        let stream = kube::runtime::reflector(
+            writer,
+            kube::runtime::WatchStreamExt::default_backoff(watcher(policies.clone(), config)),
+        );
         let reading = tokio::spawn(stream.for_each(|_| async {}));
         store.wait_until_ready().await.unwrap();
         assert_eq!(store.len(), 5);
@@ -214,7 +225,8 @@ async fn the_watcher_of_kube_keeps_up_whatever_happens_to_its_connections() {
             server.create(SCALING_POLICY, serde_json::to_value(policy(&name)).unwrap()).unwrap();
             server.delete(SCALING_POLICY, &Key::new("clocked", ["a", "b", "c", "d"][round])).unwrap();
             tokio::time::sleep(Duration::from_secs(120)).await;
-            let mut names: Vec<String> = store.state().iter().map(|object| object.metadata.name.clone().unwrap()).collect();
+            let mut names: Vec<String> =
+                store.state().iter().map(|object| object.metadata.name.clone().unwrap()).collect();
             names.sort();
             let server_names: Vec<String> = server.list(SCALING_POLICY).into_iter().map(|(key, _)| key.name).collect();
             assert_eq!(names, server_names, "round {round}");

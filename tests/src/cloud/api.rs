@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use runbook_aws::{Call, Reply};
 use runbook_core::ErrorClass;
-use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, ScalableTarget, TrackedMetric};
+use runbook_core::observed::{
+    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, ScalableTarget, TrackedMetric,
+};
 
 use super::refusal::Refusal;
 use super::{Region, resource_id};
@@ -35,7 +37,9 @@ impl Region {
             Call::DescribeScalingPolicies { resource_id, next_token } => {
                 self.describe_policies(resource_id.as_deref(), next_token.as_deref())
             }
-            Call::UpdateService { cluster, service, desired_count } => self.update_service(cluster, service, *desired_count, now),
+            Call::UpdateService { cluster, service, desired_count } => {
+                self.update_service(cluster, service, *desired_count, now)
+            }
             Call::RegisterScalableTarget { resource_id, capacity, tags } => {
                 self.register_target(resource_id, *capacity, tags, now)
             }
@@ -56,7 +60,8 @@ impl Region {
         if !self.clusters.contains_key(cluster) {
             return Err(Refusal::no_cluster());
         }
-        let found = services.iter().filter_map(|name| Some((name.clone(), self.service(cluster, name, now)?.describe(now))));
+        let found =
+            services.iter().filter_map(|name| Some((name.clone(), self.service(cluster, name, now)?.describe(now))));
         Ok(Reply::Services(found.collect()))
     }
 
@@ -68,7 +73,9 @@ impl Region {
             .targets
             .iter()
             .filter(|(id, _)| ids.is_empty() || ids.contains(id))
-            .map(|(id, target)| (id.clone(), ScalableTarget { arn: Some(target.arn.clone()), capacity: target.capacity }))
+            .map(|(id, target)| {
+                (id.clone(), ScalableTarget { arn: Some(target.arn.clone()), capacity: target.capacity })
+            })
             .collect();
         let (targets, next_token) = page(all, token, TARGETS_PER_CALL)?;
         Ok(Reply::ScalableTargets { targets, next_token })
@@ -140,7 +147,9 @@ impl Region {
             _ => {}
         }
         let metric = tracked(&policy.kind);
-        if metric.is_some() && target.policies.iter().any(|(name, kind)| *name != policy.name && tracked(kind) == metric) {
+        if metric.is_some()
+            && target.policies.iter().any(|(name, kind)| *name != policy.name && tracked(kind) == metric)
+        {
             let message = "Only one TargetTrackingScaling policy for a given metric specification is allowed.";
             return Err(Refusal::validation(message));
         }
@@ -159,7 +168,9 @@ fn tracked(kind: &AppliedPolicyKind) -> Option<&TrackedMetric> {
 fn split(id: &str) -> Result<(String, String), Refusal> {
     match id.split('/').collect::<Vec<_>>().as_slice() {
         ["service", cluster, service] => Ok(((*cluster).into(), (*service).into())),
-        _ => Err(Refusal::validation(format!("Unsupported service namespace, resource type or scalable dimension: {id}"))),
+        _ => Err(Refusal::validation(format!(
+            "Unsupported service namespace, resource type or scalable dimension: {id}"
+        ))),
     }
 }
 
@@ -167,10 +178,9 @@ fn split(id: &str) -> Result<(String, String), Refusal> {
 fn page<T>(all: Vec<T>, token: Option<&str>, size: usize) -> Result<(Vec<T>, Option<String>), Refusal> {
     let from: usize = match token {
         None => 0,
-        Some(token) => token
-            .strip_prefix("from-")
-            .and_then(|number| number.parse().ok())
-            .ok_or_else(|| Refusal::new(ErrorClass::Invalid, "InvalidNextTokenException", "The next token is invalid"))?,
+        Some(token) => token.strip_prefix("from-").and_then(|number| number.parse().ok()).ok_or_else(|| {
+            Refusal::new(ErrorClass::Invalid, "InvalidNextTokenException", "The next token is invalid")
+        })?,
     };
     let more = all.len() > from + size;
     let items = all.into_iter().skip(from).take(size).collect();

@@ -36,7 +36,10 @@ mod tests {
     fn a_burst_empties_it_and_time_fills_it() {
         let at = |seconds| Timestamp::from_second(seconds).unwrap();
         let mut bucket = Bucket::full(2.0, at(0));
-        assert_eq!([0, 0, 0, 1, 2, 2].map(|second| bucket.take(0.5, 2.0, at(second))), [true, true, false, false, true, false]);
+        assert_eq!(
+            [0, 0, 0, 1, 2, 2].map(|second| bucket.take(0.5, 2.0, at(second))),
+            [true, true, false, false, true, false]
+        );
         assert!((0..2).all(|_| bucket.take(0.5, 2.0, at(100))) && !bucket.take(0.5, 2.0, at(100)));
     }
 }

@@ -34,7 +34,14 @@ impl Door {
     }
 
     /// What AWS makes of a call that reached it, written down.
-    fn arrive(&self, scope: &Scope, call: &Call, site: &CallSite, fault: Option<Fault>, answered: bool) -> Result<Reply, CloudError> {
+    fn arrive(
+        &self,
+        scope: &Scope,
+        call: &Call,
+        site: &CallSite,
+        fault: Option<Fault>,
+        answered: bool,
+    ) -> Result<Reply, CloudError> {
         let stage = &self.process.stage;
         let now = stage.now();
         let request_id = request_id(site);
@@ -86,7 +93,7 @@ impl Cloud for Door {
     async fn call(&self, scope: &Scope, call: &Call) -> Result<Answered, CloudError> {
         self.process.proceed().await;
         let stage = &self.process.stage;
-        let key = format!("{} {}", call.operation(), call.resource());
+        let key = format!("{} {} {}", scope.connection, call.operation(), call.resource());
         let (site, fault) = stage.call(DoorOf::Aws, &key, call.is_write());
         if fault == Some(Fault::CrashBefore) {
             self.process.crash(&format!("before aws#{} {key}", site.index));
@@ -94,7 +101,12 @@ impl Cloud for Door {
         }
         let known = lock(&self.connections).get(&scope.connection).map(|connection| connection.account_id.clone());
         if known.as_deref() != Some(scope.account_id.as_str()) {
-            return Err(Refusal::new(ErrorClass::Denied, "UnknownConnection", "the simulator was not told of this connection").of(call, None));
+            return Err(Refusal::new(
+                ErrorClass::Denied,
+                "UnknownConnection",
+                "the simulator was not told of this connection",
+            )
+            .of(call, None));
         }
         let latency = lock(&self.aws.state).latency;
         let mut rng = stage.dice.nth(&format!("latency {key}"), site.nth);
@@ -186,15 +198,23 @@ fn request_id(site: &CallSite) -> String {
 }
 
 fn service_of(call: &Call) -> Option<(String, String)> {
-    let of_id = |id: &str| id.strip_prefix("service/").and_then(|rest| rest.split_once('/')).map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let of_id = |id: &str| {
+        id.strip_prefix("service/").and_then(|rest| rest.split_once('/')).map(|(a, b)| (a.to_owned(), b.to_owned()))
+    };
     match call {
         Call::UpdateService { cluster, service, .. } => Some((cluster.clone(), service.clone())),
-        Call::RegisterScalableTarget { resource_id, .. } | Call::PutTargetTrackingPolicy { resource_id, .. } => of_id(resource_id),
+        Call::RegisterScalableTarget { resource_id, .. } | Call::PutTargetTrackingPolicy { resource_id, .. } => {
+            of_id(resource_id)
+        }
         _ => None,
     }
 }
 
-fn effect_of(service: Option<(String, String)>, before: Option<Held>, after: Option<Held>) -> Option<(String, Held, Held)> {
+fn effect_of(
+    service: Option<(String, String)>,
+    before: Option<Held>,
+    after: Option<Held>,
+) -> Option<(String, Held, Held)> {
     let (cluster, name) = service?;
     Some((format!("{cluster}/{name}"), before?, after?))
 }

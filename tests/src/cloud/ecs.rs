@@ -45,7 +45,8 @@ impl Service {
     /// Brings the running count to what it is at `now`.
     pub fn advance(&mut self, now: Timestamp) {
         let pace = self.pace.as_millis().max(1);
-        let tasks = i32::try_from(now.duration_since(self.moved.max(Timestamp::UNIX_EPOCH)).as_millis() / pace).unwrap_or(i32::MAX);
+        let tasks = i32::try_from(now.duration_since(self.moved.max(Timestamp::UNIX_EPOCH)).as_millis() / pace)
+            .unwrap_or(i32::MAX);
         if self.running == self.desired {
             self.moved = now;
         } else if tasks > 0 {

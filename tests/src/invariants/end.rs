@@ -1,7 +1,6 @@
 //! The end of a run: AWS as declared, objects that say so, acts in the histories, and silence.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use runbook_api::aws_account::Verb;
@@ -129,7 +128,11 @@ fn said(run: &Run, key: &ObjectKey, objects: &Objects, situation: Situation) -> 
         Situation::Stalled(_) => true,
     };
     if !planned {
-        violations.push(at_end(run, "status.plan says what would be written", format!("{key}: {situation:?} with {steps} steps")));
+        violations.push(at_end(
+            run,
+            "status.plan says what would be written",
+            format!("{key}: {situation:?} with {steps} steps"),
+        ));
     }
     violations
 }
@@ -169,23 +172,31 @@ fn remembered(run: &Run, policy: &Policy) -> Vec<Violation> {
         })
         .filter(|(_, call)| !history.contains(&call.request_id.as_str()))
         .map(|(at, call)| {
-            let what = format!("{}: {} of op{} ({}) is not in it", policy.key, call.call.operation(), call.process, call.request_id);
+            let what = format!(
+                "{}: {} of op{} ({}) is not in it",
+                policy.key,
+                call.call.operation(),
+                call.process,
+                call.request_id
+            );
             Violation { rule: "the history has every act", at, what }
         })
         .collect()
 }
 
+/// Whether a write was made for this policy: its status alone said that it was about to be made. (Two may say so of one service
+/// when it has just passed from one to the other.)
 fn claimed_by(call: &AwsCall, policy: &Policy, uid: Option<&str>) -> bool {
-    let of = |key: &ObjectKey, object: &Arc<Value>| {
-        *key == policy.key && object.pointer("/metadata/uid").and_then(Value::as_str) == uid
-    };
-    let Some((key, object)) = call.intent.iter().find(|(key, object)| of(key, object)) else { return false };
-    let objects = Objects::from([(key.clone(), Arc::clone(object))]);
-    oracle::policies(&objects).iter().any(|policy| policy.claims(&call.call))
-        && call.effect.as_ref().is_some_and(|(service, ..)| {
+    let Some((service, ..)) = &call.effect else { return false };
+    let objects: Objects = call.intent.iter().cloned().collect();
+    let claimants: Vec<Policy> = oracle::policies(&objects)
+        .into_iter()
+        .filter(|policy| {
             let (cluster, name) = policy.target();
-            service.split_once('/') == Some((cluster, name))
+            service.split_once('/') == Some((cluster, name)) && policy.claims(&call.call)
         })
+        .collect();
+    matches!(claimants.as_slice(), [only] if only.key == policy.key && only.object.metadata.uid.as_deref() == uid)
 }
 
 /// Nothing is written any more, but for the Lease.

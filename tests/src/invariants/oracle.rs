@@ -58,7 +58,9 @@ impl Policy {
 
     /// Whether the policy's namespace may do this to its service.
     pub fn granted(&self, verb: Verb, objects: &Objects) -> bool {
-        let (Some(account), Some((id, region))) = (account(objects, &self.spec().account_ref.name), self.place(objects)) else {
+        let (Some(account), Some((id, region))) =
+            (account(objects, &self.spec().account_ref.name), self.place(objects))
+        else {
             return false;
         };
         let (cluster, service) = self.target();
@@ -87,7 +89,10 @@ impl Policy {
             (created, policy.key.namespace.clone(), policy.key.name.clone())
         };
         let same = |policy: &&Self| policy.target() == self.target() && policy.place(objects) == self.place(objects);
-        all.iter().filter(same).filter(|policy| policy.wants(objects) && age(policy) < age(self)).min_by_key(|policy| age(policy))
+        all.iter()
+            .filter(same)
+            .filter(|policy| policy.wants(objects) && age(policy) < age(self))
+            .min_by_key(|policy| age(policy))
     }
 
     /// Whether AWS is as the policy declares.
@@ -97,7 +102,10 @@ impl Policy {
             Some(band) => {
                 held.capacity == self.capacity()
                     && (band.min_capacity..=band.max_capacity).contains(&held.desired)
-                    && self.tracking().iter().all(|wanted| held.policies.iter().any(|applied| same_policy(wanted, applied)))
+                    && self
+                        .tracking()
+                        .iter()
+                        .all(|wanted| held.policies.iter().any(|applied| same_policy(wanted, applied)))
             }
         }
     }
@@ -105,7 +113,11 @@ impl Policy {
     /// The limits that the policy declares.
     pub fn capacity(&self) -> Option<Capacity> {
         let band = self.spec().autoscaling.as_ref()?;
-        Some(Capacity { min: band.min_capacity, max: band.max_capacity, suspended: runbook_core::observed::Suspended::default() })
+        Some(Capacity {
+            min: band.min_capacity,
+            max: band.max_capacity,
+            suspended: runbook_core::observed::Suspended::default(),
+        })
     }
 
     /// The scaling policies that the policy declares.
@@ -121,7 +133,11 @@ impl Policy {
                     (None, Some(metric)) => TrackedMetric::Customized {
                         namespace: metric.namespace.clone(),
                         metric_name: metric.metric_name.clone(),
-                        dimensions: metric.dimensions.iter().map(|(name, value)| (name.clone(), value.0.clone())).collect(),
+                        dimensions: metric
+                            .dimensions
+                            .iter()
+                            .map(|(name, value)| (name.clone(), value.0.clone()))
+                            .collect(),
                         statistic: metric.statistic.as_str().into(),
                         unit: metric.unit.clone(),
                     },
@@ -157,7 +173,10 @@ impl Policy {
                 *id == resource_id(cluster, service) && self.capacity() == Some(*capacity)
             }
             Call::PutTargetTrackingPolicy { resource_id: id, name, configuration } => {
-                let put = AppliedPolicy { name: name.clone(), kind: AppliedPolicyKind::TargetTracking(configuration.clone()) };
+                let put = AppliedPolicy {
+                    name: name.clone(),
+                    kind: AppliedPolicyKind::TargetTracking(configuration.clone()),
+                };
                 *id == resource_id(cluster, service) && self.tracking().iter().any(|wanted| same_policy(wanted, &put))
             }
             _ => false,
@@ -167,18 +186,20 @@ impl Policy {
     /// Whether the status says that this write is about to be made: its plan has the step, and it works.
     pub fn claims(&self, call: &Call) -> bool {
         let Some(status) = &self.object.status else { return false };
-        let works = status.conditions.iter().any(|condition| condition.type_ == "Reconciling" && condition.status == "True");
+        let works =
+            status.conditions.iter().any(|condition| condition.type_ == "Reconciling" && condition.status == "True");
         let steps = status.plan.iter().flat_map(|plan| &plan.steps);
-        works && steps.into_iter().any(|step| match call {
-            Call::UpdateService { desired_count, .. } => {
-                step.step == "SetDesiredCount" && step.description.ends_with(&format!(" to {desired_count}"))
-            }
-            Call::RegisterScalableTarget { .. } => step.step == "RegisterScalableTarget",
-            Call::PutTargetTrackingPolicy { name, .. } => {
-                step.step == "PutTargetTrackingPolicy" && step.description.contains(name.as_str())
-            }
-            _ => false,
-        })
+        works
+            && steps.into_iter().any(|step| match call {
+                Call::UpdateService { desired_count, .. } => {
+                    step.step == "SetDesiredCount" && step.description.ends_with(&format!(" to {desired_count}"))
+                }
+                Call::RegisterScalableTarget { .. } => step.step == "RegisterScalableTarget",
+                Call::PutTargetTrackingPolicy { name, .. } => {
+                    step.step == "PutTargetTrackingPolicy" && step.description.contains(name.as_str())
+                }
+                _ => false,
+            })
     }
 }
 

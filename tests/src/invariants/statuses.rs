@@ -27,7 +27,11 @@ pub fn judge(run: &Run) -> Vec<Violation> {
                 }
             }
             What::Note(text) if text.contains("the path") => {
-                violations.push(Violation { rule: "only paths that exist are asked", at: entry.at, what: text.clone() });
+                violations.push(Violation {
+                    rule: "only paths that exist are asked",
+                    at: entry.at,
+                    what: text.clone(),
+                });
             }
             What::Edited { object, state: None, .. } => {
                 last.remove(object);
@@ -63,7 +67,8 @@ fn broken(before: Option<&Value>, after: &Value) -> Vec<(&'static str, String)> 
     if number(after, "/status/observedGeneration") > number(after, "/metadata/generation") {
         found.push(("observedGeneration is a generation that was", "it is ahead of metadata.generation".into()));
     }
-    let history: Vec<&Value> = after.pointer("/status/history").and_then(Value::as_array).into_iter().flatten().collect();
+    let history: Vec<&Value> =
+        after.pointer("/status/history").and_then(Value::as_array).into_iter().flatten().collect();
     let ids: Vec<&str> = history.iter().filter_map(|act| act.get("requestId").and_then(Value::as_str)).collect();
     if ids.iter().collect::<HashSet<_>>().len() != ids.len() {
         found.push(("an act stands in the history once", format!("{ids:?}")));
@@ -77,17 +82,22 @@ fn broken(before: Option<&Value>, after: &Value) -> Vec<(&'static str, String)> 
     for type_ in ["Ready", "Synced", "Stalled", "Reconciling"] {
         let flipped = previous.status(type_) != conditions.status(type_);
         if !flipped && previous.moved(type_) != conditions.moved(type_) {
-            found.push(("lastTransitionTime moves on a flip", format!("{type_} is still {}", conditions.status(type_))));
+            found
+                .push(("lastTransitionTime moves on a flip", format!("{type_} is still {}", conditions.status(type_))));
         }
         if flipped && previous.moved(type_) > conditions.moved(type_) {
-            found.push(("lastTransitionTime moves forward", format!("{type_}")));
+            found.push(("lastTransitionTime moves forward", type_.to_string()));
         }
     }
     let unreachable = synced == "Unknown" && conditions.reason("Synced").starts_with("Aws");
     if unreachable && previous.status("Ready") != ready && !previous.status("Ready").is_empty() {
         found.push(("an outage does not change Ready", format!("it was {} and is {ready}", previous.status("Ready"))));
     }
-    if synced == "False" && stalled == "False" && reconciling == "True" && !matches!((previous.status("Ready"), ready), ("", "False")) && previous.status("Ready") != ready
+    if synced == "False"
+        && stalled == "False"
+        && reconciling == "True"
+        && !matches!((previous.status("Ready"), ready), ("", "False"))
+        && previous.status("Ready") != ready
     {
         found.push(("working does not change Ready", format!("it was {} and is {ready}", previous.status("Ready"))));
     }

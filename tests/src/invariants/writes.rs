@@ -68,17 +68,17 @@ pub fn judge(run: &Run) -> Vec<Violation> {
 impl Judge {
     fn entry(&mut self, entry: &Entry, knowledge: &BTreeMap<u32, Knowledge>) {
         match &entry.what {
-            What::Aws(call) if call.call.is_write() => {
-                if call.effect.is_some() && call.result.is_ok() {
-                    self.write(entry.at, call, knowledge);
-                }
-            }
-            What::Aws(call) => self.read(entry.at, call),
+            What::Aws(call) if !call.call.is_write() => self.read(entry.at, call),
+            // What AWS refused is no write.
+            What::Aws(call) if call.effect.is_some() && call.result.is_ok() => self.write(entry.at, call, knowledge),
             What::Outside { resource, .. } => {
                 self.changes.entry(resource.clone()).or_default().push((entry.at, None));
             }
             What::Kubernetes(call) if call.object.resource == "leases" && call.changed => {
-                let holder = call.state.as_ref().and_then(|lease| lease.pointer("/spec/holderIdentity")?.as_str().map(str::to_owned));
+                let holder = call
+                    .state
+                    .as_ref()
+                    .and_then(|lease| lease.pointer("/spec/holderIdentity")?.as_str().map(str::to_owned));
                 self.leader = holder.filter(|holder| !holder.is_empty()).map(|_| call.process);
             }
             _ => {}
@@ -150,8 +150,12 @@ impl Judge {
                 say("a write is needed", format!("desiredCount was already {desired_count} when it was read"));
             }
             (Call::UpdateService { .. }, Some(sight)) => {
-                let bands = oracle::policies(&now).into_iter().filter(|policy| is_of(policy, service)).filter_map(|policy| policy.capacity());
-                let inside = |band: Capacity| sight.desired.is_some_and(|desired| (band.min..=band.max).contains(&desired));
+                let bands = oracle::policies(&now)
+                    .into_iter()
+                    .filter(|policy| is_of(policy, service))
+                    .filter_map(|policy| policy.capacity());
+                let inside =
+                    |band: Capacity| sight.desired.is_some_and(|desired| (band.min..=band.max).contains(&desired));
                 let bands: Vec<Capacity> = bands.collect();
                 if !bands.is_empty() && bands.into_iter().all(inside) {
                     say("no write inside the band", format!("desiredCount was {:?} when it was read", sight.desired));
@@ -167,10 +171,16 @@ impl Judge {
         let subject = describe_subject(&call.call);
         if let Some(sight) = &sight {
             if sight.at < before(call.began, FRESH) {
-                say("a write follows a fresh read", format!("it was last read {} before", call.began.duration_since(sight.at)));
+                say(
+                    "a write follows a fresh read",
+                    format!("it was last read {} before", call.began.duration_since(sight.at)),
+                );
             }
             if let Some(wrote) = self.wrote.get(&(call.process, subject.clone())).filter(|wrote| **wrote > sight.at) {
-                say("a write follows a fresh read", format!("it was not read again after the write {} before", at.duration_since(*wrote)));
+                say(
+                    "a write follows a fresh read",
+                    format!("it was not read again after the write {} before", at.duration_since(*wrote)),
+                );
             }
         }
 
@@ -183,9 +193,11 @@ impl Judge {
 
         // Effective: it changes something, unless somebody else did the same since the read.
         let since = sight.as_ref().map_or(Timestamp::MIN, |sight| sight.at);
-        let disturbed = self.changes.get(service).is_some_and(|changes| {
-            changes.iter().any(|(time, by)| *time >= since && *by != Some(call.process))
-        }) || self.late.iter().any(|(resource, time)| resource == service && *time >= since);
+        let disturbed = self
+            .changes
+            .get(service)
+            .is_some_and(|changes| changes.iter().any(|(time, by)| *time >= since && *by != Some(call.process)))
+            || self.late.iter().any(|(resource, time)| resource == service && *time >= since);
         if !call.changed() && !late && !disturbed {
             say("a write changes something", format!("it was already {held}"));
         }

@@ -86,7 +86,9 @@ impl Address {
             None | Some("") => Ok(None),
             Some(selector) => match selector.strip_prefix("metadata.name=") {
                 Some(name) => Ok(Some(name.trim_start_matches('=').to_owned())),
-                None => Err(Failure::bad_request("the simulator's API server knows no fieldSelector but metadata.name")),
+                None => {
+                    Err(Failure::bad_request("the simulator's API server knows no fieldSelector but metadata.name"))
+                }
             },
         }
     }

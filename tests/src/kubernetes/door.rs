@@ -70,7 +70,9 @@ impl Door {
         let address = match Address::parse(&parts.uri) {
             Ok(address) => address,
             Err(failure) => {
-                stage.journal.push(stage.now(), What::Note(format!("{} {}: {}", parts.method, parts.uri, failure.message)));
+                stage
+                    .journal
+                    .push(stage.now(), What::Note(format!("{} {}: {}", parts.method, parts.uri, failure.message)));
                 return respond(failure.code, &failure.status());
             }
         };
@@ -114,7 +116,9 @@ impl Door {
         self.record(&parts.method, &address, &call, fault, &done);
         match fault {
             Some(Fault::CrashAfter) => self.process.crash(&format!("after k8s#{} {key}", call.index)),
-            Some(Fault::ErrorAfter) => return Err(io::Error::new(io::ErrorKind::ConnectionReset, "connection reset by peer")),
+            Some(Fault::ErrorAfter) => {
+                return Err(io::Error::new(io::ErrorKind::ConnectionReset, "connection reset by peer"));
+            }
             _ => {}
         }
         self.process.proceed().await;
@@ -135,7 +139,9 @@ impl Door {
             None => match fault {
                 Some(Fault::HangBefore | Fault::HangThenEffect(_)) => return self.hang().await,
                 // To the client, a watch that it does not hear of is one that was never opened.
-                Some(Fault::ErrorAfter) => return Err(io::Error::new(io::ErrorKind::ConnectionReset, "connection reset by peer")),
+                Some(Fault::ErrorAfter) => {
+                    return Err(io::Error::new(io::ErrorKind::ConnectionReset, "connection reset by peer"));
+                }
                 Some(Fault::CrashAfter) => {
                     self.process.crash(&format!("at k8s#{} {}", call.index, call.key));
                     return self.hang().await;
@@ -158,7 +164,13 @@ impl Door {
         Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"))
     }
 
-    fn handle(&self, method: &Method, headers: &http::HeaderMap, address: &Address, body: &[u8]) -> Result<Done, Failure> {
+    fn handle(
+        &self,
+        method: &Method,
+        headers: &http::HeaderMap,
+        address: &Address,
+        body: &[u8],
+    ) -> Result<Done, Failure> {
         let kind = address.kind;
         let status = address.subresource == "status";
         let parse = || -> Result<Value, Failure> {
@@ -182,7 +194,8 @@ impl Door {
             }
             (&Method::PATCH, Some(key)) => {
                 let patch = parse()?;
-                let sort = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+                let sort =
+                    headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
                 self.server.verbs(|verbs| patch_by_sort(verbs, sort, address, key, &patch))?
             }
             (&Method::DELETE, Some(key)) => {
@@ -209,7 +222,8 @@ impl Door {
             None | Some("") => 0,
             Some(token) => token.parse().map_err(|_| Failure::gone("the provided continue parameter is too old"))?,
         };
-        let limit = address.parameter("limit").and_then(|text| text.parse().ok()).filter(|n| *n > 0).unwrap_or(usize::MAX);
+        let limit =
+            address.parameter("limit").and_then(|text| text.parse().ok()).filter(|n| *n > 0).unwrap_or(usize::MAX);
         let items: Vec<&Value> = all.iter().skip(from).take(limit).map(|(_, object)| &**object).collect();
         let next = from + items.len();
         let mut metadata = json!({"resourceVersion": store.revision().to_string()});
@@ -217,11 +231,19 @@ impl Door {
             metadata["continue"] = json!(next.to_string());
         }
         let kind = format!("{}List", address.kind.kind);
-        let body = json!({"kind": kind, "apiVersion": address.kind.api_version(), "metadata": metadata, "items": items});
+        let body =
+            json!({"kind": kind, "apiVersion": address.kind.api_version(), "metadata": metadata, "items": items});
         Ok(Done { code: 200, body, object: None, changed: false })
     }
 
-    fn record(&self, method: &Method, address: &Address, call: &CallSite, fault: Option<Fault>, done: &Result<Done, Failure>) {
+    fn record(
+        &self,
+        method: &Method,
+        address: &Address,
+        call: &CallSite,
+        fault: Option<Fault>,
+        done: &Result<Done, Failure>,
+    ) {
         let object = address.key().map_or_else(
             || match done {
                 Ok(Done { object: Some(object), .. }) => Key::of(address.kind, object).object(address.kind),
@@ -256,7 +278,8 @@ impl Door {
     fn learn(&self, address: &Address, done: &Done) {
         let stage = &self.process.stage;
         let push = |key: Key, state: Arc<Value>| {
-            let what = What::Learned { process: self.process.number, object: key.object(address.kind), state: Some(state) };
+            let what =
+                What::Learned { process: self.process.number, object: key.object(address.kind), state: Some(state) };
             stage.journal.push(stage.now(), what);
         };
         if let Some(object) = &done.object {
@@ -268,7 +291,13 @@ impl Door {
     }
 }
 
-fn patch_by_sort(verbs: &mut Verbs<'_>, sort: &str, address: &Address, key: &Key, patch: &Value) -> Result<Arc<Value>, Failure> {
+fn patch_by_sort(
+    verbs: &mut Verbs<'_>,
+    sort: &str,
+    address: &Address,
+    key: &Key,
+    patch: &Value,
+) -> Result<Arc<Value>, Failure> {
     let (kind, status) = (address.kind, address.subresource == "status");
     match sort {
         "application/merge-patch+json" => verbs.merge(kind, key, patch, status),
@@ -296,7 +325,9 @@ fn site(method: &Method, address: &Address, is_watch: bool, body: &[u8]) -> Stri
     let resource = address.kind.resource;
     if resource == "events" {
         let regarding = serde_json::from_slice::<Value>(body).ok();
-        let text = |path: &str| regarding.as_ref().and_then(|body| body.pointer(path)).and_then(Value::as_str).unwrap_or_default();
+        let text = |path: &str| {
+            regarding.as_ref().and_then(|body| body.pointer(path)).and_then(Value::as_str).unwrap_or_default()
+        };
         return format!("{verb} events {namespace}/{} {}", text("/regarding/name"), text("/action"));
     }
     let name = address.name.as_deref().unwrap_or_default();

@@ -26,7 +26,11 @@ impl Failure {
 
     /// 405: the server has no such verb there.
     pub fn not_allowed(what: &str) -> Self {
-        Self { code: 405, reason: "MethodNotAllowed", message: format!("the server does not allow this method on {what}") }
+        Self {
+            code: 405,
+            reason: "MethodNotAllowed",
+            message: format!("the server does not allow this method on {what}"),
+        }
     }
 
     /// 409: an object of that name exists.
@@ -62,12 +66,20 @@ impl Failure {
 
     /// 429: too many requests.
     pub fn too_many() -> Self {
-        Self { code: 429, reason: "TooManyRequests", message: "the server has received too many requests and has asked us to try again later".into() }
+        Self {
+            code: 429,
+            reason: "TooManyRequests",
+            message: "the server has received too many requests and has asked us to try again later".into(),
+        }
     }
 
     /// 500: the server failed.
     pub fn internal() -> Self {
-        Self { code: 500, reason: "InternalError", message: "Internal error occurred: etcdserver: request timed out".into() }
+        Self {
+            code: 500,
+            reason: "InternalError",
+            message: "Internal error occurred: etcdserver: request timed out".into(),
+        }
     }
 
     /// The `Status` object.

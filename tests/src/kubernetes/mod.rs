@@ -106,7 +106,13 @@ impl ApiServer {
     ///
     /// # Errors
     /// As the server answers.
-    pub fn edit(&self, kind: &'static Kind, key: &Key, act: &str, change: impl FnOnce(&mut Value)) -> Result<Arc<Value>, Failure> {
+    pub fn edit(
+        &self,
+        kind: &'static Kind,
+        key: &Key,
+        act: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Arc<Value>, Failure> {
         let changed = self.verbs(|verbs| {
             let mut object = (*verbs.get(kind, key)?).clone();
             change(&mut object);

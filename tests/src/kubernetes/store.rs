@@ -136,7 +136,10 @@ impl Store {
         let mut last = (*object).clone();
         set_revision(&mut last, self.revision);
         let last = Arc::new(last);
-        self.tell(kind, Event { revision: self.revision, change: Change::Deleted, key: key.clone(), object: Arc::clone(&last) });
+        self.tell(
+            kind,
+            Event { revision: self.revision, change: Change::Deleted, key: key.clone(), object: Arc::clone(&last) },
+        );
         Some(last)
     }
 

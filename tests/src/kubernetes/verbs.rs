@@ -65,10 +65,17 @@ impl Verbs<'_> {
     ///
     /// # Errors
     /// 404; 409 when it changed in the meantime; 422 without a resource version where the kind wants one.
-    pub fn replace(&mut self, kind: &'static Kind, key: &Key, object: Value, status: bool) -> Result<Arc<Value>, Failure> {
+    pub fn replace(
+        &mut self,
+        kind: &'static Kind,
+        key: &Key,
+        object: Value,
+        status: bool,
+    ) -> Result<Arc<Value>, Failure> {
         check_type(kind, &object)?;
         let current = self.get(kind, key)?;
-        if metadata(&object, "resourceVersion").and_then(Value::as_str).is_none_or(str::is_empty) && !kind.unconditional {
+        if metadata(&object, "resourceVersion").and_then(Value::as_str).is_none_or(str::is_empty) && !kind.unconditional
+        {
             let why = "metadata.resourceVersion: Invalid value: 0: must be specified for an update";
             return Err(Failure::invalid(&name_of(kind, key), why));
         }
@@ -79,7 +86,13 @@ impl Verbs<'_> {
     ///
     /// # Errors
     /// As [`Verbs::replace`].
-    pub fn merge(&mut self, kind: &'static Kind, key: &Key, patch: &Value, status: bool) -> Result<Arc<Value>, Failure> {
+    pub fn merge(
+        &mut self,
+        kind: &'static Kind,
+        key: &Key,
+        patch: &Value,
+        status: bool,
+    ) -> Result<Arc<Value>, Failure> {
         let current = self.get(kind, key)?;
         let mut object = (*current).clone();
         json_patch::merge(&mut object, patch);
@@ -90,12 +103,19 @@ impl Verbs<'_> {
     ///
     /// # Errors
     /// As [`Verbs::replace`], and 422 when the patch does not fit.
-    pub fn json_patch(&mut self, kind: &'static Kind, key: &Key, patch: &Value, status: bool) -> Result<Arc<Value>, Failure> {
+    pub fn json_patch(
+        &mut self,
+        kind: &'static Kind,
+        key: &Key,
+        patch: &Value,
+        status: bool,
+    ) -> Result<Arc<Value>, Failure> {
         let current = self.get(kind, key)?;
         let mut object = (*current).clone();
         let patch: json_patch::Patch =
             serde_json::from_value(patch.clone()).map_err(|error| Failure::bad_request(error.to_string()))?;
-        json_patch::patch(&mut object, &patch).map_err(|error| Failure::invalid(&name_of(kind, key), &error.to_string()))?;
+        json_patch::patch(&mut object, &patch)
+            .map_err(|error| Failure::invalid(&name_of(kind, key), &error.to_string()))?;
         self.update(kind, key, &current, object, status)
     }
 
@@ -170,7 +190,14 @@ impl Verbs<'_> {
         let generation = metadata(current, "generation").and_then(Value::as_i64).unwrap_or(1);
         let changed = content(current) != content(object);
         let metadata_now = metadata_mut(object)?;
-        for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generation"] {
+        for field in [
+            "uid",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "resourceVersion",
+            "generation",
+        ] {
             match metadata(current, field) {
                 Some(value) => metadata_now.insert(field.into(), value.clone()),
                 None => metadata_now.remove(field),

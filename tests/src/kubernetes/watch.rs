@@ -84,7 +84,8 @@ pub fn open(
         Vec::new()
     };
     drop(store);
-    let seconds = address.parameter("timeoutSeconds").and_then(|text| text.parse().ok()).filter(|n| *n > 0).unwrap_or(LONGEST);
+    let seconds =
+        address.parameter("timeoutSeconds").and_then(|text| text.parse().ok()).filter(|n| *n > 0).unwrap_or(LONGEST);
     let watch = Watch {
         server: server.clone(),
         process: Arc::clone(process),

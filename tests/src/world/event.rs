@@ -77,7 +77,9 @@ impl Places {
         match event {
             Event::Set(kind, key, pointer, value) => {
                 let act = format!("set {pointer} to {value}");
-                self.kubernetes(self.kubernetes.edit(kind, key, &act, |object| set(object, pointer, value.clone())).map(drop));
+                self.kubernetes(
+                    self.kubernetes.edit(kind, key, &act, |object| set(object, pointer, value.clone())).map(drop),
+                );
             }
             Event::Create(kind, object) => self.kubernetes(self.kubernetes.create(kind, object.clone()).map(drop)),
             Event::Delete(kind, key) => self.kubernetes(self.kubernetes.delete(kind, key)),
@@ -109,15 +111,18 @@ impl Places {
                     }
                 });
             }),
-            Event::Throttle(rate) => self.note(&format!("AWS's rate: {rate:?}"), || self.aws.set(|state| state.rate = *rate)),
+            Event::Throttle(rate) => {
+                self.note(&format!("AWS's rate: {rate:?}"), || self.aws.set(|state| state.rate = *rate))
+            }
             _ => self.change_service(event),
         }
     }
 
     fn change_service(&self, event: &Event) {
-        let outside = |service: &str, act: &str, change: &dyn Fn(&mut crate::cloud::Region, jiff::Timestamp) -> bool| {
-            self.aws.outside((ACCOUNT, REGION), (CLUSTER, service), act, change);
-        };
+        let outside =
+            |service: &str, act: &str, change: &dyn Fn(&mut crate::cloud::Region, jiff::Timestamp) -> bool| {
+                self.aws.outside((ACCOUNT, REGION), (CLUSTER, service), act, change);
+            };
         match event {
             Event::Desired(service, to) => outside(service, "colleague sets desiredCount", &|region, now| {
                 region.service(CLUSTER, service, now).is_some_and(|found| {
@@ -126,7 +131,8 @@ impl Places {
                 })
             }),
             Event::Autoscale(service, place) => outside(service, "autoscaler", &|region, now| {
-                let Some(capacity) = region.targets.get(&resource_id(CLUSTER, service)).map(|target| target.capacity) else {
+                let Some(capacity) = region.targets.get(&resource_id(CLUSTER, service)).map(|target| target.capacity)
+                else {
                     return false;
                 };
                 #[allow(clippy::cast_possible_truncation)]

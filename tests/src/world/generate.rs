@@ -47,7 +47,7 @@ pub fn scenario(seed: u64) -> Scenario {
         seed,
         faults,
         turbulence: TURBULENCE,
-        
+
         replicas: if rng.u8(0..4) == 0 { 2 } else { 1 },
         same_identity: rng.bool(),
         aws_latency: [5, 80, 80, 900][rng.usize(0..4)],
@@ -67,7 +67,8 @@ pub fn scenario(seed: u64) -> Scenario {
 
 impl Generator {
     fn accounts(&mut self) {
-        let mut accounts = vec![account("default", ACCOUNT), account("other", OTHER_ACCOUNT), account("mistaken", "333333333333")];
+        let mut accounts =
+            vec![account("default", ACCOUNT), account("other", OTHER_ACCOUNT), account("mistaken", "333333333333")];
         if self.rng.bool() {
             accounts[0] = with(accounts[0].clone(), "/spec/requestBudget/ecs", json!({"read": 20, "modify": 5}));
         }
@@ -185,13 +186,22 @@ impl Generator {
             }
             12 if subject.banded => {
                 let (min, max) = self.limits();
-                let event = if self.rng.bool() { Event::Register(service, min, max) } else { Event::Deregister(service) };
+                let event =
+                    if self.rng.bool() { Event::Register(service, min, max) } else { Event::Deregister(service) };
                 self.push(at, event);
             }
             13 if subject.banded => {
-                // Policies are read hourly; a person who knows of a change asks for a look now.
-                self.push(at, Event::DropPolicies(service));
-                self.push(later, Event::RequestReconcile(policy));
+                // Policies are read hourly; a person who knows of a change asks for a look now, by whoever holds the service.
+                self.push(at, Event::DropPolicies(service.clone()));
+                let all: Vec<Key> = self
+                    .subjects
+                    .iter()
+                    .filter(|other| other.service == service)
+                    .map(|other| other.policy.clone())
+                    .collect();
+                for policy in all {
+                    self.push(later, Event::RequestReconcile(policy));
+                }
             }
             14 => {
                 let length = dice::between(&mut self.rng, 5_000, 300_000);

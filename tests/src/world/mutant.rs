@@ -41,7 +41,8 @@ impl Cloud for Mutant {
                     && found.first().is_some_and(|(_, service)| service.desired_count == 5)
                     && !self.done.swap(true, Ordering::Relaxed)
                 {
-                    let write = Call::UpdateService { cluster: cluster.clone(), service: service.clone(), desired_count: 2 };
+                    let write =
+                        Call::UpdateService { cluster: cluster.clone(), service: service.clone(), desired_count: 2 };
                     self.cloud.call(scope, &write).await?;
                 }
                 Ok(answered)

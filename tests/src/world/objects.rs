@@ -71,7 +71,8 @@ pub fn with(mut object: Value, pointer: &str, value: Value) -> Value {
 /// Sets the value at a JSON pointer; `null` removes it. Objects on the way are made.
 pub fn set(object: &mut Value, pointer: &str, value: Value) {
     let mut place = object;
-    let mut parts = pointer.trim_start_matches('/').split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).peekable();
+    let mut parts =
+        pointer.trim_start_matches('/').split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).peekable();
     while let Some(part) = parts.next() {
         let last = parts.peek().is_none();
         if let (Value::Array(items), Ok(index)) = (&mut *place, part.parse::<usize>()) {

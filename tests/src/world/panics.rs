@@ -14,9 +14,7 @@ pub fn watch() {
     HOOK.call_once(|| {
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            let watched = SEEN.with_borrow_mut(|seen| {
-                seen.as_mut().map(|seen| seen.push(info.to_string())).is_some()
-            });
+            let watched = SEEN.with_borrow_mut(|seen| seen.as_mut().map(|seen| seen.push(info.to_string())).is_some());
             if !watched {
                 usual(info);
             }

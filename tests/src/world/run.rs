@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use super::event::Places;
 use super::scenario::{Mutation, Scenario};
 use super::{ACCOUNT, CLUSTER, REGION, panics};
-use crate::cloud::ecs::Service;
 use crate::cloud::FakeAws;
+use crate::cloud::ecs::Service;
 use crate::dice::{self, Dice};
 use crate::fault::Door;
 use crate::journal::{Entry, Held, ObjectKey, What, timeline};
@@ -119,7 +119,8 @@ impl<'s> World<'s> {
         self.stage.journal.push(steady_from, What::Note("from now on nothing is to be written".into()));
         tokio::time::sleep(self.scenario.steady).await;
         let entries = self.stage.journal.entries();
-        let objects = [SCALING_POLICY, AWS_ACCOUNT, LEASE].into_iter().flat_map(|kind| self.kubernetes.snapshot(kind)).collect();
+        let objects =
+            [SCALING_POLICY, AWS_ACCOUNT, LEASE].into_iter().flat_map(|kind| self.kubernetes.snapshot(kind)).collect();
         let run = Run {
             epoch,
             entries,
@@ -135,7 +136,12 @@ impl<'s> World<'s> {
     }
 
     /// Stops the operators as a kubelet does, and looks whether they end and let go of the Lease.
-    async fn end(&self, mut run: Run, stop: watch::Sender<bool>, operators: Vec<tokio::task::JoinHandle<Result<(), String>>>) -> Run {
+    async fn end(
+        &self,
+        mut run: Run,
+        stop: watch::Sender<bool>,
+        operators: Vec<tokio::task::JoinHandle<Result<(), String>>>,
+    ) -> Run {
         stop.send_replace(true);
         for operator in operators {
             match tokio::time::timeout(Duration::from_secs(120), operator).await {
@@ -146,7 +152,11 @@ impl<'s> World<'s> {
             }
         }
         for (key, lease) in self.kubernetes.snapshot(LEASE) {
-            if lease.pointer("/spec/holderIdentity").and_then(serde_json::Value::as_str).is_some_and(|holder| !holder.is_empty()) {
+            if lease
+                .pointer("/spec/holderIdentity")
+                .and_then(serde_json::Value::as_str)
+                .is_some_and(|holder| !holder.is_empty())
+            {
                 run.panics.push(format!("{key} was not given back"));
             }
         }
@@ -262,7 +272,8 @@ async fn keep_running(replica: Replica) -> Result<(), String> {
         let number = replica.number + life * replica.replicas;
         let process = Process::start(number, Arc::clone(&replica.stage));
         lock(&replica.living).push(Arc::clone(&process));
-        let identity = if replica.same_identity { format!("operator-{}", replica.number) } else { format!("operator-{number}") };
+        let identity =
+            if replica.same_identity { format!("operator-{}", replica.number) } else { format!("operator-{number}") };
         let mut stopped = replica.stopped.clone();
         let shutdown = async move {
             let _ = stopped.wait_for(|stopped| *stopped).await;
