@@ -43,7 +43,7 @@ fn policy(name: &str) -> DynamicObject {
     serde_json::from_value(json!({
         "apiVersion": "ops.clocked.app/v1alpha1", "kind": "ScalingPolicy",
         "metadata": {"name": name, "namespace": "clocked"},
-        "spec": {"replicas": 1}, "status": {"replicas": 9}
+        "spec": {"replicas": 1, "target": {"ecsService": {"cluster": "c", "service": "s"}}}, "status": {"replicas": 9}
     }))
     .unwrap()
 }
@@ -78,7 +78,7 @@ async fn spec_and_status_are_written_apart_and_only_the_spec_counts_generations(
 
     let mut object = written;
     object.data["spec"]["replicas"] = json!(3);
-    object.data["status"] = json!({"replicas": 3});
+    object.data["status"] = json!({"replicas": 3, "conditions": []});
     object.metadata.labels = Some([("a".to_owned(), "b".to_owned())].into());
     let written = policies.replace_status("a", &PostParams::default(), &object).await.unwrap();
     assert_eq!(written.data["spec"]["replicas"], json!(2));
@@ -114,6 +114,25 @@ async fn a_write_without_a_change_is_no_write() {
     let changed =
         policies.patch("a", &PatchParams::default(), &Patch::Merge(&json!({"spec": {"replicas": 4}}))).await.unwrap();
     assert_ne!(changed.metadata.resource_version, object.metadata.resource_version);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_must_fit_the_schema_and_loses_what_the_schema_does_not_know() {
+    let Setup { server, policies, .. } = set_up(Calm);
+    let mut object = policies.create(&PostParams::default(), &policy("a")).await.unwrap();
+    object.data["status"] = json!({"conditions": [{"type": "Ready"}]});
+    assert_eq!(code(policies.replace_status("a", &PostParams::default(), &object).await), 422);
+    object.data["status"] = json!({"conditions": [], "unknown": 1});
+    let written = policies.replace_status("a", &PostParams::default(), &object).await.unwrap();
+    assert_eq!(written.data["status"], json!({"conditions": []}));
+    let many = json!({"spec": {"replicas": "many"}});
+    assert_eq!(code(policies.patch("a", &PatchParams::default(), &Patch::Merge(&many)).await), 422);
+    // An object that never fitted can still be told so in its status.
+    let mut raw = serde_json::to_value(policy("raw")).unwrap();
+    raw["spec"]["replicas"] = json!("many");
+    server.put_raw(SCALING_POLICY, raw);
+    let told = json!({"status": {"observedGeneration": 1, "conditions": []}});
+    policies.patch_status("raw", &PatchParams::default(), &Patch::Merge(&told)).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

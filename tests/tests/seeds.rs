@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use runbook_tests::invariants::coverage::Coverage;
 use runbook_tests::invariants::{explain, judge};
 use runbook_tests::world::{generate, run};
 
@@ -41,6 +42,7 @@ fn every_seed_ends_as_declared_with_no_act_lost_or_doubled() {
     let count = number("RUNBOOK_SEEDS").unwrap_or(SEEDS);
     let next = AtomicU64::new(0);
     let failures = Mutex::new(Vec::new());
+    let covered = Mutex::new(Coverage::default());
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
@@ -53,6 +55,7 @@ fn every_seed_ends_as_declared_with_no_act_lost_or_doubled() {
                     let scenario = generate::scenario(seed);
                     let run = run(&scenario).unwrap();
                     let violations = judge(&run);
+                    covered.lock().unwrap_or_else(PoisonError::into_inner).add(&Coverage::of(&run));
                     if !violations.is_empty() {
                         let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
                         let text = if failures.is_empty() {
@@ -76,4 +79,8 @@ fn every_seed_ends_as_declared_with_no_act_lost_or_doubled() {
         .collect();
     let first = failures.iter().map(|(.., text)| text.as_str()).find(|text| !text.is_empty()).unwrap_or_default();
     assert!(failures.is_empty(), "{} of {count} seeds fail:\n{}\n\n{first}", failures.len(), summary.join("\n"));
+    let covered = covered.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("{count} seeds went through {:#?}", covered.counts());
+    // A few seeds need not see everything.
+    assert!(count < SEEDS || covered.missing().is_empty(), "no seed went through {:?}", covered.missing());
 }

@@ -6,6 +6,7 @@
 //! | [`statuses`] | each status that was written is one of the table's, and moves as it may |
 //! | [`end`] | at the end AWS is as declared, every object says so, the acts are in the histories, and nothing is written any more |
 
+pub mod coverage;
 pub mod end;
 pub mod knowledge;
 pub mod oracle;

@@ -7,6 +7,7 @@ pub mod address;
 pub mod door;
 pub mod failure;
 pub mod kinds;
+pub mod schema;
 pub mod store;
 pub mod verbs;
 pub mod watch;

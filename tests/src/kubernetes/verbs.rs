@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::kinds::Kind;
+use super::schema;
 use super::store::{Key, Store};
 use crate::dice::Dice;
 
@@ -46,6 +47,7 @@ impl Verbs<'_> {
         if metadata(&object, "resourceVersion").is_some() {
             return Err(Failure::bad_request("resourceVersion should not be set on objects to be created"));
         }
+        admit(kind, &key, "spec", &mut object)?;
         let creation = self.store.next_creation();
         let uid = self.dice.nth("uid", creation).u128(..);
         if kind.status {
@@ -168,10 +170,15 @@ impl Verbs<'_> {
         }
         if status {
             // Custom resources: a write of the status changes nothing else, not even labels.
+            admit(kind, key, "status", &mut object)?;
             let new = object.get("status").cloned();
             object = (**current).clone();
             put(&mut object, "status", new);
         } else {
+            // What did not change is not held against an object: CRD validation ratcheting.
+            if object.get("spec") != current.get("spec") {
+                admit(kind, key, "spec", &mut object)?;
+            }
             if kind.status {
                 put(&mut object, "status", current.get("status").cloned());
             }
@@ -207,6 +214,16 @@ impl Verbs<'_> {
             metadata_now.insert("generation".into(), json!(generation + 1));
         }
         Ok(())
+    }
+}
+
+/// Holds a top-level field to the kind's schema.
+fn admit(kind: &Kind, key: &Key, field: &str, object: &mut Value) -> Result<(), Failure> {
+    match (schema::of(kind, field), object.get_mut(field)) {
+        (Some(of), Some(value)) => {
+            schema::admit(of, value, field).map_err(|why| Failure::invalid(&name_of(kind, key), &why))
+        }
+        _ => Ok(()),
     }
 }
 
