@@ -51,6 +51,11 @@ def providers(state: Region) -> dict[str, Provider]:
     return state.capacity_providers
 
 
+def complete(strategy: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A strategy as it is shown: base and weight are 0 where they were left out."""
+    return [{"weight": 0, "base": 0} | item for item in strategy]
+
+
 def _with_defaults(group: dict[str, Any]) -> dict[str, Any]:
     group = deepcopy(group)
     group["managedScaling"] = _SCALING_DEFAULTS | (group.get("managedScaling") or {})

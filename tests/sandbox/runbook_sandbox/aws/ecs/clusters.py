@@ -18,6 +18,8 @@ from runbook_sandbox.aws.ecs.state import Cluster
 from runbook_sandbox.aws.ecs.table import active_cluster, max_results, operations, page, region
 from runbook_sandbox.aws.modelled import Call
 
+_INSIGHTS = ("enhanced", "enabled", "disabled")
+
 
 def _statistics(cluster: Cluster) -> list[dict[str, str]]:
     kinds = {True: "Fargate", False: "EC2"}
@@ -46,7 +48,7 @@ def render(cluster: Cluster, include: list[str]) -> dict[str, Any]:
         "settings": cluster.settings if "SETTINGS" in include else [],
         "configuration": cluster.configuration if "CONFIGURATIONS" in include else None,
         "capacityProviders": cluster.capacityProviders,
-        "defaultCapacityProviderStrategy": cluster.defaultCapacityProviderStrategy,
+        "defaultCapacityProviderStrategy": capacity_providers.complete(cluster.defaultCapacityProviderStrategy),
         "serviceConnectDefaults": cluster.serviceConnectDefaults,
     }
 
@@ -64,6 +66,15 @@ def _check_providers(call: Call, providers: list[str], strategy: list[dict[str, 
             )
 
 
+def _check_settings(settings: list[dict[str, str]]) -> None:
+    """containerInsights is the only setting; its values are of the API Reference's ClusterSetting."""
+    for item in settings:
+        if item.get("name", "containerInsights") != "containerInsights" or item.get("value") not in _INSIGHTS:
+            raise invalid(
+                f"Invalid cluster setting: {item.get('name')} cannot be {item.get('value')}. Valid values are {', '.join(_INSIGHTS)}."
+            )
+
+
 @operations("CreateCluster")
 def create_cluster(call: Call) -> dict[str, Any]:
     name = call.get("clusterName") or "default"
@@ -74,6 +85,7 @@ def create_cluster(call: Call) -> dict[str, Any]:
     given = tags.on_creation(call, f"cluster/{name}")
     providers, strategy = call.get("capacityProviders") or [], call.get("defaultCapacityProviderStrategy") or []
     _check_providers(call, providers, strategy)
+    _check_settings(call.get("settings") or [])
     state = region(call)
     cluster = state.clusters.get(name)
     if cluster is None or cluster.status == "INACTIVE":
@@ -99,6 +111,7 @@ def create_cluster(call: Call) -> dict[str, Any]:
 def update_cluster(call: Call) -> dict[str, Any]:
     cluster = active_cluster(call, call.get("cluster"))
     if call.get("settings"):
+        _check_settings(call.get("settings"))
         cluster.settings = call.get("settings")
     if call.get("configuration"):
         cluster.configuration = call.get("configuration")
@@ -110,6 +123,7 @@ def update_cluster(call: Call) -> dict[str, Any]:
 @operations("UpdateClusterSettings")
 def update_cluster_settings(call: Call) -> dict[str, Any]:
     cluster = active_cluster(call, call.get("cluster"))
+    _check_settings(call.get("settings") or [])
     changed = {item["name"]: item["value"] for item in call.get("settings") or []}
     cluster.settings = [
         {"name": name, "value": value} for name, value in ({i["name"]: i["value"] for i in cluster.settings} | changed).items()

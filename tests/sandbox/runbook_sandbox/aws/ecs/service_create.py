@@ -109,7 +109,7 @@ def create_service(call: Call) -> dict[str, Any]:
         controller=controller,
         configuration=configuration,
         revision=revision,
-        options=_options(call, configuration, scheduling, controller),
+        options=_options(call, configuration, scheduling, controller, definition),
         tags=given_tags,
         request=call.params,
     )
@@ -121,7 +121,9 @@ def create_service(call: Call) -> dict[str, Any]:
     return {"service": service_view(service, ["TAGS"])}
 
 
-def _options(call: Call, configuration: dict[str, Any], scheduling: str, controller: str) -> dict[str, Any]:
+def _options(
+    call: Call, configuration: dict[str, Any], scheduling: str, controller: str, definition: TaskDefinition | None
+) -> dict[str, Any]:
     balancers = call.get("loadBalancers") or []
     classic = any(item.get("loadBalancerName") for item in balancers)
     can_rebalance = scheduling == "REPLICA" and controller == "ECS" and configuration["maximumPercent"] > 100 and not classic
@@ -138,6 +140,8 @@ def _options(call: Call, configuration: dict[str, Any], scheduling: str, control
     }
     if balancers:
         options["healthCheckGracePeriodSeconds"] = call.get("healthCheckGracePeriodSeconds") or 0
+    if balancers or (definition is not None and definition.is_awsvpc):
+        # By it ECS registers targets and creates network interfaces.
         options["roleArn"] = call.get("role") or (
             f"arn:{call.partition}:iam::{call.account_id}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
         )

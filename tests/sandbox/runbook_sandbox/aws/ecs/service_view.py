@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from runbook_sandbox.aws.ecs import deployments, tags
+from runbook_sandbox.aws.ecs import capacity_providers, deployments, tags
 from runbook_sandbox.aws.ecs.scheduler import desired_of
 from runbook_sandbox.aws.ecs.state import Deployment, Revision, Rollout, Service
 
@@ -15,6 +15,10 @@ _PLACEMENT = ("launchType", "capacityProviderStrategy", "networkConfiguration")
 
 def _placement(revision: Revision, *, resolved: bool) -> dict[str, Any]:
     view = {name: revision.settings.get(name) for name in _PLACEMENT if revision.settings.get(name)}
+    if strategy := view.get("capacityProviderStrategy"):
+        view["capacityProviderStrategy"] = capacity_providers.complete(strategy)
+    if network := (view.get("networkConfiguration") or {}).get("awsvpcConfiguration"):
+        view["networkConfiguration"] = {"awsvpcConfiguration": {"securityGroups": [], "assignPublicIp": "DISABLED"} | network}
     if revision.fargate:
         wanted = revision.settings.get("platformVersion") or "LATEST"
         # The service shows what was asked for, a deployment what it runs on.

@@ -5,10 +5,13 @@ Source: Amazon ECS API Reference, the actions of these names.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from moto.servicediscovery.models import servicediscovery_backends
+
 from runbook_sandbox.aws.ecs import arns, scheduler
-from runbook_sandbox.aws.ecs.errors import invalid, service_not_found
+from runbook_sandbox.aws.ecs.errors import error, invalid, service_not_found
 from runbook_sandbox.aws.ecs.service_view import service_view
 from runbook_sandbox.aws.ecs.state import Cluster, Service, region_of
 from runbook_sandbox.aws.ecs.table import active_cluster, at_most, known_cluster, max_results, operations, page, region
@@ -19,6 +22,10 @@ REVISED = (
     "launchType", "capacityProviderStrategy", "platformVersion", "networkConfiguration", "loadBalancers", "serviceRegistries",
     "serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations",
 )  # fmt: skip
+
+
+#: Called with a service when it is deleted, for the services of AWS that hold something of it.
+deleted_listeners: list[Callable[[Service], None]] = []
 
 
 def find(cluster: Cluster, identifier: str | None) -> Service | None:
@@ -56,6 +63,8 @@ def delete_service(call: Call) -> dict[str, Any]:
         service.desired = 0
         cluster.active_services.discard(service.name)
         scheduler.unsettle(service)
+        for listener in deleted_listeners:
+            listener(service)
     return {"service": service_view(service, ["TAGS"])}
 
 
@@ -94,15 +103,24 @@ def list_services(call: Call) -> dict[str, Any]:
     return {"serviceArns": found, "nextToken": token}
 
 
+def _is_in_cloud_map(call: Call, namespace: str) -> bool:
+    known = servicediscovery_backends[call.account_id][call.region].namespaces.values()
+    return any(namespace in (item.name, item.arn) for item in known)
+
+
 @operations("ListServicesByNamespace")
 def list_services_by_namespace(call: Call) -> dict[str, Any]:
-    """Services with a Service Connect configuration in the namespace."""
+    """Services with a Service Connect configuration in the namespace, which Cloud Map must have or a service have named."""
     namespace = call.get("namespace")
-    found = {}
+    found, named = {}, _is_in_cloud_map(call, namespace)
     for cluster in region(call).clusters.values():
         for service in cluster.services.values():
             connect = service.revision.settings.get("serviceConnectConfiguration") or {}
-            if service.status == "ACTIVE" and connect.get("enabled") and connect.get("namespace") == namespace:
-                found[service.arn] = service.arn
+            if connect.get("namespace") == namespace:
+                named = True
+                if service.status == "ACTIVE" and connect.get("enabled"):
+                    found[service.arn] = service.arn
+    if not named:
+        raise error("NamespaceNotFoundException", f"The specified namespace {namespace} was not found.")
     arns_, token = page(f"namespace/{namespace}", list(found), call, max_results(call, 10), found.get)
     return {"serviceArns": arns_, "nextToken": token}

@@ -6,6 +6,7 @@ CPU and memory of Fargate, "Task size".
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -28,6 +29,10 @@ _FARGATE_SIZES: dict[int, list[int]] = {
     16384: list(range(32768, 122881, 8192)),
     32768: [61440, 124928, 188416, 249856],
 }
+
+
+#: Images of a private registry of Amazon ECR.
+_ECR_IMAGE = re.compile(r"^\d{12}\.dkr[.-]ecr[\w.-]*\.(amazonaws\.com|on\.aws)")
 
 
 def _units(value: str | None, one: int, name: str) -> int | None:
@@ -70,8 +75,8 @@ def _check_containers(containers: list[dict[str, Any]], memory: int | None) -> N
 
 
 def _check_fargate(call: Call, cpu: int | None, memory: int | None) -> None:
-    if call.get("networkMode", "awsvpc") != "awsvpc":
-        raise client("Fargate only supports network mode 'awsvpc'.")
+    if call.get("networkMode") != "awsvpc":
+        raise client("Fargate only supports network mode ‘awsvpc’.")  # noqa: RUF001 - ECS's own quotation marks
     if cpu is None:
         raise client("Fargate requires that 'cpu' be defined at the task level.")
     if memory is None:
@@ -83,6 +88,21 @@ def _check_fargate(call: Call, cpu: int | None, memory: int | None) -> None:
             f"Tasks using the Fargate launch type do not support pidMode '{call.get('pidMode')}'. "
             "The supported value for pidMode is 'task'."
         )
+
+
+def _check_execution_role(call: Call, containers: list[dict[str, Any]], fargate: bool) -> None:
+    """Who pulls from ECR, writes to CloudWatch Logs and reads secrets: on Fargate nobody but the execution role can."""
+    if call.get("executionRoleArn"):
+        return
+    logs = [item.get("logConfiguration") or {} for item in containers]
+    if any(item.get("secrets") for item in containers) or any(item.get("secretOptions") for item in logs):
+        raise client("When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.")
+    if not fargate:
+        return
+    if any(_ECR_IMAGE.match(item["image"]) for item in containers):
+        raise client("Fargate requires task definition to have execution role ARN to support ECR images.")
+    if any(item.get("logDriver") == "awslogs" for item in logs):
+        raise client("Fargate requires task definition to have execution role ARN to support log driver awslogs.")
 
 
 @operations("RegisterTaskDefinition")
@@ -98,7 +118,8 @@ def register_task_definition(call: Call) -> dict[str, Any]:
     _check_containers(containers, memory)
     if "FARGATE" in wants:
         _check_fargate(call, cpu, memory)
-    mode = call.get("networkMode") or ("awsvpc" if "FARGATE" in wants else "bridge")
+    _check_execution_role(call, containers, "FARGATE" in wants)
+    mode = call.get("networkMode") or "bridge"
     for container in containers:
         for field, value in (
             ("cpu", 0),
@@ -126,7 +147,7 @@ def register_task_definition(call: Call) -> dict[str, Any]:
         "networkMode": mode,
         "cpu": None if cpu is None else str(cpu),
         "memory": None if memory is None else str(memory),
-        "compatibilities": ["EC2", "FARGATE"] if fits_fargate or "FARGATE" in wants else ["EC2"],
+        "compatibilities": _compatibilities(mode, fits_fargate),
         "registeredAt": clock.now(),
         "registeredBy": current_caller() or f"arn:aws:iam::{call.account_id}:root",
         "volumes": call.get("volumes") or [],
@@ -135,6 +156,13 @@ def register_task_definition(call: Call) -> dict[str, Any]:
     definition = TaskDefinition(state.arn(f"task-definition/{family}:{revision}"), family, revision, body, given)
     revisions[revision] = definition
     return {"taskDefinition": render(definition), "tags": tags.write(given)}
+
+
+def _compatibilities(mode: str, fits_fargate: bool) -> list[str]:
+    """ECS Anywhere (EXTERNAL) has no awsvpc, Fargate has nothing else."""
+    if mode == "awsvpc":
+        return ["EC2", "FARGATE"] if fits_fargate else ["EC2"]
+    return ["EXTERNAL", "EC2"]
 
 
 def render(definition: TaskDefinition) -> dict[str, Any]:
@@ -238,8 +266,8 @@ def list_task_definitions(call: Call) -> dict[str, Any]:
 
 @operations("ListTaskDefinitionFamilies")
 def list_task_definition_families(call: Call) -> dict[str, Any]:
-    """Families that begin with `familyPrefix` and have a revision of the status, ACTIVE unless said."""
-    prefix, status = call.get("familyPrefix") or "", call.get("status") or "ACTIVE"
+    """Families that begin with `familyPrefix`, of any status unless one is named: INACTIVE have no ACTIVE revision."""
+    prefix, status = call.get("familyPrefix") or "", call.get("status") or "ALL"
 
     def has(items: dict[int, TaskDefinition]) -> bool:
         statuses = {item.status for item in items.values()}

@@ -87,6 +87,13 @@ def _containers(task: Task) -> list[dict[str, Any]]:
     return shown
 
 
+def _overrides(task: Task) -> dict[str, Any]:
+    """Every container of the task is named, also where nothing of it is overridden."""
+    given = {item["name"]: item for item in (task.overrides or {}).get("containerOverrides") or []}
+    containers = [given.get(item["name"], {"name": item["name"]}) for item in task.task_definition.containers]
+    return {"inferenceAcceleratorOverrides": []} | (task.overrides or {}) | {"containerOverrides": containers}
+
+
 def _health(task: Task, container: dict[str, Any]) -> str:
     return "HEALTHY" if container.get("healthCheck") and task.last_status == "RUNNING" else "UNKNOWN"
 
@@ -115,7 +122,7 @@ def render(task: Task, include: list[str]) -> dict[str, Any]:
         "healthStatus": next(iter(healths)) if healths else "UNKNOWN",
         "lastStatus": task.last_status,
         "launchType": "FARGATE" if task.fargate else task.settings.get("launchType") or "EC2",
-        "overrides": {"containerOverrides": [], "inferenceAcceleratorOverrides": []} | task.overrides,
+        "overrides": _overrides(task),
         "platformVersion": "1.4.0" if task.fargate else None,
         "platformFamily": "Linux" if task.fargate else None,
         "ephemeralStorage": (task.task_definition.body.get("ephemeralStorage") or {"sizeInGiB": 20}) if task.fargate else None,

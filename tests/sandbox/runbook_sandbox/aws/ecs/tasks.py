@@ -75,7 +75,7 @@ def run_task(call: Call) -> dict[str, Any]:
     validation.placement(call.params, fargate)
     _check_run(call, definition)
     if not fargate and not Capacity.ec2_available:
-        return {"tasks": [], "failures": [{"arn": cluster.arn, "reason": "RESOURCE:MEMORY"}]}
+        raise invalid("No Container Instances were found in your cluster.")
     tasks = _create(call, cluster, definition, settings, count, given_tags)
     if token:
         state.run_tokens[token] = (call.params, tasks, clock.now())
@@ -151,6 +151,8 @@ def list_tasks(call: Call) -> dict[str, Any]:
     cluster = active_cluster(call, call.get("cluster"))
     family, started_by, launch_type = call.get("family"), call.get("startedBy"), call.get("launchType")
     desired = call.get("desiredStatus") or "RUNNING"
+    if started_by and (call.get("serviceName") or family or call.get("containerInstance")):
+        raise invalid("The startedBy filter cannot be combined with serviceName, family or containerInstance.")
     keys: Any = cluster.task_ids
     if call.get("serviceName"):
         service = services.find(cluster, call.get("serviceName"))

@@ -258,7 +258,7 @@ def test_capacity_provider_strategy_changes_need_force(ecs, refused):
     strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     assert "you must force a new deployment" in refused(ecs.update, capacityProviderStrategy=strategy).message
     assert ecs.update(capacityProviderStrategy=strategy, forceNewDeployment=True)["capacityProviderStrategy"] == [
-        {"capacityProvider": "FARGATE_SPOT", "weight": 1}
+        {"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}
     ]
     unknown = [{"capacityProvider": "gone"}]
     assert "not associated with the cluster" in refused(ecs.update, capacityProviderStrategy=unknown, forceNewDeployment=True).message

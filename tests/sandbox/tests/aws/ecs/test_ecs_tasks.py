@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import ClientError
 
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
 
@@ -175,7 +176,8 @@ def test_no_capacity_is_an_event_not_an_error(ecs):
     ecs.settle(60)
     assert "was unable to place a task" in ecs.messages()[0]
     assert len(ecs.messages()) == 1
-    assert ecs.client.run_task(cluster="app", taskDefinition="web")["failures"][0]["reason"] == "RESOURCE:MEMORY"
+    with pytest.raises(ClientError, match="No Container Instances were found in your cluster."):
+        ecs.client.run_task(cluster="app", taskDefinition="web")
     ecs.aws.control("PUT", "/ecs/capacity", {"ec2": True})
     ecs.settle(60)
     assert ecs.show()["runningCount"] == 1
