@@ -13,10 +13,10 @@ from runbook_sandbox.aws.autoscaling import (
     policies,  # noqa: F401 - registers its operations
     scheduled,  # noqa: F401
     state,
-    targets,  # noqa: F401
+    targets,
 )
 from runbook_sandbox.aws.autoscaling.table import operations
-from runbook_sandbox.aws.ecs import scheduler
+from runbook_sandbox.aws.ecs import scheduler, services
 from runbook_sandbox.aws.modelled import ModelledResponse
 
 
@@ -31,6 +31,8 @@ def install() -> None:
     urls.url_paths["{0}/$"] = AutoScalingResponse.dispatch
     if activities.service_is_steady not in scheduler.steady_listeners:
         scheduler.steady_listeners.append(activities.service_is_steady)
+    if targets.service_is_deleted not in services.deleted_listeners:
+        services.deleted_listeners.append(targets.service_is_deleted)
     cloudwatch.on_alarm_state(engine.react)
     access.install()
 

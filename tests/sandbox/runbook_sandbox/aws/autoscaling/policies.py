@@ -158,7 +158,12 @@ def delete_scaling_policy(call: Call) -> dict[str, Any]:
 @operations("GetPredictiveScalingForecast")
 def get_predictive_scaling_forecast(call: Call) -> dict[str, Any]:
     """Hourly values that say tomorrow will be as now: the sandbox predicts nothing."""
-    target, policy = _existing(call)
+    checked(call)
+    target = find_target(call)
+    policy = target.policies.get(call.get("PolicyName")) if target else None
+    if target is None or policy is None:
+        # The only operation on one policy that has no ObjectNotFoundException.
+        raise validation(f"No scaling policy found for {described(call)}, policy name: {call.get('PolicyName')}")
     if policy.kind != "PredictiveScaling":
         raise validation(f"The scaling policy {policy.name} is not a predictive scaling policy")
     start, end = call.get("StartTime"), call.get("EndTime")

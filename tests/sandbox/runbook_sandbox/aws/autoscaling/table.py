@@ -38,12 +38,12 @@ def find_target(call: Call) -> Target | None:
     return region(call).targets.get((call.get("ServiceNamespace"), call.get("ResourceId"), call.get("ScalableDimension")))
 
 
-def registered(call: Call) -> Target:
-    """The target of a request, which must be registered."""
+def registered(call: Call, missing: str = "registered") -> Target:
+    """The target of a request, which must be registered; to deregister it has a text of its own."""
     checked(call)
     target = find_target(call)
     if target is None:
-        raise not_found(f"No scalable target registered for {described(call)}")
+        raise not_found(f"No scalable target {missing} for {described(call)}")
     return target
 
 
@@ -77,6 +77,8 @@ def names(call: Call, member: str) -> list[str] | None:
 def filters(call: Call) -> Callable[[str, str], bool]:
     """Whether a resource id and a dimension are asked for; the filters themselves are checked."""
     namespaces.check_dimension(call.get("ServiceNamespace"), call.get("ScalableDimension"))
+    if call.get("ScalableDimension") and not (call.get("ResourceId") or call.get("ResourceIds")):
+        raise validation("If you specify a scalable dimension, you must also specify a resource ID")
     resource_id, dimension = call.get("ResourceId"), call.get("ScalableDimension")
     return lambda found_id, found_dimension: (
         (resource_id is None or found_id == resource_id) and (dimension is None or found_dimension == dimension)

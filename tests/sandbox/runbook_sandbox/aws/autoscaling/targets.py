@@ -10,9 +10,10 @@ from typing import Any
 
 from runbook_sandbox.aws.autoscaling import activities, alarms, aurora, capacity, namespaces, permissions, roles
 from runbook_sandbox.aws.autoscaling.errors import error, validation
-from runbook_sandbox.aws.autoscaling.state import Target, joined
+from runbook_sandbox.aws.autoscaling.state import Target, joined, region_of
 from runbook_sandbox.aws.autoscaling.table import checked, filters, find_target, names, operations, page, region, registered
 from runbook_sandbox.aws.clock import clock
+from runbook_sandbox.aws.ecs.state import Service
 from runbook_sandbox.aws.modelled import Call
 from runbook_sandbox.aws.paging import SortedKeys
 
@@ -138,9 +139,16 @@ def describe_scalable_targets(call: Call) -> dict[str, Any]:
 @operations("DeregisterScalableTarget")
 def deregister_scalable_target(call: Call) -> dict[str, Any]:
     """Takes its scaling policies, their alarms and its scheduled actions along. The capacity stays as it is."""
-    target, state = registered(call), region(call)
+    target = registered(call, missing="found")
     if any(policy.alarms for policy in target.policies.values()):
         permissions.to_track(target, deleting=True)
+    remove(target)
+    return {}
+
+
+def remove(target: Target) -> None:
+    """Without a trace but its activities, which are told of for six weeks."""
+    state = region_of(target.account_id, target.region)
     for policy in target.policies.values():
         alarms.delete(target, policy)
         state.policies_by_arn.pop(policy.arn, None)
@@ -154,7 +162,15 @@ def deregister_scalable_target(call: Call) -> dict[str, Any]:
     state.target_keys[target.namespace].discard(joined(target.resource_id, target.dimension))
     target.policies.clear()
     target.actions.clear()
-    return {}
+
+
+def service_is_deleted(service: Service) -> None:
+    """Deleting an ECS service deregisters its target: no document says so, users of DeleteService have always seen it."""
+    resource_id = f"service/{service.cluster.name}/{service.name}"
+    state = region_of(service.cluster.account_id, service.cluster.region)
+    target = state.targets.get(("ecs", resource_id, "ecs:service:DesiredCount"))
+    if target is not None:
+        remove(target)
 
 
 def _by_arn(call: Call) -> Target:

@@ -299,3 +299,11 @@ def test_a_load_that_tasks_share_finds_its_size(scaling):
     scaling.set_desired(12)
     scaling.aws.clock.advance(7200)
     assert scaling.desired() == 4
+
+
+def test_a_forecast_of_no_policy_is_invalid(scaling, refused):
+    """GetPredictiveScalingForecast has ValidationException and no ObjectNotFoundException among its errors."""
+    scaling.register()
+    now = scaling.aws.clock.now()
+    wanted = {"PolicyName": "none", "StartTime": now, "EndTime": now + timedelta(hours=1), **scaling.target}
+    assert refused(scaling.client.get_predictive_scaling_forecast, **wanted).code == "ValidationException"

@@ -172,7 +172,12 @@ def test_pages_and_filters(scaling, refused):
     assert [len(page["ScalableTargets"]) for page in pages] == [3, 3, 1]
     some = describe(ServiceNamespace="ecs", ResourceIds=["service/app/s1", "service/app/s5", "service/app/none"])["ScalableTargets"]
     assert [item["ResourceId"] for item in some] == ["service/app/s1", "service/app/s5"]
-    assert describe(ServiceNamespace="ecs", ScalableDimension="ecs:service:DesiredCount", MaxResults=50)["ScalableTargets"]
+    dimension = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
+    assert describe(**dimension, ResourceIds=["service/app/s1"])["ScalableTargets"]
+    # "If you specify a scalable dimension, you must also specify a resource ID" (of all four Describe operations).
+    client = scaling.client
+    for operation in (describe, client.describe_scaling_policies, client.describe_scheduled_actions, client.describe_scaling_activities):
+        assert refused(operation, **dimension).code == "ValidationException"
     assert (
         refused(describe, ServiceNamespace="ecs", ResourceIds=[f"service/app/x{index}" for index in range(51)]).code
         == "ValidationException"
@@ -185,7 +190,9 @@ def test_pages_and_filters(scaling, refused):
 
 def test_deregister_takes_everything_along(scaling, refused):
     """Deregistering deletes the target's policies, their alarms and its scheduled actions. Plain moto leaves policies."""
-    assert refused(scaling.client.deregister_scalable_target, **TARGET).code == "ObjectNotFoundException"
+    missing = refused(scaling.client.deregister_scalable_target, **TARGET)
+    assert missing.code == "ObjectNotFoundException"
+    assert missing.message.startswith("No scalable target found for service namespace: ecs, resource ID: service/app/api, ")
     scaling.register(1, 10)
     scaling.policy()
     scaling.action("rate(1 minute)")
@@ -279,3 +286,21 @@ def test_concurrent_updates_on_demand(scaling, refused):
     assert refused(scaling.register).code == "ConcurrentUpdateException"
     scaling.register()
     assert scaling.band() == (1, 10)
+
+
+def test_a_deleted_service_takes_its_target_along(scaling):
+    """DeleteService deregisters the target of the service (reported by users of Terraform and hako). Plain moto keeps it."""
+    scaling.register(2, 10)
+    scaling.policy()
+    scaling.action("rate(1 minute)")
+    scaling.service("other", 1)
+    scaling.register(1, 3, ResourceId="service/app/other")
+    scaling.ecs.delete_service(cluster="app", service="api", force=True)
+    left = scaling.client.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+    assert [target["ResourceId"] for target in left] == ["service/app/other"]
+    assert scaling.client.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"] == []
+    assert scaling.aws.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+    scaling.aws.clock.advance(600)
+    scaling.service("api", 1)
+    scaling.aws.clock.advance(600)
+    assert scaling.desired() == 1, "a new service of the name has no target yet"
