@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from runbook_sandbox.aws.cloudwatch import alarms, bridge, permissions, publishing, reading, store
+from runbook_sandbox.aws.cloudwatch import alarms, bridge, dashboards, permissions, publishing, reading, store
 from runbook_sandbox.aws.cloudwatch.alarm import StateChange, on_alarm_state
 from runbook_sandbox.aws.modelled import ModelledResponse, Operations
 
@@ -53,7 +53,7 @@ def install() -> None:
         notifying,
     )
 
-    for module in (alarms, publishing, reading):
+    for module in (alarms, dashboards, publishing, reading):
         CloudWatchResponse.operations.include(module.operations)
     urls.url_paths["{0}/$"] = CloudWatchResponse.dispatch
     urls.url_paths["{0}/service/(?P<service>[^/]+)/operation/(?P<operation>[^/]+)$"] = CloudWatchResponse.dispatch
@@ -63,5 +63,6 @@ def install() -> None:
 
 
 def reset() -> None:
-    """An account without metrics and alarms."""
+    """An account without metrics, alarms and dashboards."""
     store.forget()
+    dashboards.forget()

@@ -93,17 +93,21 @@ def _put(store: Store, params: dict[str, Any], kind: str) -> Alarm:
 
 @operations("DeleteAlarms")
 def delete_alarms(call: Call) -> None:
-    """Those that exist are deleted; the names that do not are told in ResourceNotFound."""
+    """All or none: not when a name does not exist, nor when a composite alarm that stays depends on one of them."""
     store = store_of(call.account_id, call.region)
-    names = call.get("AlarmNames") or []
+    names = list(dict.fromkeys(call.get("AlarmNames") or []))
     if len(names) > 100:
         raise errors.validation("The collection AlarmNames must not have a size greater than 100.")
-    composites = [name for name in names if name in store.alarms and store.alarms[name].rule]
-    if composites and len(names) > 1:
-        raise errors.validation("A composite alarm can only be deleted by itself.")
-    absent = [name for name in names if not remove(store, name)]
+    absent = [name for name in names if name not in store.alarms]
     if absent:
         raise errors.not_found(f"Alarms with the following names do not exist: {', '.join(absent)}")
+    if sum(1 for name in names if store.alarms[name].rule) > 1:
+        raise errors.validation("At most one composite alarm can be deleted at a time.")
+    for name in names:
+        if set(composite.parents(store, name)) - set(names):
+            raise errors.validation(f"Cannot delete {name} as there are composite alarm(s) depending on it.")
+    for name in names:
+        remove(store, name)
 
 
 def remove(store: Store, name: str) -> bool:

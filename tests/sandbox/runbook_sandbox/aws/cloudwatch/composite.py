@@ -101,6 +101,16 @@ def child(store: Store, name: str) -> Alarm | None:
     return store.alarms.get(name.split(":alarm:", 1)[1] if name.startswith("arn:") and ":alarm:" in name else name)
 
 
+def parents(store: Store, name: str) -> list[str]:
+    """The composite alarms whose rules name this alarm, in order of name."""
+    found = store.alarms.get(name)
+    return [
+        parent
+        for parent in sorted(store.composites)
+        if any(child(store, wanted) is found for wanted in names(parse(store.alarms[parent].rule or "FALSE")))
+    ]
+
+
 def holds(rule: Rule, store: Store) -> bool:
     """Whether the rule is true now. An alarm that was deleted is in no state."""
     match rule.kind:
@@ -159,6 +169,5 @@ def evaluate(alarm: Alarm, cause: StateChange | None = None) -> None:
 def react(change: StateChange) -> None:
     """Evaluate the composite alarms that name the one that changed."""
     store = change.alarm.store
-    for alarm in [store.alarms[name] for name in sorted(store.composites)]:
-        if any(child(store, name) is change.alarm for name in names(parse(alarm.rule or "FALSE"))):
-            evaluate(alarm, change)
+    for name in parents(store, change.alarm.name):
+        evaluate(store.alarms[name], change)

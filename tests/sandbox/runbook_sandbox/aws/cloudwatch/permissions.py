@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from runbook_sandbox.aws.cloudwatch import dashboards
 from runbook_sandbox.aws.cloudwatch.store import store_of
 from runbook_sandbox.aws.iam import resources
 
@@ -25,6 +26,11 @@ def _described(params: dict[str, Any], account_id: str, region: str) -> list[str
 
 def _tagged(params: dict[str, Any], account_id: str, region: str) -> list[str]:
     return [params["ResourceARN"]] if params.get("ResourceARN") else []
+
+
+def _dashboard(params: dict[str, Any], account_id: str, region: str) -> list[str]:
+    named = params.get("DashboardNames") or [params.get("DashboardName")]
+    return [dashboards.arn_of(account_id, region, name) for name in named if name]
 
 
 def _conditions(resolve: Callable[[dict[str, Any], str, str], list[str]]) -> Callable[[dict[str, Any], str, str], dict[str, Any]]:
@@ -63,4 +69,6 @@ def register() -> None:
         resources.register("cloudwatch", operation, _described, conditions=_conditions(_described))
     for operation in ("TagResource", "UntagResource", "ListTagsForResource"):
         resources.register("cloudwatch", operation, _tagged, conditions=_conditions(_tagged))
+    for operation in ("PutDashboard", "GetDashboard", "DeleteDashboards"):
+        resources.register("cloudwatch", operation, _dashboard)
     resources.register_conditions("cloudwatch", "PutMetricData", _namespace)

@@ -231,11 +231,28 @@ def test_setting_a_state_lasts_until_the_next_evaluation(aws, cloudwatch, put, s
 
 
 def test_deleting(cloudwatch, refused):
-    """DeleteAlarms: the right names are deleted even beside wrong ones."""
+    """API Reference, DeleteAlarms: "If you specify an incorrect alarm name ... no alarms are deleted". moto: the right ones are."""
     cloudwatch.put_metric_alarm(**ALARM)
     with refused("ResourceNotFound", "ghost"):
         cloudwatch.delete_alarms(AlarmNames=["slow", "ghost"])
+    assert len(cloudwatch.describe_alarms()["MetricAlarms"]) == 1
+    cloudwatch.delete_alarms(AlarmNames=["slow"])
     assert cloudwatch.describe_alarms()["MetricAlarms"] == []
+
+
+def test_an_alarm_that_others_depend_on_is_not_deleted(cloudwatch, refused):
+    """API Reference, DeleteAlarms: one composite alarm a call, and none that another still depends on. moto: any."""
+    cloudwatch.put_metric_alarm(**ALARM)
+    for name, rule in (("inner", "ALARM(slow)"), ("outer", "ALARM(inner)")):
+        cloudwatch.put_composite_alarm(AlarmName=name, AlarmRule=rule)
+    for names in (["slow"], ["inner"], ["slow", "inner"]):
+        with refused("ValidationError", "composite alarm(s) depending on it"):
+            cloudwatch.delete_alarms(AlarmNames=names)
+    with refused("ValidationError"):
+        cloudwatch.delete_alarms(AlarmNames=["inner", "outer"])
+    cloudwatch.delete_alarms(AlarmNames=["outer"])
+    cloudwatch.delete_alarms(AlarmNames=["slow", "inner"])
+    assert cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])["CompositeAlarms"] == []
 
 
 def test_the_quota_of_alarms(aws, cloudwatch, refused):
