@@ -36,6 +36,7 @@ def install() -> None:
         groups,
         modifying,
         notices,
+        parameters,
         permissions,
         restoring,
         running,
@@ -46,7 +47,7 @@ def install() -> None:
 
     for module in (
         *(backups, catalogue, cluster_runs, clustering, copying, creating, deleting, groups, modifying),
-        *(notices, restoring, running, sharing, snapshotting, tagging),
+        *(notices, parameters, restoring, running, sharing, snapshotting, tagging),
     ):
         RDSResponse.operations.include(module.operations)
     urls.url_paths["{0}/$"] = RDSResponse.dispatch

@@ -70,6 +70,7 @@ def create_instance(call: Call) -> dict[str, Any]:
     if managed:
         record["MasterUserSecret"] = _secret(store, name, call)
     instance = Instance(store, name, record, tags)
+    instance.password_pending = not managed
     starting.start(instance, pace.rds_create, lambda: instance.notice("RDS-EVENT-0005"))
     return {"DBInstance": instance.describe()}
 

@@ -117,11 +117,16 @@ def describe_subnet_groups(call: Call) -> dict[str, Any]:
     return {"DBSubnetGroups": shown, "Marker": marker}
 
 
-class _ParameterGroups:
+class ParameterGroups:
     """DB parameter groups, or their twins for clusters."""
 
     def __init__(self, attribute: str, name: str, arn: str, family: str, kind: str, missing: str) -> None:
         self.attribute, self.name, self.arn, self.family, self.kind, self.missing = attribute, name, arn, family, kind, missing
+
+    @staticmethod
+    def families() -> set[str]:
+        """Every parameter group family of the catalogue."""
+        return {engine.parameter_family(version) for engine in ENGINES.values() for version in engine.versions}
 
     def table(self, store: Store) -> dict[str, dict[str, Any]]:
         return getattr(store, self.attribute)
@@ -130,10 +135,9 @@ class _ParameterGroups:
         """A group by name; those called `default.<family>` always exist. Raises the kind's own not-found code."""
         key = name.lower()
         table = self.table(store)
-        if key not in table and key.startswith("default."):
-            families = {engine.parameter_family(version) for engine in ENGINES.values() for version in engine.versions}
-            if key.removeprefix("default.") in families:
-                table[key] = self._group(store, key, key.removeprefix("default."), f"Default parameter group for {key[8:]}")
+        family = key.removeprefix("default.")
+        if key not in table and key != family and family in self.families():
+            table[key] = self._group(store, key, family, f"Default parameter group for {family}")
         if key not in table:
             raise errors.RDSError(self.missing, f"{self.name.removesuffix('Name')} not found: {name}")
         return table[key]
@@ -147,9 +151,8 @@ class _ParameterGroups:
         table = self.table(store)
         if name in table:
             raise errors.RDSError("DBParameterGroupAlreadyExists", f"Parameter group {name} already exists")
-        families = {engine.parameter_family(version) for engine in ENGINES.values() for version in engine.versions}
         family = call.get("DBParameterGroupFamily")
-        if family not in families:
+        if family not in self.families():
             raise errors.invalid_value(f"ParameterGroupFamily {family} is not a valid parameter group family")
         limit = store.quotas.DBParameterGroups if self.kind == "pg" else store.quotas.DBClusterParameterGroups
         if sum(1 for key in table if not key.startswith("default.")) >= limit:
@@ -192,10 +195,10 @@ def _used(record: dict[str, Any]) -> set[str]:
     return names | {record.get("DBClusterParameterGroup", "")}
 
 
-parameter_groups = _ParameterGroups(
+parameter_groups = ParameterGroups(
     "parameter_groups", "DBParameterGroupName", "DBParameterGroupArn", "DBParameterGroupFamily", "pg", "DBParameterGroupNotFound"
 )
-cluster_parameter_groups = _ParameterGroups(
+cluster_parameter_groups = ParameterGroups(
     "cluster_parameter_groups",
     "DBClusterParameterGroupName",
     "DBClusterParameterGroupArn",

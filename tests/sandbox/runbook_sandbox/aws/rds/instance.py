@@ -29,6 +29,8 @@ class Instance(Resource):
     def __init__(self, store: Store, identifier: str, record: dict[str, Any], tags: list[dict[str, str]]) -> None:
         super().__init__(store, identifier, record, tags)
         self.pending: dict[str, Any] = {}
+        #: A master password is on its way into the database; it is shown as pending, masked.
+        self.password_pending = False
         self.first_backup: datetime | None = None
         self.stopped_at: datetime | None = None
         self.restart_at: datetime | None = None
@@ -117,7 +119,7 @@ class Instance(Resource):
 
     def _shown_pending(self) -> dict[str, Any]:
         shown = dict(self.pending)
-        if "MasterUserPassword" in shown:
+        if self.password_pending:
             shown["MasterUserPassword"] = "****"
         if "DBPortNumber" in shown:
             shown["Port"] = shown.pop("DBPortNumber")

@@ -216,7 +216,13 @@ def _apply_now(call: Call, instance: Instance, changes: dict[str, Any]) -> None:
     if "PreferredBackupWindow" in changes:
         applying.windows_changed(instance)
     if call.get("MasterUserPassword") is not None:
-        applying.work(instance, "resetting-master-credentials", lambda: instance.notice("RDS-EVENT-0016"))
+        instance.password_pending = True
+
+        def credentials_reset() -> None:
+            instance.password_pending = False
+            instance.notice("RDS-EVENT-0016")
+
+        applying.work(instance, "resetting-master-credentials", credentials_reset)
     if call.get("MonitoringInterval") is not None and call.get("MonitoringInterval") != record["MonitoringInterval"]:
         record["MonitoringInterval"] = call.get("MonitoringInterval")
         record["MonitoringRoleArn"] = call.get("MonitoringRoleArn") or record.get("MonitoringRoleArn")

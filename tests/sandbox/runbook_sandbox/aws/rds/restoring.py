@@ -25,6 +25,9 @@ def _restored(store: Store, call: Call, parameter: str, source: dict[str, Any], 
     engine = ENGINES[source["Engine"]]
     if call.get("Engine") and engine_named(call.get("Engine")) is not engine:
         raise errors.invalid_combination(f"The engine {call.get('Engine')} is not compatible with the source's engine {engine.name}.")
+    if call.get("DBName"):
+        # Of the engines here none takes another database name; those that do (Oracle) are not offered.
+        raise errors.invalid_value("DBName must be null when Restoring for this Engine.")
     version = source["EngineVersion"]
     # What the source had and the caller does not say; everything else is AWS's default for a new instance.
     params = {"Port": source["Port"], "OptionGroupName": source["OptionGroupName"], "LicenseModel": source.get("LicenseModel")}

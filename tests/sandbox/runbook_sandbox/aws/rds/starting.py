@@ -22,6 +22,7 @@ def start(instance: Instance, seconds: float, done: Callable[[], None], *, statu
         instance.record |= building.chosen_zone(instance.store, instance.record)
         instance.record["InstanceCreateTime"] = clock.now()
         instance.endpoint_ready = True
+        instance.password_pending = False
         if instance.endpoint is None and instance.identifier not in instance.store.endpoints:
             instance.endpoint = instance.store.default_endpoint
         if instance.retention and not instance.cluster_identifier:

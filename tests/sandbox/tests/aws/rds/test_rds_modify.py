@@ -219,6 +219,18 @@ def test_a_major_upgrade_has_to_be_allowed(aws, rds, instance, show):
     assert show()["DBParameterGroups"][0]["DBParameterGroupName"] == "default.postgres17"
 
 
+def test_a_password_on_its_way_is_pending_and_masked(aws, rds, show):
+    """API Reference, examples of CreateDBInstance and ModifyDBInstance. moto: never pending."""
+    masked = {"MasterUserPassword": "****"}
+    assert rds.create_db_instance(**INSTANCE)["DBInstance"]["PendingModifiedValues"] == masked
+    aws.clock.advance(30)
+    assert show()["PendingModifiedValues"] == {}
+    answer = rds.modify_db_instance(DBInstanceIdentifier="app", MasterUserPassword="another-good-one", DBInstanceClass="db.t4g.small")
+    assert answer["DBInstance"]["PendingModifiedValues"] == masked | {"DBInstanceClass": "db.t4g.small"}
+    aws.clock.advance(30)
+    assert show()["PendingModifiedValues"] == {"DBInstanceClass": "db.t4g.small"}
+
+
 def test_the_password_never_shows(aws, rds, instance):
     instance()
     answer = rds.modify_db_instance(DBInstanceIdentifier="app", MasterUserPassword="another-good-one")

@@ -84,6 +84,8 @@ def test_what_a_restore_refuses(aws, rds, instance, snapshot, refused):
         _restore(rds, DBInstanceClass="db.none.large")
     with refused("InvalidParameterValue"):
         _restore(rds, DBInstanceIdentifier="-bad")
+    with refused("InvalidParameterValue", "DBName must be null"):
+        _restore(rds, DBName="other")
     with refused("DBSubnetGroupNotFoundFault"):
         _restore(rds, DBSubnetGroupName="nowhere")
     rds.create_db_snapshot(DBInstanceIdentifier="app", DBSnapshotIdentifier="fresh")
