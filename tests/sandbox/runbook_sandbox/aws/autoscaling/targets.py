@@ -68,7 +68,10 @@ def register_scalable_target(call: Call) -> dict[str, Any]:
     given_tags = call.get("Tags") or {}
     _check_tags(given_tags)
     if target is not None and given_tags:
-        raise validation("Tags can be specified when a scalable target is created only. Use TagResource to tag an existing one")
+        raise validation(
+            "The scalable target that you tried to tag already exists. "
+            "To update tags on an existing scalable target, use the TagResource API."
+        )
     permissions.to_scale(call.account_id, call.region, namespace, call.get("ResourceId"))
     capacity.check_exists(call.account_id, call.region, namespace, call.get("ResourceId"))
     role = roles.use(call, namespace)

@@ -85,7 +85,9 @@ def create_capacity_provider(call: Call) -> dict[str, Any]:
 
 def _own(call: Call, identifier: str) -> Provider:
     provider = providers(region(call)).get(identifier.split("/")[-1])
-    if provider is None or provider.name in MANAGED:
+    if provider is not None and provider.name in MANAGED:
+        raise invalid(f"The {provider.name} capacity provider is reserved: it cannot be changed or deleted.")
+    if provider is None:
         raise client("The specified capacity provider does not exist. Specify a valid name or ARN and try again.")
     return provider
 

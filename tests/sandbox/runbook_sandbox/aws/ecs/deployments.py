@@ -160,7 +160,7 @@ def roll_back(deployment: Deployment, previous: Deployment, reason: str) -> None
         deployment.rollout = None
     service.revision = previous.revision
     service.steady = False
-    notifications.say(service, f"rolling back to (deployment {previous.id}).")
+    notifications.say(service, f"rolling back to deployment {previous.id}.")
     notifications.deployment_changed(previous)
 
 

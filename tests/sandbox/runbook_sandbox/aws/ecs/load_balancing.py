@@ -18,7 +18,7 @@ from runbook_sandbox.aws.ecs.task_view import address
 
 
 def check(account_id: str, region: str, balancers: list[dict[str, Any]], definition: TaskDefinition) -> None:
-    """A target group takes addresses or instances, and tasks are one or the other."""
+    """A target group that is there hangs on a load balancer. It takes addresses or instances, and tasks are one or the other."""
     groups = elbv2_backends[account_id][region].target_groups
     for balancer in balancers:
         group = groups.get(balancer.get("targetGroupArn") or "")
@@ -30,6 +30,8 @@ def check(account_id: str, region: str, balancers: list[dict[str, Any]], definit
                 f"The provided target group {group.arn} has target type {group.target_type}, which is incompatible with the "
                 f"{definition.body['networkMode']} network mode specified in the task definition."
             )
+        if not group.load_balancer_arns:
+            raise invalid(f"The target group with targetGroupArn {group.arn} does not have an associated load balancer.")
 
 
 def register(service: Service, task: Task) -> None:

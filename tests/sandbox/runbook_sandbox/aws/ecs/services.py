@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.servicediscovery.models import servicediscovery_backends
 
+from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.ecs import arns, scheduler
 from runbook_sandbox.aws.ecs.errors import error, invalid, service_not_found
 from runbook_sandbox.aws.ecs.service_view import service_view
@@ -46,6 +47,8 @@ def set_desired(service: Service, count: int) -> None:
     """Change the desired count; no deployment starts."""
     if count != service.desired:
         service.desired = count
+        for deployment in service.deployments[:1]:
+            deployment.updated_at = clock.now()
         scheduler.unsettle(service)
 
 

@@ -1,108 +1,20 @@
-"""Task definitions: families, revisions, and what ECS refuses of them.
+"""Task definitions: families and revisions.
 
-Source: Amazon ECS API Reference, RegisterTaskDefinition; Developer Guide, "Task definition parameters" and, for the
-CPU and memory of Fargate, "Task size".
+Source: Amazon ECS API Reference, RegisterTaskDefinition and the actions beside it.
 """
 
 from __future__ import annotations
 
-import re
 from copy import deepcopy
 from typing import Any
 
 from runbook_sandbox.aws.calls import current_caller
 from runbook_sandbox.aws.clock import clock
-from runbook_sandbox.aws.ecs import arns, tags
+from runbook_sandbox.aws.ecs import arns, tags, task_definition_rules
 from runbook_sandbox.aws.ecs.errors import client, invalid
 from runbook_sandbox.aws.ecs.state import Region, TaskDefinition
 from runbook_sandbox.aws.ecs.table import max_results, operations, page, region
 from runbook_sandbox.aws.modelled import Call
-
-#: Fargate's CPU units -> (least, most, step) of memory in MiB; the two smallest have lists of their own.
-_FARGATE_SIZES: dict[int, list[int]] = {
-    256: [512, 1024, 2048],
-    512: list(range(1024, 4097, 1024)),
-    1024: list(range(2048, 8193, 1024)),
-    2048: list(range(4096, 16385, 1024)),
-    4096: list(range(8192, 30721, 1024)),
-    8192: list(range(16384, 61441, 4096)),
-    16384: list(range(32768, 122881, 8192)),
-    32768: [61440, 124928, 188416, 249856],
-}
-
-
-#: Images of a private registry of Amazon ECR.
-_ECR_IMAGE = re.compile(r"^\d{12}\.dkr[.-]ecr[\w.-]*\.(amazonaws\.com|on\.aws)")
-
-
-def _units(value: str | None, one: int, name: str) -> int | None:
-    """`1024`, `1 vCPU` or `2GB` as units."""
-    if value is None:
-        return None
-    text = value.strip().lower().replace(" ", "")
-    for suffix in ("vcpu", "gb"):
-        if text.endswith(suffix):
-            text = text.removesuffix(suffix)
-            try:
-                return int(float(text) * one)
-            except ValueError:
-                break
-    if not text.isdigit():
-        raise client(f"Invalid '{name}' setting for task.")
-    return int(text)
-
-
-def _check_containers(containers: list[dict[str, Any]], memory: int | None) -> None:
-    if not containers:
-        raise client("Container list cannot be empty.")
-    names: set[str] = set()
-    for container in containers:
-        for field in ("name", "image"):
-            if not container.get(field):
-                raise client(f"Container.{field} should not be null or empty.")
-        name = container["name"]
-        if not arns.NAME.match(name):
-            raise client(f"Invalid container name: {name}. Up to 255 letters, numbers, underscores, and hyphens are allowed.")
-        if name in names:
-            raise client(f"Duplicate container name: {name}")
-        names.add(name)
-        if not memory and not container.get("memory") and not container.get("memoryReservation"):
-            raise client(f"Invalid setting for container '{name}'. At least one of 'memory' or 'memoryReservation' must be specified.")
-        if container.get("memory") and container.get("memoryReservation", 0) > container["memory"]:
-            raise client(f"Invalid setting for container '{name}'. 'memoryReservation' must be less than 'memory'.")
-    if not any(container.get("essential", True) for container in containers):
-        raise client("At least one container must be marked as essential.")
-
-
-def _check_fargate(call: Call, cpu: int | None, memory: int | None) -> None:
-    if call.get("networkMode") != "awsvpc":
-        raise client("Fargate only supports network mode ‘awsvpc’.")  # noqa: RUF001 - ECS's own quotation marks
-    if cpu is None:
-        raise client("Fargate requires that 'cpu' be defined at the task level.")
-    if memory is None:
-        raise client("Fargate requires that 'memory' be defined at the task level.")
-    if cpu not in _FARGATE_SIZES or memory not in _FARGATE_SIZES[cpu]:
-        raise client("No Fargate configuration exists for given values.")
-    if call.get("pidMode") and call.get("pidMode") != "task":
-        raise client(
-            f"Tasks using the Fargate launch type do not support pidMode '{call.get('pidMode')}'. "
-            "The supported value for pidMode is 'task'."
-        )
-
-
-def _check_execution_role(call: Call, containers: list[dict[str, Any]], fargate: bool) -> None:
-    """Who pulls from ECR, writes to CloudWatch Logs and reads secrets: on Fargate nobody but the execution role can."""
-    if call.get("executionRoleArn"):
-        return
-    logs = [item.get("logConfiguration") or {} for item in containers]
-    if any(item.get("secrets") for item in containers) or any(item.get("secretOptions") for item in logs):
-        raise client("When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.")
-    if not fargate:
-        return
-    if any(_ECR_IMAGE.match(item["image"]) for item in containers):
-        raise client("Fargate requires task definition to have execution role ARN to support ECR images.")
-    if any(item.get("logDriver") == "awslogs" for item in logs):
-        raise client("Fargate requires task definition to have execution role ARN to support log driver awslogs.")
 
 
 @operations("RegisterTaskDefinition")
@@ -113,13 +25,15 @@ def register_task_definition(call: Call) -> dict[str, Any]:
     if not arns.NAME.match(family):
         raise client(f"Invalid family name: {family}. Up to 255 letters, numbers, underscores, and hyphens are allowed.")
     wants = call.get("requiresCompatibilities") or []
-    cpu, memory = _units(call.get("cpu"), 1024, "cpu"), _units(call.get("memory"), 1024, "memory")
+    cpu, memory = task_definition_rules.units(call.get("cpu"), 1024, "cpu"), task_definition_rules.units(call.get("memory"), 1024, "memory")
     containers = deepcopy(call.get("containerDefinitions") or [])
-    _check_containers(containers, memory)
+    task_definition_rules.check_containers(containers, cpu, memory)
     if "FARGATE" in wants:
-        _check_fargate(call, cpu, memory)
-    _check_execution_role(call, containers, "FARGATE" in wants)
+        task_definition_rules.check_fargate(call.params, cpu, memory)
+    task_definition_rules.check_execution_role(call.params, containers, "FARGATE" in wants)
     mode = call.get("networkMode") or "bridge"
+    task_definition_rules.check_references(containers, call.get("volumes") or [])
+    task_definition_rules.check_ports(containers, mode)
     for container in containers:
         for field, value in (
             ("cpu", 0),
@@ -130,6 +44,8 @@ def register_task_definition(call: Call) -> dict[str, Any]:
             ("volumesFrom", []),
         ):
             container.setdefault(field, value)
+        if check := container.get("healthCheck"):
+            container["healthCheck"] = {"interval": 30, "timeout": 5, "retries": 3} | check
         for mapping in container["portMappings"]:
             mapping.setdefault("protocol", "tcp")
             mapping.setdefault("hostPort", mapping.get("containerPort") if mode in ("awsvpc", "host") else 0)
@@ -137,7 +53,7 @@ def register_task_definition(call: Call) -> dict[str, Any]:
     state = region(call)
     revisions = state.families.setdefault(family, {})
     revision = max(revisions, default=0) + 1
-    fits_fargate = mode == "awsvpc" and cpu is not None and memory in _FARGATE_SIZES.get(cpu, [])
+    fits_fargate = mode == "awsvpc" and cpu is not None and memory in task_definition_rules.FARGATE_SIZES.get(cpu, [])
     kept = (
         "taskRoleArn", "executionRoleArn", "placementConstraints", "volumes", "proxyConfiguration", "inferenceAccelerators",
         "runtimePlatform", "ipcMode", "pidMode", "ephemeralStorage", "enableFaultInjection", "requiresCompatibilities",

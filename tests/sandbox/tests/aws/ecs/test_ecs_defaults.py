@@ -69,3 +69,21 @@ def test_a_namespace_must_be_known(ecs, refused):
     assert refused(ecs.client.list_services_by_namespace, namespace="mesh").code == "NamespaceNotFoundException"
     ecs.aws.client("servicediscovery").create_http_namespace(Name="mesh")
     assert ecs.client.list_services_by_namespace(namespace="mesh")["serviceArns"] == []
+
+
+def test_scaling_updates_the_deployment(ecs):
+    """Deployment.updatedAt moves with desiredCount, although no deployment starts."""
+    made = ecs.create()["deployments"][0]
+    ecs.settle()
+    before = ecs.show()["deployments"][0]["updatedAt"]
+    ecs.settle()
+    after = ecs.update(desiredCount=3)["deployments"][0]
+    assert after["id"] == made["id"]
+    assert (after["updatedAt"] - before).total_seconds() >= 60
+
+
+def test_providers_of_fargate_are_reserved(ecs, refused):
+    """ "The FARGATE and FARGATE_SPOT capacity providers are reserved and can't be deleted" (DeleteCapacityProvider)."""
+    answer = refused(ecs.client.delete_capacity_provider, capacityProvider="FARGATE")
+    assert (answer.code, "reserved" in answer.message) == ("InvalidParameterException", True)
+    assert refused(ecs.client.delete_capacity_provider, capacityProvider="none").code == "ClientException"

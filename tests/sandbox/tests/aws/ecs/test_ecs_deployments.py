@@ -98,7 +98,7 @@ def test_circuit_breaker_rolls_back(ecs):
     deployment = ecs.show()["deployments"][0]
     assert (deployment["id"], deployment["status"], deployment["rolloutState"]) == (good["deployments"][0]["id"], "PRIMARY", "COMPLETED")
     assert ecs.show()["taskDefinition"] == good["taskDefinition"]
-    assert any("rolling back" in message for message in ecs.messages())
+    assert any("(service api) rolling back to deployment ecs-svc/" in message for message in ecs.messages())
     newest = ecs.client.list_service_deployments(cluster="app", service="api")["serviceDeployments"][0]
     assert newest["status"] == "ROLLBACK_SUCCESSFUL"
 

@@ -296,6 +296,14 @@ def test_services_that_ecs_manages(ecs):
     assert ecs.client.list_services(cluster="app", resourceManagementType="CUSTOMER")["serviceArns"] == []
 
 
+def _put_behind_a_load_balancer(ecs, group):
+    elb = ecs.aws.client("elbv2")
+    subnets = [item["SubnetId"] for item in ecs.aws.client("ec2").describe_subnets()["Subnets"][:2]]
+    made = elb.create_load_balancer(Name="web", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    forward = [{"Type": "forward", "TargetGroupArn": group}]
+    elb.create_listener(LoadBalancerArn=made, Port=80, Protocol="HTTP", DefaultActions=forward)
+
+
 def test_tasks_become_targets_and_stop_being_targets(ecs, refused):
     """A running task is registered in the service's target group, a stopping one deregistered. Plain moto registers none."""
     ec2, elb = ecs.aws.client("ec2"), ecs.aws.client("elbv2")
@@ -309,6 +317,8 @@ def test_tasks_become_targets_and_stop_being_targets(ecs, refused):
         return [{"targetGroupArn": group["TargetGroupArn"], "containerName": container, "containerPort": port}]
 
     assert "incompatible with the awsvpc network mode" in refused(ecs.create, loadBalancers=balancer(wrong), **how).message
+    assert "does not have an associated load balancer" in refused(ecs.create, loadBalancers=balancer(made), **how).message
+    _put_behind_a_load_balancer(ecs, made["TargetGroupArn"])
     assert "does not exist in the task definition" in refused(ecs.create, loadBalancers=balancer(made, "other"), **how).message
     assert "did not have a container port 81" in refused(ecs.create, loadBalancers=balancer(made, port=81), **how).message
     ecs.create(desired=2, loadBalancers=balancer(made), **how)
@@ -321,7 +331,7 @@ def test_tasks_become_targets_and_stop_being_targets(ecs, refused):
     assert targets() == {task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"] for task in ecs.tasks()}
     assert sum("registered 1 targets in (target-group arn:" in message for message in ecs.messages()) == 2
     ecs.update(desiredCount=1)
-    ecs.settle()
+    ecs.settle(400)  # the deregistration delay is 300 seconds
     assert len(targets()) == 1
     assert any("has begun draining connections on 1 tasks." in message for message in ecs.messages())
 

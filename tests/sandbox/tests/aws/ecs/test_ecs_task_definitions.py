@@ -60,3 +60,52 @@ def test_families_of_all_statuses(ecs):
     assert ecs.client.list_task_definition_families()["families"] == ["web", "worker"]
     assert ecs.client.list_task_definition_families(status="ALL")["families"] == ["web", "worker"]
     assert ecs.client.list_task_definition_families(status="ACTIVE")["families"] == ["web"]
+
+
+_HELPER = {"name": "helper", "image": "nginx", "memory": 64}
+
+
+@pytest.mark.parametrize(
+    ("containers", "task", "said"),
+    [
+        ([_MAIN | {"memory": 1024}], _FARGATE, "The 'memory' setting for container is greater than for the task."),
+        ([_MAIN | {"cpu": 200}, _HELPER | {"cpu": 100}], _FARGATE, "total 'cpu'"),
+        (
+            [_MAIN | {"portMappings": [{"containerPort": 80, "hostPort": 8080}]}],
+            _FARGATE,
+            "When networkMode=awsvpc, the host ports and container ports in port mappings must match.",
+        ),
+        ([_MAIN | {"mountPoints": [{"sourceVolume": "data", "containerPath": "/data"}]}], {}, "Unknown volume 'data'."),
+        ([_MAIN | {"volumesFrom": [{"sourceContainer": "data"}]}], {}, "Invalid 'volumesFrom' setting. Unknown container: 'data'."),
+        ([_MAIN | {"dependsOn": [{"containerName": "db", "condition": "START"}]}], {}, "because it does not exist"),
+        ([_MAIN | {"dependsOn": [{"containerName": "helper", "condition": "SUCCESS"}]}, _HELPER], {}, "cannot be an essential container"),
+        ([_MAIN | {"dependsOn": [{"containerName": "helper", "condition": "HEALTHY"}]}, _HELPER], {}, "no health check"),
+        ([_MAIN], _FARGATE | {"ephemeralStorage": {"sizeInGiB": 20}}, "between 21 and 200"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(ecs, refused, containers, task, said):
+    """ContainerDefinition and EphemeralStorage (API Reference): sizes, ports and names within one definition. Plain moto takes all."""
+    answer = refused(ecs.client.register_task_definition, family="web", containerDefinitions=containers, **task)
+    assert answer.code == "ClientException"
+    assert said in answer.message
+
+
+def test_what_fits_together_is_taken(ecs):
+    """The same members, rightly used; on a bridge the host's port is another one."""
+    main = _MAIN | {
+        "cpu": 128,
+        "portMappings": [{"containerPort": 80, "hostPort": 8080}],
+        "mountPoints": [{"sourceVolume": "data", "containerPath": "/data"}],
+        "dependsOn": [{"containerName": "helper", "condition": "SUCCESS"}],
+    }
+    helper = _HELPER | {"essential": False, "volumesFrom": [{"sourceContainer": "main"}]}
+    wanted = {"containerDefinitions": [main, helper], "volumes": [{"name": "data"}], "cpu": "256", "memory": "512"}
+    made = ecs.client.register_task_definition(family="web", **wanted)["taskDefinition"]
+    assert made["containerDefinitions"][0]["portMappings"] == [{"containerPort": 80, "hostPort": 8080, "protocol": "tcp"}]
+
+
+def test_a_health_check_has_defaults(ecs):
+    """HealthCheck: an interval of 30 seconds, a timeout of 5, 3 retries. Plain moto leaves them out."""
+    main = _MAIN | {"healthCheck": {"command": ["CMD", "true"], "retries": 5}}
+    made = ecs.client.register_task_definition(family="web", containerDefinitions=[main])["taskDefinition"]
+    assert made["containerDefinitions"][0]["healthCheck"] == {"command": ["CMD", "true"], "interval": 30, "timeout": 5, "retries": 5}
