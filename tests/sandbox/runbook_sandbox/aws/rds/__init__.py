@@ -34,6 +34,7 @@ def install() -> None:
         creating,
         deleting,
         groups,
+        listings,
         modifying,
         notices,
         parameters,
@@ -42,12 +43,13 @@ def install() -> None:
         running,
         sharing,
         snapshotting,
+        subscriptions,
         tagging,
     )
 
     for module in (
-        *(backups, catalogue, cluster_runs, clustering, copying, creating, deleting, groups, modifying),
-        *(notices, parameters, restoring, running, sharing, snapshotting, tagging),
+        *(backups, catalogue, cluster_runs, clustering, copying, creating, deleting, groups, listings, modifying),
+        *(notices, parameters, restoring, running, sharing, snapshotting, subscriptions, tagging),
     ):
         RDSResponse.operations.include(module.operations)
     urls.url_paths["{0}/$"] = RDSResponse.dispatch

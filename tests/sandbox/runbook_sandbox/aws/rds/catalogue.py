@@ -30,7 +30,7 @@ def account_attributes(call: Call) -> dict[str, Any]:
         "AuthorizationsPerDBSecurityGroup": (0, 20),
         "DBParameterGroups": (len(custom), quotas.DBParameterGroups),
         "ManualSnapshots": (store.manual_snapshots(), quotas.ManualSnapshots),
-        "EventSubscriptions": (0, 20),
+        "EventSubscriptions": (len(store.subscriptions), quotas.EventSubscriptions),
         "DBSubnetGroups": (len(groups), quotas.DBSubnetGroups),
         "OptionGroups": (len(store.option_groups), quotas.OptionGroups),
         "SubnetsPerDBSubnetGroup": (max((len(item["Subnets"]) for item in store.subnet_groups.values()), default=0), 20),

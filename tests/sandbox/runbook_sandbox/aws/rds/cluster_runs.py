@@ -34,7 +34,12 @@ def stop_cluster(call: Call) -> dict[str, Any]:
         cluster.status = "stopped"
         cluster.restart_at = clock.now() + running.STOPPED_AT_MOST
         cluster.notice("RDS-EVENT-0150")
-        cluster.later(running.STOPPED_AT_MOST.total_seconds(), lambda: _start(cluster), "automatic restart")
+        cluster.later(running.STOPPED_AT_MOST.total_seconds(), restart, "automatic restart")
+
+    def restart() -> None:
+        # A stop that was ended and repeated meanwhile has seven days of its own.
+        if cluster.restart_at is not None and cluster.restart_at <= clock.now():
+            _start(cluster)
 
     cluster.later(pace.rds_modify, stopped, "stop")
     return {"DBCluster": cluster.describe()}

@@ -12,7 +12,7 @@ from typing import Any
 from runbook_sandbox.aws import events
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
-from runbook_sandbox.aws.rds import errors, paging
+from runbook_sandbox.aws.rds import errors, paging, subscriptions
 from runbook_sandbox.aws.rds.store import Store, store_of
 
 operations = Operations()
@@ -84,6 +84,7 @@ def notice(store: Store, source_type: str, identifier: str, arn: str, event_id: 
     while store.events and store.events[0]["Date"] < oldest:
         store.events.pop(0)
     store.events.append(entry)
+    subscriptions.tell(store, entry, event_id)
     detail_type, upper = _SOURCES[source_type]
     detail = {
         "EventCategories": [category],

@@ -22,6 +22,7 @@ _TAG_KEYS = {
     "pg": "rds:pg-tag",
     "cluster-pg": "rds:cluster-pg-tag",
     "og": "rds:og-tag",
+    "es": "rds:es-tag",
 }
 
 #: Parameter -> resource type, of every operation that IAM evaluates against resources.
@@ -111,6 +112,14 @@ _PARAMETERS = {
     },
     "CreateOptionGroup": {"OptionGroupName": "og"},
     "DeleteOptionGroup": {"OptionGroupName": "og"},
+    "CreateEventSubscription": {"SubscriptionName": "es"},
+    "ModifyEventSubscription": {"SubscriptionName": "es"},
+    "DeleteEventSubscription": {"SubscriptionName": "es"},
+    "AddSourceIdentifierToSubscription": {"SubscriptionName": "es"},
+    "RemoveSourceIdentifierFromSubscription": {"SubscriptionName": "es"},
+    "DescribeEventSubscriptions": {"SubscriptionName": "es"},
+    "DescribeDBLogFiles": {"DBInstanceIdentifier": "db"},
+    "DescribeValidDBInstanceModifications": {"DBInstanceIdentifier": "db"},
     "AddTagsToResource": {"ResourceName": ""},
     "RemoveTagsFromResource": {"ResourceName": ""},
     "ListTagsForResource": {"ResourceName": ""},
@@ -123,6 +132,7 @@ _ALL_OF_TYPE = {
     "DescribeDBClusters": "cluster",
     "DescribeDBClusterSnapshots": "cluster-snapshot",
     "DescribeDBSubnetGroups": "subgrp",
+    "DescribeEventSubscriptions": "es",
 }
 
 

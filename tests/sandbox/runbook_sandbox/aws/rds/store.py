@@ -33,6 +33,7 @@ class Quotas:
     DBParameterGroups: int = 50
     DBClusterParameterGroups: int = 50
     OptionGroups: int = 20
+    EventSubscriptions: int = 20
     CrossRegionCopiesInProgress: int = 20
     SharedAccountsPerSnapshot: int = 20
 
@@ -60,6 +61,7 @@ class Store:
     parameter_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     cluster_parameter_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     option_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     quotas: Quotas = field(default_factory=Quotas)
     next_snapshot: dict[str, NextSnapshot] = field(default_factory=dict)
@@ -71,7 +73,7 @@ class Store:
         return get_partition(self.region)
 
     def arn(self, kind: str, name: str) -> str:
-        """`kind` is the ARN's resource type: db, cluster, snapshot, cluster-snapshot, subgrp, pg, cluster-pg, og."""
+        """`kind` is the ARN's resource type: db, cluster, snapshot, cluster-snapshot, subgrp, pg, cluster-pg, og, es."""
         return f"arn:{self.partition}:rds:{self.region}:{self.account_id}:{kind}:{name}"
 
     def _key(self, identifier: str, kind: str) -> str:

@@ -20,11 +20,12 @@ _MISSING = {
     "pg": ("DBParameterGroupNotFound", "parameter_groups"),
     "cluster-pg": ("DBClusterParameterGroupNotFound", "cluster_parameter_groups"),
     "og": ("OptionGroupNotFoundFault", "option_groups"),
+    "es": ("SubscriptionNotFound", "subscriptions"),
 }
 
 
 def set_plain(store: Store, arn: str, tags: list[dict[str, str]]) -> None:
-    """Tags of what is a plain record: subnet, parameter and option groups."""
+    """Tags of what is a plain record: subnet, parameter and option groups, event subscriptions."""
     _record(store, arn)["_tags"] = tags
 
 

@@ -136,8 +136,8 @@ def test_an_operation_that_the_sandbox_lacks_says_so(aws, rds, refused):
     from botocore.exceptions import ClientError
 
     with pytest.raises(ClientError) as raised:
-        rds.describe_reserved_db_instances()
-    assert "DescribeReservedDBInstances" in str(raised.value)
+        rds.create_global_cluster(GlobalClusterIdentifier="world")
+    assert "CreateGlobalCluster" in str(raised.value)
 
 
 def test_tags_at_creation_need_a_permission_of_their_own(aws, rds, instance, allowed, refused):
