@@ -15,13 +15,14 @@ pub struct Process {
     /// The world it lives in.
     pub stage: Arc<Stage>,
     dead: watch::Sender<bool>,
+    asked: watch::Sender<bool>,
 }
 
 impl Process {
     /// Starts a life.
     pub fn start(number: u32, stage: Arc<Stage>) -> Arc<Self> {
         stage.journal.push(stage.now(), What::Started { process: number });
-        Arc::new(Self { number, stage, dead: watch::Sender::new(false) })
+        Arc::new(Self { number, stage, dead: watch::Sender::new(false), asked: watch::Sender::new(false) })
     }
 
     /// Ends it, at once.
@@ -29,6 +30,18 @@ impl Process {
         if !self.dead.send_replace(true) {
             self.stage.journal.push(self.stage.now(), What::Crashed { process: self.number, why: why.into() });
         }
+    }
+
+    /// Asks it to end by itself, as a kubelet does with SIGTERM.
+    pub fn ask_to_end(&self) {
+        self.stage.journal.push(self.stage.now(), What::Note(format!("op{} is asked to end", self.number)));
+        self.asked.send_replace(true);
+    }
+
+    /// Waits until it is asked to end by itself.
+    pub async fn asked_to_end(&self) {
+        let mut asked = self.asked.subscribe();
+        let _ = asked.wait_for(|asked| *asked).await;
     }
 
     /// Ends it without an entry in the journal: the process has ended by itself.

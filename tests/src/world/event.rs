@@ -55,8 +55,10 @@ pub enum Event {
     Outage(Duration),
     /// Watches lag by up to so many milliseconds.
     WatchLag(u64),
-    /// The operator that leads is killed.
+    /// An operator is killed.
     Kill,
+    /// An operator is asked to end by itself, and started again: a rolling update.
+    Restart,
 }
 
 /// The places where events happen.
@@ -67,8 +69,8 @@ pub struct Places {
     pub kubernetes: ApiServer,
     /// AWS.
     pub aws: FakeAws,
-    /// Kills the operator.
-    pub kill: Box<dyn Fn() + Send + Sync>,
+    /// Ends an operator: at once, or by asking it to.
+    pub end: Box<dyn Fn(&Event) + Send + Sync>,
 }
 
 impl Places {
@@ -101,7 +103,7 @@ impl Places {
             Event::WatchLag(lag) => self.note(&format!("watches lag by {lag} ms"), || {
                 self.kubernetes.set_weather(|weather| weather.watch_lag = *lag);
             }),
-            Event::Kill => (self.kill)(),
+            Event::Kill | Event::Restart => (self.end)(event),
             Event::Deny(operation, denied) => self.note(&format!("{operation} denied: {denied}"), || {
                 self.aws.set(|state| {
                     if *denied {

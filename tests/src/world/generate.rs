@@ -155,7 +155,7 @@ impl Generator {
         let later = later.min(TURBULENCE - Duration::from_secs(5));
         let subject = self.subjects[self.rng.usize(0..self.subjects.len())].clone();
         let Subject { service, policy, .. } = subject.clone();
-        match self.rng.u8(0..22) {
+        match self.rng.u8(0..24) {
             0..=2 => {
                 let to = self.rng.i32(0..=12);
                 self.push(at, Event::Desired(service, to));
@@ -235,6 +235,7 @@ impl Generator {
                 self.push(later, Event::Throttle(None));
             }
             21 => self.push(at, Event::Kill),
+            22 => self.push(at, Event::Restart),
             _ => self.push(at, Event::RequestReconcile(policy)),
         }
     }

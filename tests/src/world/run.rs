@@ -8,7 +8,7 @@ use runbook_aws::Clock;
 use runbook_operator::{Metrics, Operator, Options};
 use tokio::sync::watch;
 
-use super::event::Places;
+use super::event::{Event, Places};
 use super::scenario::{Mutation, Scenario};
 use super::{ACCOUNT, CLUSTER, REGION, panics};
 use crate::cloud::FakeAws;
@@ -205,16 +205,19 @@ impl<'s> World<'s> {
     /// Plays the script to its end, then ends every disturbance.
     async fn play(&self) {
         let living = Arc::clone(&self.living);
-        let kill = move || {
-            if let Some(process) = lock(&living).first() {
-                process.crash("killed");
+        let end = move |event: &Event| {
+            let oldest = lock(&living).first().map(Arc::clone);
+            match (event, oldest) {
+                (Event::Restart, Some(process)) => process.ask_to_end(),
+                (_, Some(process)) => process.crash("killed"),
+                (_, None) => {}
             }
         };
         let places = Places {
             stage: Arc::clone(&self.stage),
             kubernetes: self.kubernetes.clone(),
             aws: self.aws.clone(),
-            kill: Box::new(kill),
+            end: Box::new(end),
         };
         let begin = tokio::time::Instant::now();
         let mut script = self.scenario.script.clone();
@@ -275,8 +278,13 @@ async fn keep_running(replica: Replica) -> Result<(), String> {
         let identity =
             if replica.same_identity { format!("operator-{}", replica.number) } else { format!("operator-{number}") };
         let mut stopped = replica.stopped.clone();
+        let asked = Arc::clone(&process);
         let shutdown = async move {
-            let _ = stopped.wait_for(|stopped| *stopped).await;
+            tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stopped| *stopped) => {}
+                () = asked.asked_to_end() => {}
+            }
         };
         let ended = {
             let running = operator(&replica, &process, &identity).run(shutdown);
@@ -288,7 +296,8 @@ async fn keep_running(replica: Replica) -> Result<(), String> {
         };
         lock(&replica.living).retain(|living| living.number != number);
         match ended {
-            Some(Ok(())) => return Ok(()),
+            Some(Ok(())) if *replica.stopped.borrow() => return Ok(()),
+            Some(Ok(())) => process.end(),
             Some(Err(error)) => return Err(format!("the operator ended by itself: {error}")),
             None => {}
         }
