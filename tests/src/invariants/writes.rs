@@ -13,9 +13,10 @@ use crate::fault::Fault;
 use crate::journal::{AwsCall, Entry, What};
 use crate::world::Run;
 
-/// How long after the operator has learned of a change a write may still follow the state before it: none that was not already
-/// on its way to the write.
-const GRACE: SignedDuration = SignedDuration::from_millis(100);
+/// How long after the operator has learned of a change a write may still follow the state before it. Its own object and the account
+/// are looked at again just before each write; a rival that has just become the holder is not, so a write that was already claimed
+/// may still follow.
+const GRACE: SignedDuration = SignedDuration::from_millis(500);
 /// How old the read may be that a write rests on: the reads of one reconcile, and the wait for its turn in the budget.
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
 
