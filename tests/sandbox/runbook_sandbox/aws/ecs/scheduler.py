@@ -15,7 +15,7 @@ from datetime import timedelta
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.ecs import deployments, lifecycle, load_balancing, notifications
 from runbook_sandbox.aws.ecs.container_instances import registered
-from runbook_sandbox.aws.ecs.state import Deployment, Service, Task
+from runbook_sandbox.aws.ecs.state import STARTING, Deployment, Service, Task
 from runbook_sandbox.aws.pace import pace
 
 #: Tasks placed or stopped in one round; at the default pace near AWS's 500 launches a minute and service.
@@ -239,9 +239,14 @@ def _stop(service: Service, deployment: Deployment, tasks: list[Task], reason: s
     if not going:
         return
     service.steady = False
+    starting = [task for task in going if task.last_status in STARTING]
+    running = [task for task in going if task not in starting]
     lifecycle.stop(going, "ServiceSchedulerInitiated", reason)
-    load_balancing.drain(service, going)
-    notifications.say(service, f"has stopped {len(going)} running tasks: {notifications.name_tasks(going)}.")
+    if starting:
+        notifications.say(service, f"stopped {len(starting)} pending tasks.")
+    if running:
+        load_balancing.drain(service, running)
+        notifications.say(service, f"has stopped {len(running)} running tasks: {notifications.name_tasks(running)}.")
 
 
 def _converge_task_sets(service: Service) -> None:

@@ -88,3 +88,18 @@ def test_without_pace_everything_happens_at_once(ecs):
     ecs.update("bad", desiredCount=2)
     ecs.settle(60)
     assert ecs.show("bad")["runningCount"] == 0
+
+
+def test_tasks_that_never_ran_are_stopped_first_and_told_of_otherwise(ecs):
+    """Scale-in takes pending tasks first: "(service api) stopped 3 pending tasks." Plain moto has neither tasks nor events."""
+    ecs.create(desired=1)
+    ecs.settle()
+    before = ecs.tasks()[0]["taskArn"]
+    ecs.aws.control("PUT", "/pace", {"ecs_task_start": 100})
+    ecs.update(desiredCount=4)
+    ecs.settle(5)
+    ecs.update(desiredCount=1)
+    ecs.settle(20)
+    assert [task["taskArn"] for task in ecs.tasks()] == [before]
+    assert "(service api) stopped 3 pending tasks." in ecs.messages()
+    assert not any("running tasks" in message for message in ecs.messages())
