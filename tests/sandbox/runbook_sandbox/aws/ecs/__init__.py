@@ -1,7 +1,6 @@
 """Amazon ECS: clusters, task definitions, services that converge, tasks that live and die.
 
-The state and the rules are the sandbox's own; of moto's ECS the registration of container instances and their attributes
-are left, because nothing here depends on them.
+The state and the rules are the sandbox's own; nothing of moto's ECS is left.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ from moto.ecs.models import EC2ContainerServiceBackend
 from runbook_sandbox.aws.ecs import (
     access,
     account_settings,  # noqa: F401
+    attributes,  # noqa: F401
     capacity_providers,  # noqa: F401
     clusters,  # noqa: F401 - registers its operations
-    container_instances,  # noqa: F401
+    container_instances,
     control,  # noqa: F401 - registers its routes
     protection,  # noqa: F401
     scheduler,
@@ -66,6 +66,8 @@ def install() -> None:
     urls.url_paths["{0}/$"] = _dispatch
     EC2ContainerServiceBackend.iter_tagged_resources = _tagged
     scheduler.install()
+    if scheduler.instances_changed not in container_instances.changed_listeners:
+        container_instances.changed_listeners.append(scheduler.instances_changed)
     access.install()
 
 

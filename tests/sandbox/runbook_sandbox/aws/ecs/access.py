@@ -42,6 +42,15 @@ def _tasks(member: str) -> resources.Resolver:
     return resolve
 
 
+def _instances(params: Params, account: str, region: str) -> list[str]:
+    return [_scoped("container-instance", item, params, account, region) for item in params.get("containerInstances") or []]
+
+
+def _attribute_targets(params: Params, account: str, region: str) -> list[str]:
+    targets = [item.get("targetId") or "*" for item in params.get("attributes") or []]
+    return [_scoped("container-instance", item, params, account, region) for item in targets]
+
+
 def _task_definition(params: Params, account: str, region: str) -> list[str]:
     """RunTask is allowed by task definition; a family alone is its latest revision."""
     given = params.get("taskDefinition") or ""
@@ -89,7 +98,7 @@ def _tags_of(resource_arn: str) -> dict[str, str]:
         return {}
     if kind == "cluster":
         return cluster.tags
-    table = {"service": cluster.services, "task": cluster.tasks}.get(kind)
+    table = {"service": cluster.services, "task": cluster.tasks, "container-instance": cluster.instances}.get(kind)
     found = table.get(path[1]) if table is not None and len(path) > 1 else None
     return found.tags if found else {}
 
@@ -139,6 +148,13 @@ _RESOLVERS: dict[str, resources.Resolver] = {
     "UpdateCluster": _one_cluster,
     "UpdateClusterSettings": _one_cluster,
     "PutClusterCapacityProviders": _one_cluster,
+    "RegisterContainerInstance": _one_cluster,
+    "DeregisterContainerInstance": _one_cluster,
+    "DescribeContainerInstances": _instances,
+    "UpdateContainerInstancesState": _instances,
+    "PutAttributes": _attribute_targets,
+    "DeleteAttributes": _attribute_targets,
+    "ListAttributes": _one_cluster,
     "TagResource": _given_arn("resourceArn"),
     "UntagResource": _given_arn("resourceArn"),
     "ListTagsForResource": _given_arn("resourceArn"),

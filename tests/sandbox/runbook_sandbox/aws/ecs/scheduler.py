@@ -15,7 +15,7 @@ from datetime import timedelta
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.ecs import deployments, lifecycle, load_balancing, notifications
 from runbook_sandbox.aws.ecs.container_instances import registered
-from runbook_sandbox.aws.ecs.state import STARTING, Deployment, Service, Task
+from runbook_sandbox.aws.ecs.state import STARTING, Cluster, Deployment, Service, Task
 from runbook_sandbox.aws.pace import pace
 
 #: Tasks placed or stopped in one round; at the default pace near AWS's 500 launches a minute and service.
@@ -56,12 +56,20 @@ def unsettle(service: Service) -> None:
 
 
 def desired_of(service: Service) -> int:
-    """Tasks the service should have; a DAEMON has one on each container instance (one imagined when none is registered)."""
+    """Tasks the service should have; a DAEMON has one on each ACTIVE container instance (one imagined when none is registered)."""
     if service.scheduling != "DAEMON":
         return service.desired
     if service.status != "ACTIVE":
         return 0
-    return len(registered(service.cluster)) or 1
+    instances = registered(service.cluster).values()
+    return sum(instance.status == "ACTIVE" for instance in instances) if instances else 1
+
+
+def instances_changed(cluster: Cluster) -> None:
+    """A DAEMON follows the instances of its cluster."""
+    for service in cluster.services.values():
+        if service.scheduling == "DAEMON" and service.status == "ACTIVE":
+            unsettle(service)
 
 
 def _run(service: Service) -> None:

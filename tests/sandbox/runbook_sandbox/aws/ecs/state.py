@@ -36,6 +36,23 @@ class TaskDefinition:
 
 
 @dataclass(slots=True, eq=False)
+class ContainerInstance:
+    arn: str
+    ec2_instance_id: str
+    registered_at: datetime
+    resources: list[dict[str, Any]]
+    version_info: dict[str, Any]
+    tags: dict[str, str]
+    status: str = "ACTIVE"
+    agent_connected: bool = True
+    attributes: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[1]
+
+
+@dataclass(slots=True, eq=False)
 class Cluster:
     name: str
     arn: str
@@ -50,6 +67,7 @@ class Cluster:
     tags: dict[str, str] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     active_services: SortedKeys = field(default_factory=SortedKeys)
+    instances: dict[str, ContainerInstance] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     task_ids: SortedKeys = field(default_factory=SortedKeys)
     #: (state, on Fargate) -> number of tasks, kept as tasks change.

@@ -50,6 +50,8 @@ def _find(call: Call) -> Any:
         return service
     if kind == "task" and cluster is not None and path[1] in cluster.tasks:
         return cluster.tasks[path[1]]
+    if kind == "container-instance" and cluster is not None and path[-1] in cluster.instances:
+        return cluster.instances[path[-1]]
     if kind == "task-set" and cluster is not None and path[1] in cluster.services:
         for task_set in cluster.services[path[1]].deployments:
             if task_set_arn(task_set) == arn:
