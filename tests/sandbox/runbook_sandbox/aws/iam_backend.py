@@ -1,4 +1,5 @@
-"""What moto's IAM lacks: AWS's managed policies without loading all of them, boundaries of users, true names of linked roles."""
+"""What moto's IAM lacks: AWS's managed policies without loading all of them, boundaries of users, true names of linked roles,
+judgement of trust policies, and AWS's words for what is not there."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from functools import cache
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
-from moto.iam.models import AWSManagedPolicy, IAMBackend, Role
+from moto.iam.exceptions import MalformedPolicyDocument, NotFoundException
+from moto.iam.models import AWSManagedPolicy, Group, IAMBackend, Role
 from moto.iam.responses import IamResponse
 
 from runbook_sandbox.aws.iam import identities
@@ -65,6 +67,61 @@ def _named_first(method: Any) -> Any:
 
     attach.named_first = True  # type: ignore[attr-defined]
     return attach
+
+
+def _check_trust(document: str) -> None:
+    """A trust policy says whom it trusts with what, and names no resource. Raises MalformedPolicyDocument.
+
+    moto's own check refuses what IAM takes: a policy of version 2008-10-17, the action `sts:*`.
+    """
+    try:
+        policy = json.loads(document)
+    except ValueError as error:
+        raise MalformedPolicyDocument("This policy contains invalid Json") from error
+    statements = policy.get("Statement") if isinstance(policy, dict) else None
+    statements = [statements] if isinstance(statements, dict) else statements
+    if not isinstance(statements, list) or not statements:
+        raise MalformedPolicyDocument("Syntax errors in policy.")
+    for statement in statements:
+        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+            raise MalformedPolicyDocument("Syntax errors in policy.")
+        for name in ("Resource", "NotResource"):
+            if name in statement:
+                raise MalformedPolicyDocument(f"Has prohibited field {name}")
+        for name in ("Principal", "Action"):
+            if name not in statement and f"Not{name}" not in statement:
+                raise MalformedPolicyDocument(f"Missing required field {name}")
+
+
+def _create_role(backend: IAMBackend, role_name: str, assume_role_policy_document: str, *args: Any, **kwargs: Any) -> Role:
+    _check_trust(assume_role_policy_document)
+    return _motos_create_role(backend, role_name, assume_role_policy_document, *args, **kwargs)
+
+
+def _update_assume_role_policy(backend: IAMBackend, role_name: str, policy_document: str) -> None:
+    role = backend.get_role(role_name)
+    _check_trust(policy_document)
+    role.assume_role_policy_document = policy_document
+
+
+def _get_role(backend: IAMBackend, role_name: str) -> Role:
+    for role in backend.roles.values():
+        if role.name == role_name:
+            return role
+    raise NotFoundException(f"The role with name {role_name} cannot be found.")
+
+
+def _get_group(backend: IAMBackend, group_name: str) -> Group:
+    if group_name not in backend.groups:
+        raise NotFoundException(f"The group with name {group_name} cannot be found.")
+    return backend.groups[group_name]
+
+
+def _get_role_policy(backend: IAMBackend, role_name: str, policy_name: str) -> tuple[str, str]:
+    found = backend.get_role(role_name).policies.get(policy_name)
+    if found is None:
+        raise NotFoundException(f"The role policy with name {policy_name} cannot be found.")
+    return policy_name, found
 
 
 def _put_user_permissions_boundary(response: IamResponse) -> EmptyResult:
@@ -148,12 +205,18 @@ def _simulate_principal_policy(response: IamResponse) -> ActionResult:
     return ActionResult({"EvaluationResults": results, "IsTruncated": False})
 
 
+_motos_create_role = IAMBackend.create_role
 _motos_create_service_linked_role = IAMBackend.create_service_linked_role
 
 
 def install() -> None:
     """Idempotent."""
     IAMBackend.create_service_linked_role = _create_service_linked_role
+    IAMBackend.create_role = _create_role
+    IAMBackend.update_assume_role_policy = _update_assume_role_policy
+    IAMBackend.get_role = _get_role
+    IAMBackend.get_group = _get_group
+    IAMBackend.get_role_policy = _get_role_policy
     IAMBackend._init_managed_policies = _init_managed_policies
     for name in ("attach_role_policy", "attach_user_policy", "attach_group_policy"):
         method = getattr(IAMBackend, name)

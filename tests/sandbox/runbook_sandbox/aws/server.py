@@ -39,11 +39,18 @@ SERVICES = ("ecs", "autoscaling", "rds", "cloudwatch")
 TICK = 0.2
 
 
+def _create_app(service: str | None) -> Any:
+    """moto's app of a service. Raises NotImplementedError where AWS has a service and moto none."""
+    if service is None:
+        raise NotImplementedError
+    return create_backend_app(service)
+
+
 class _Dispatcher(DomainDispatcherApplication):
     """moto's, with a memory: finding the backend of a host reads a directory and tries hundreds of expressions."""
 
     def __init__(self) -> None:
-        super().__init__(create_backend_app)
+        super().__init__(_create_app)
         self._backends: dict[str | None, Any] = {}
 
     def get_backend_for_host(self, host: str | None) -> Any:

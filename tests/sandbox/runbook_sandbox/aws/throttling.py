@@ -33,14 +33,16 @@ class Throttling:
         rate = rate_of(service, operation) if self.enabled else None
         if rate is None:
             return True
+        # However slow the rate is made, one request at a time goes through.
+        capacity = max(1.0, rate.burst * self.scale)
         now = clock.now().timestamp()
         key = (account_id, region, service, rate.group)
         bucket = self._buckets.get(key)
         if bucket is None:
-            bucket = self._buckets[key] = _Bucket(rate.burst * self.scale, now)
+            bucket = self._buckets[key] = _Bucket(capacity, now)
         # A clock that was reset to an earlier time refills nothing.
         elapsed = max(0.0, now - bucket.refilled)
-        bucket.tokens = min(rate.burst * self.scale, bucket.tokens + elapsed * rate.sustained * self.scale)
+        bucket.tokens = min(capacity, bucket.tokens + elapsed * rate.sustained * self.scale)
         bucket.refilled = now
         if bucket.tokens < 1:
             return False

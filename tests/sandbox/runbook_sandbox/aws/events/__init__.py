@@ -156,6 +156,7 @@ def install() -> None:
     EventsBackend.put_events = _put_events
     EventsBackend.put_rule = _put_rule
     EventsBackend.put_targets = _put_targets
+    EventsBackend.describe_rule = _describe_rule
     EventsHandler.test_event_pattern = _test_event_pattern
 
 
@@ -195,7 +196,27 @@ def _put_targets(backend: EventsBackend, name: str, event_bus_arn: str | None, g
         known = {target["Id"] for target in rule.targets} | {target["Id"] for target in given}
         if len(known) > MAX_TARGETS:
             raise ApiError("LimitExceededException", f"The requested resource exceeds the maximum number allowed: {MAX_TARGETS} targets.")
+    for target in given:
+        _check_input(target)
     _motos_put_targets(backend, name, event_bus_arn, given)
+
+
+def _check_input(target: dict[str, Any]) -> None:
+    """One of the three inputs at most, and a constant one must be JSON. Raises ValidationException."""
+    if sum(1 for name in ("Input", "InputPath", "InputTransformer") if target.get(name)) > 1:
+        message = f"Only one of Input, InputPath, or InputTransformer must be provided for target {target['Id']}."
+        raise ApiError("ValidationException", message)
+    try:
+        json.loads(target.get("Input") or "{}")
+    except ValueError as error:
+        raise ApiError("ValidationException", f"JSON syntax error in input for target {target['Id']}: {error}.") from error
+
+
+def _describe_rule(backend: EventsBackend, name: str, event_bus_arn: str | None) -> Rule:
+    bus = backend._get_event_bus(backend._normalize_event_bus_arn(event_bus_arn))
+    if name not in bus.rules:
+        raise ApiError("ResourceNotFoundException", f"Rule {name} does not exist on EventBus {bus.name}.")
+    return bus.rules[name]
 
 
 def _test_event_pattern(handler: EventsHandler) -> tuple[str, dict[str, Any]]:

@@ -243,3 +243,22 @@ def test_a_schedule_that_means_nothing_is_refused(aws, expression):
     with pytest.raises(ClientError) as caught:
         aws.client("events").put_rule(Name="r", ScheduleExpression=expression)
     assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
+@pytest.mark.parametrize("inputs", [{"Input": "{}", "InputPath": "$.detail"}, {"Input": "{"}, {"Input": "plain words"}])
+def test_a_target_has_one_input_and_a_constant_one_is_json(aws, inputs):
+    """API Reference, Target: "Input, InputPath, and InputTransformer are mutually exclusive". moto: takes any."""
+    client = aws.client("events")
+    client.put_rule(Name="r", EventPattern='{"source": ["a"]}')
+    with pytest.raises(ClientError) as caught:
+        client.put_targets(Rule="r", Targets=[{"Id": "one", "Arn": "arn:aws:sqs:eu-central-1:123456789012:q"} | inputs])
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    assert "target one" in caught.value.response["Error"]["Message"]
+    assert client.list_targets_by_rule(Rule="r")["Targets"] == []
+
+
+def test_a_rule_that_is_not_there_is_named_with_its_bus(aws):
+    """moto: "Rule ghost does not exist."."""
+    with pytest.raises(ClientError) as caught:
+        aws.client("events").describe_rule(Name="ghost")
+    assert caught.value.response["Error"]["Message"] == "Rule ghost does not exist on EventBus default."

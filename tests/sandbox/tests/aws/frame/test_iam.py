@@ -221,11 +221,12 @@ def test_known_services_are_evaluated_by_the_arns_of_their_resources(aws):
         _allow("s3:PutObject", "arn:aws:s3:::exports-a/in/*"),
     )
     admin = {"aws_access_key_id": "123456789012"}
+    trust = _policy({"Effect": "Allow", "Principal": {"Service": "rds.amazonaws.com"}, "Action": "sts:AssumeRole"})
     for name in ("a", "b"):
         aws.client("sqs", **admin).create_queue(QueueName=name)
         aws.client("sns", **admin).create_topic(Name=name)
         aws.client("secretsmanager", **admin).create_secret(Name=name, SecretString="x")
-        aws.client("iam", **admin).create_role(RoleName=name, Path="/path/", AssumeRolePolicyDocument=_policy())
+        aws.client("iam", **admin).create_role(RoleName=name, Path="/path/", AssumeRolePolicyDocument=trust)
     _enforce(aws)
     sqs, sns, bridge = (aws.client_of(service, keys) for service in ("sqs", "sns", "events"))
     secrets, iam, s3 = (aws.client_of(service, keys) for service in ("secretsmanager", "iam", "s3"))
@@ -314,3 +315,35 @@ def test_linked_roles_have_the_names_of_aws(aws, service, name):
     code, message, _ = _refused(aws.client("iam").create_service_linked_role, AWSServiceName=service)
     assert code == "InvalidInput"
     assert "has been taken" in message
+
+
+def test_a_malformed_trust_policy_makes_no_role(aws):
+    """API Reference, CreateRole: MalformedPolicyDocument. moto: takes any text."""
+    iam = aws.client("iam")
+    for document in (
+        "{",
+        "{}",
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]}',
+    ):
+        with pytest.raises(ClientError) as caught:
+            iam.create_role(RoleName="broken", AssumeRolePolicyDocument=document)
+        assert caught.value.response["Error"]["Code"] == "MalformedPolicyDocument"
+    assert iam.list_roles()["Roles"] == []
+    old = {"Version": "2008-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:*"}}
+    iam.create_role(RoleName="old", AssumeRolePolicyDocument=json.dumps(old))
+    iam.update_assume_role_policy(RoleName="old", PolicyDocument=json.dumps(old))
+
+
+def test_what_is_not_there_is_named_in_iams_words(aws):
+    """moto: "Role ghost not found"."""
+    iam = aws.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "rds.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="real", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    for call, words in (
+        (lambda: iam.get_role(RoleName="ghost"), "The role with name ghost cannot be found."),
+        (lambda: iam.get_group(GroupName="ghost"), "The group with name ghost cannot be found."),
+        (lambda: iam.get_role_policy(RoleName="real", PolicyName="ghost"), "The role policy with name ghost cannot be found."),
+    ):
+        with pytest.raises(ClientError) as caught:
+            call()
+        assert (caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]) == ("NoSuchEntity", words)

@@ -48,6 +48,14 @@ def test_an_operation_that_the_sandbox_lacks_is_named_in_the_services_protocol(a
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
+def test_a_service_that_the_sandbox_lacks_is_named_too(aws):
+    """Plain moto: an HTML page with status 500."""
+    with pytest.raises(ClientError) as caught:
+        aws.client("pi").list_performance_analysis_reports(ServiceType="RDS", Identifier="db-AAAAAAAAAAAAAAAAAAAAAAAAAA")
+    assert caught.value.response["Error"]["Code"] == "NotImplemented"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
 @pytest.mark.parametrize(
     ("headers", "data", "code"),
     [

@@ -85,6 +85,14 @@ def test_a_throttled_call_is_refused_in_the_services_own_words(aws, service, cal
     assert [one["outcome"] for one in aws.control("GET", "/calls", service=service)["calls"]] == ["ok", "throttled"]
 
 
+def test_however_slow_one_request_at_a_time_goes_through(aws):
+    throttling = Throttling()
+    throttling.update({"scale": 0.001})
+    assert _taken(throttling, "cloudwatch", "DescribeAlarms", 5) == 1
+    aws.clock.advance(3600)
+    assert _taken(throttling, "cloudwatch", "DescribeAlarms", 5) == 1
+
+
 def test_throttling_is_switched_and_scaled(aws):
     assert aws.control("GET", "/throttling")["enabled"] is False
     for bad in ({"enabled": "yes"}, {"scale": 0}, {"scal": 1}, []):
