@@ -37,7 +37,7 @@ pub struct AwsAccountSpec {
     #[schemars(length(max = 32))]
     pub account_id: String,
 
-    /// Regions that policies may name. The first is the default.
+    /// Regions that policies may name. The first is the default, and cannot be changed.
     #[schemars(schema_with = "crate::schema::regions")]
     pub regions: Vec<String>,
 
@@ -204,6 +204,6 @@ pub struct AwsAccountStatus {
     pub account_id: Option<String>,
     /// Who the operator is in that account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = 2048))]
     pub caller_arn: Option<String>,
 }

@@ -51,8 +51,10 @@ use crate::number::Number;
 #[x_kube(validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)")
     .message("region cannot be changed: delete this policy and create one for the other region"))]
 pub struct ScalingPolicySpec {
-    /// The AwsAccount to work in.
+    /// The AwsAccount to work in. Immutable.
     #[serde(default)]
+    #[x_kube(validation = Rule::new("self == oldSelf")
+        .message("accountRef cannot be changed: delete this policy and create one for the other account"))]
     pub account_ref: AccountRef,
 
     /// The service that scales. Immutable.
@@ -286,7 +288,7 @@ pub struct ScalingPolicyStatus {
     pub last_handled_reconcile_at: Option<String>,
     /// ARN of the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = 600))]
     pub resource_arn: Option<String>,
     /// Tasks that run, for `kubectl scale` and the HorizontalPodAutoscaler.
     #[serde(default, skip_serializing_if = "Option::is_none")]

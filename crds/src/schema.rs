@@ -15,6 +15,9 @@ pub(crate) fn regions(_: &mut SchemaGenerator) -> Schema {
         "x-kubernetes-validations": [{
             "rule": "self.all(a, self.exists_one(b, a == b))",
             "message": "list each region once",
+        }, {
+            "rule": "self[0] == oldSelf[0]",
+            "message": "the first region is where every policy works that names none: keep it first, or the policies would move; name spec.region in them instead",
         }],
     })
 }

@@ -28,6 +28,11 @@ impl Query {
         }
     }
 
+    /// Whether the answer changes without anybody writing: tasks start, deployments end.
+    pub fn moves_by_itself(&self) -> bool {
+        matches!(self, Self::EcsService(_))
+    }
+
     /// ARNs that a grant must cover before the question is asked. Who we are needs none, as in IAM.
     pub fn resources(&self) -> Vec<String> {
         match self {

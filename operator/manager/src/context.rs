@@ -11,6 +11,7 @@ use crate::leader::Leadership;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::runner::memory::Memory;
+use crate::slots::Slots;
 use crate::stores::Stores;
 use crate::warmup::Warmup;
 
@@ -36,6 +37,8 @@ pub struct Context {
     pub memory: Arc<Memory>,
     /// Takes events.
     pub events: Events,
+    /// How many objects are worked on at a time.
+    pub slots: Slots,
     /// When the first writes may be made.
     pub warmup: Warmup,
 }

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod operator;
 pub mod options;
 pub mod runner;
+mod slots;
 pub mod status;
 pub mod stores;
 pub mod tasks;

@@ -39,7 +39,7 @@ struct Args {
     /// How often each object is compared with AWS when nothing happens
     #[arg(long, default_value = "5m", value_parser = duration)]
     resync: Duration,
-    /// How many objects of a kind are reconciled at a time
+    /// How many objects are reconciled at a time in one account
     #[arg(long, default_value_t = 64)]
     concurrency: u16,
     /// Honour spec.endpointUrl of AwsAccounts. For sandboxes: whoever may write an AwsAccount could send signed requests anywhere
@@ -72,6 +72,12 @@ fn log(format: LogFormat) {
         && !std::env::var("RUST_LOG").is_ok_and(|directives| directives.contains("kube_runtime"))
     {
         filter = filter.add_directive(quiet);
+    }
+    // What was written to AWS is logged whatever else is not.
+    if let Ok(audit) = "audit=info".parse()
+        && !std::env::var("RUST_LOG").is_ok_and(|directives| directives.contains("audit"))
+    {
+        filter = filter.add_directive(audit);
     }
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
     match format {

@@ -20,6 +20,7 @@ use crate::leader::{Elector, Leadership};
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::runner::memory::Memory;
+use crate::slots::Slots;
 use crate::stores::Stores;
 use crate::tasks::Owned;
 use crate::warmup::Warmup;
@@ -203,6 +204,7 @@ impl Rooms {
             metrics: self.metrics.clone(),
             memory: self.memory.clone(),
             events,
+            slots: Slots::new(self.options.concurrency),
             warmup: Warmup::new(uids, Instant::now()),
         })
     }

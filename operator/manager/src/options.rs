@@ -17,7 +17,7 @@ pub struct Options {
     pub lease: LeaseOptions,
     /// How often each object is compared with AWS when nothing happens.
     pub resync: Duration,
-    /// How many objects of a kind are reconciled at a time.
+    /// How many objects of a kind are reconciled at a time in one account.
     pub concurrency: u16,
     /// Whether `spec.endpointUrl` of an AwsAccount is honoured.
     pub allow_custom_endpoints: bool,

@@ -80,7 +80,11 @@ pub async fn merge<K: Object + Serialize>(
     Written::Conflict(None)
 }
 
-async fn bounded<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WriteError> {
+/// A request to the API server that ends: with its answer, or with a timeout.
+///
+/// # Errors
+/// Why there is no answer.
+pub async fn bounded<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WriteError> {
     match timeout(REQUEST_TIMEOUT, request).await {
         Ok(result) => Ok(result?),
         Err(_) => Err(WriteError::Timeout),

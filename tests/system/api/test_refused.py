@@ -225,6 +225,8 @@ def test_the_table_is_worth_its_name() -> None:
         (POLICY, {"spec.region": "eu-west-1"}, {"spec.region": None}, "region cannot be changed"),
         (POLICY, {"spec.region": "eu-west-1"}, {"spec.region": "eu-north-1"}, "region cannot be changed"),
         (ACCOUNT, {}, {"spec.accountId": "999999999999"}, "accountId cannot be changed: create a second AwsAccount"),
+        (ACCOUNT, {}, {"spec.regions": ["eu-west-1", "eu-central-1"]}, "keep it first, or the policies would move"),
+        (POLICY, {}, {"spec.accountRef": {"name": "another"}}, "accountRef cannot be changed: delete this policy and create one"),
     ],
 )
 def test_what_names_a_resource_cannot_be_changed(server, kind: str, before: dict, change: dict, fragment: str) -> None:

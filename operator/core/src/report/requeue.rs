@@ -16,8 +16,8 @@ const SOONEST: Duration = Duration::from_secs(1);
 /// What came of a reconcile, as far as the next one depends on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
-    /// Steps were made, and none failed.
-    pub acted: bool,
+    /// Reconciles in a row that made steps, this one included; 0 when this one made none.
+    pub acts: u32,
     /// The error that ended it, and how many reconciles in a row have failed, this one included.
     pub failed: Option<(ErrorClass, u32)>,
     /// When the plan wants to decide again.
@@ -29,10 +29,12 @@ pub struct Ended {
 /// How long until the object is looked at again. `seed` spreads objects.
 pub fn after(ended: &Ended, resync: Duration, seed: u64, now: Timestamp) -> Duration {
     let until = |time: Timestamp| Duration::try_from(time.duration_since(now)).unwrap_or_default().max(SOONEST);
-    let soonest = match (ended.failed, ended.acted) {
+    let soonest = match (ended.failed, ended.acts) {
         (Some((class, failures)), _) => return backoff::delay(class, failures, seed),
-        (None, true) => AFTER_ACTS,
-        (None, false) => backoff::spread(resync, seed),
+        (None, 0) => backoff::spread(resync, seed),
+        // Somebody undoes it, or AWS keeps it otherwise than it was written: slower each time.
+        (None, acts @ 2..) => return backoff::delay(ErrorClass::Conflict, acts.saturating_add(1), seed),
+        (None, 1) => AFTER_ACTS,
     };
     [ended.next_at, ended.numbers_at].into_iter().flatten().map(until).fold(soonest, Duration::min)
 }
@@ -62,7 +64,7 @@ mod tests {
     fn the_soonest_wish_counts() {
         let at = |seconds| Some(NOW + SignedDuration::from_secs(seconds));
         assert_eq!(wait(Ended::default()), RESYNC);
-        assert_eq!(wait(Ended { acted: true, ..Ended::default() }), AFTER_ACTS);
+        assert_eq!(wait(Ended { acts: 1, ..Ended::default() }), AFTER_ACTS);
         assert_eq!(wait(Ended { next_at: at(15), numbers_at: at(20), ..Ended::default() }), Duration::from_secs(15));
         assert_eq!(wait(Ended { next_at: at(900), ..Ended::default() }), RESYNC);
         // A time that has passed is no reason to spin.
@@ -70,9 +72,17 @@ mod tests {
     }
 
     #[test]
+    fn writing_the_same_again_and_again_gets_slower() {
+        let seconds: Vec<u64> =
+            (1..=9).map(|acts| wait(Ended { acts, next_at: Some(NOW), ..Ended::default() }).as_secs()).collect();
+        // The first wait may be shortened by a wish; the later ones may not.
+        assert_eq!(seconds, [1, 4, 8, 16, 32, 64, 128, 256, 300]);
+    }
+
+    #[test]
     fn a_failure_outweighs_every_wish() {
         let failed = Some((ErrorClass::Throttled, 2));
         let next_at = Some(NOW + SignedDuration::from_secs(1));
-        assert_eq!(wait(Ended { failed, next_at, acted: true, ..Ended::default() }), Duration::from_secs(10));
+        assert_eq!(wait(Ended { failed, next_at, acts: 1, ..Ended::default() }), Duration::from_secs(10));
     }
 }

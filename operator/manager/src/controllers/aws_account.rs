@@ -29,6 +29,10 @@ impl Kind for AwsAccount {
         Api::all(client)
     }
 
+    fn account_name(&self) -> String {
+        self.name_any()
+    }
+
     fn prepare(&self, context: &Context) -> Result<Prepared<Scope>, Finding> {
         let reference = AccountRef { name: self.name_any() };
         let account = context.accounts.connect(&reference.name)?;

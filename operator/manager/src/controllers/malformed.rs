@@ -14,6 +14,7 @@ use tracing::{debug, warn};
 
 use crate::context::Context;
 use crate::runner::kind::Kind;
+use crate::status::{WriteError, bounded};
 use crate::stores::Change;
 
 /// Tells every malformed object of the kind what is wrong with it, until `stop`.
@@ -55,9 +56,9 @@ async fn write<K: Kind>(
     namespace: Option<&str>,
     generation: Option<i64>,
     message: String,
-) -> Result<(), kube::Error> {
+) -> Result<(), WriteError> {
     let api = api::<K>(context.client.clone(), namespace);
-    let Some(current) = api.get_opt(name).await? else { return Ok(()) };
+    let Some(current) = bounded(api.get_opt(name)).await? else { return Ok(()) };
     let listed = current.data.pointer("/status/conditions").cloned().unwrap_or_default();
     // Conditions that cannot be read either are as good as none.
     let before: Vec<Condition> = serde_json::from_value(listed).unwrap_or_default();
@@ -68,7 +69,7 @@ async fn write<K: Kind>(
         return Ok(());
     }
     let status = json!({"status": {"conditions": after, "observedGeneration": generation}});
-    api.patch_status(name, &PatchParams::default(), &Patch::Merge(&status)).await.map(drop)
+    bounded(api.patch_status(name, &PatchParams::default(), &Patch::Merge(&status))).await.map(drop)
 }
 
 fn api<K: Kind>(client: Client, namespace: Option<&str>) -> Api<DynamicObject> {

@@ -36,7 +36,15 @@ pub async fn run(context: Arc<Context>, stop: Stop) {
     let (account_queue, policy_queue) = (aws_account::queue(accounts.clone()), scaling_policy::queue(policies.clone()));
     // What went before the queues began to listen is told by nobody.
     context.warmup.retain(&context.stores.uids(), Instant::now());
+    let begin_nothing_new = {
+        let (context, stop) = (context.clone(), stop.clone());
+        async move {
+            stopped(stop).await;
+            context.slots.close();
+        }
+    };
     tokio::join!(
+        begin_nothing_new,
         drive(accounts, account_queue, stop.clone()),
         drive(policies, policy_queue, stop.clone()),
         malformed::run::<runbook_api::AwsAccount>(context.clone(), stopped(stop.clone())),
@@ -47,7 +55,8 @@ pub async fn run(context: Arc<Context>, stop: Stop) {
 /// Reconciles what `queue` names, each object once at a time.
 async fn drive<K: Kind>(runner: Arc<Runner<K>>, queue: impl Stream<Item = ObjectRef<K>> + Send, stop: Stop) {
     let context = runner.context().clone();
-    let config = Config::default().concurrency(context.options.concurrency).debounce(DEBOUNCE);
+    // How many are worked on at a time is decided by account, in the runner.
+    let config = Config::default().debounce(DEBOUNCE);
     let store = K::reflected(&context).store();
     let requests = queue.map(|object| Ok::<_, Infallible>(ReconcileRequest::from(object)));
     let reconcile = |object: Arc<K>, runner: Arc<Arc<Runner<K>>>| {

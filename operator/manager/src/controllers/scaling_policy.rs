@@ -43,6 +43,10 @@ impl Kind for ScalingPolicy {
         Api::namespaced(client, &self.namespace().unwrap_or_default())
     }
 
+    fn account_name(&self) -> String {
+        self.spec.account_ref.name.clone()
+    }
+
     fn is_suspended(&self) -> bool {
         self.spec.suspend
     }

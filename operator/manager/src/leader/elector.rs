@@ -119,6 +119,9 @@ impl Elector {
         tried: &mut Option<(LeaseSpec, Instant)>,
     ) -> Result<Attempt, kube::Error> {
         let Some(current) = self.api.get_opt(&self.options.name).await? else {
+            if let Verdict::HeldUntil(until) = record::judge_missing(seen, Instant::now()) {
+                return Ok(Attempt::Wait(until));
+            }
             let spec = record::taken(None, &self.options.identity, self.options.duration, self.clock.now());
             let metadata = ObjectMeta {
                 name: Some(self.options.name.clone()),

@@ -7,11 +7,20 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use tokio::time::Instant;
 
-/// A record, and when it was first seen as it is.
+/// A record that somebody holds, and when it was first seen as it is.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    spec: LeaseSpec,
+    /// `None` once the record is gone: somebody deleted it under its holder.
+    spec: Option<LeaseSpec>,
     since: Instant,
+    duration: Duration,
+}
+
+impl Seen {
+    fn verdict(&self, now: Instant) -> Verdict {
+        let until = self.since + self.duration;
+        if now >= until { Verdict::Free } else { Verdict::HeldUntil(until) }
+    }
 }
 
 /// Whether a Lease may be taken.
@@ -35,14 +44,20 @@ pub fn judge(lease: &Lease, seen: &mut Option<Seen>, now: Instant, ours: Duratio
         spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or_default(),
     );
     let since = match seen {
-        Some(seen) if seen.spec == spec => seen.since,
-        _ => {
-            *seen = Some(Seen { spec, since: now });
-            now
-        }
+        Some(seen) if seen.spec.as_ref() == Some(&spec) => seen.since,
+        _ => now,
     };
-    let until = since + theirs.max(ours);
-    if now >= until { Verdict::Free } else { Verdict::HeldUntil(until) }
+    seen.insert(Seen { spec: Some(spec), since, duration: theirs.max(ours) }).verdict(now)
+}
+
+/// Judges a Lease that was looked for at `now` and is not there. Whoever was seen to hold it may have renewed it until just now, and
+/// does not know yet that it was deleted.
+pub fn judge_missing(seen: &mut Option<Seen>, now: Instant) -> Verdict {
+    let Some(seen) = seen else { return Verdict::Free };
+    if seen.spec.take().is_some() {
+        seen.since = now;
+    }
+    seen.verdict(now)
 }
 
 /// The record of a Lease that `identity` takes.
@@ -104,6 +119,21 @@ mod tests {
         let theirs = Duration::from_secs(60);
         let spec = taken(None, "a", theirs, Timestamp::UNIX_EPOCH);
         assert_eq!(judge(&lease(spec), &mut None, start, DURATION), Verdict::HeldUntil(start + theirs));
+    }
+
+    #[test]
+    fn a_record_that_is_deleted_under_its_holder_is_waited_out() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let spec = taken(None, "a", DURATION, Timestamp::UNIX_EPOCH);
+        let mut seen = None;
+        assert_eq!(judge_missing(&mut seen, at(0)), Verdict::Free, "there never was one");
+        judge(&lease(spec.clone()), &mut seen, at(0), DURATION);
+        assert_eq!(judge_missing(&mut seen, at(10)), Verdict::HeldUntil(at(25)));
+        assert_eq!(judge_missing(&mut seen, at(24)), Verdict::HeldUntil(at(25)));
+        assert_eq!(judge_missing(&mut seen, at(25)), Verdict::Free);
+        judge(&lease(released(&spec, Timestamp::UNIX_EPOCH)), &mut seen, at(26), DURATION);
+        assert_eq!(judge_missing(&mut seen, at(27)), Verdict::Free, "it was given back before");
     }
 
     #[test]

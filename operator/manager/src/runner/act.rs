@@ -47,7 +47,7 @@ impl<K: Kind> Runner<K> {
         match made.interrupted {
             Some((why, wait)) => {
                 debug!(why, "interrupted");
-                End { label: "Interrupted", wait: Some(wait) }
+                End { label: "Interrupted", wait }
             }
             None => end,
         }
@@ -82,7 +82,7 @@ impl<K: Kind> Runner<K> {
                 }
                 Err(self.try_again(turn, "Conflict"))
             }
-            Written::Gone => Err(End::on_change("Gone")),
+            Written::Gone => Err(End::gone(self.context.options.resync)),
             Written::Failed(error) => {
                 self.context.metrics.status_written(K::KIND, "Failed");
                 warn!(%error, "the object could not be claimed; nothing is made, and it is tried again");

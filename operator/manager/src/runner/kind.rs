@@ -27,6 +27,9 @@ pub trait Kind: Object + Serialize + HasStatus<Status: Reported> {
     /// Where the object is written to.
     fn api(&self, client: Client) -> Api<Self>;
 
+    /// Name of the AwsAccount that it is worked on in.
+    fn account_name(&self) -> String;
+
     /// Whether the object is not to be looked at: nothing is asked of AWS for it.
     fn is_suspended(&self) -> bool {
         false

@@ -17,8 +17,13 @@ pub struct Memory {
 /// What is remembered of one object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Remembered {
-    /// Failures in a row.
+    /// Failures of AWS in a row.
     pub failures: u32,
+    /// Statuses in a row that the API server did not take. Counted apart: what was done is told as soon as it can be told,
+    /// however long AWS has failed.
+    pub untold: u32,
+    /// Reconciles in a row that wrote to AWS and did not find it in line afterwards.
+    pub acts: u32,
     /// When its status was last written.
     pub written: Option<Timestamp>,
     /// Whether what was read of AWS before is outdated: something was written, failed, or is happening by itself.
@@ -35,10 +40,15 @@ impl Memory {
         self.objects().get(uid).cloned().unwrap_or_default()
     }
 
-    /// Remembers something of the object.
+    /// The object is there: things may be remembered of it.
+    pub fn begin(&self, uid: &str) -> Remembered {
+        self.objects().entry(uid.into()).or_default().clone()
+    }
+
+    /// Remembers something of the object, unless it has been forgotten meanwhile.
     pub fn update(&self, uid: &str, change: impl FnOnce(&mut Remembered)) {
         let mut objects = self.objects();
-        let remembered = objects.entry(uid.into()).or_default();
+        let Some(remembered) = objects.get_mut(uid) else { return };
         change(remembered);
         let excess = remembered.unreported.len().saturating_sub(HISTORY_LIMIT);
         remembered.unreported.drain(..excess);

@@ -20,15 +20,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use runbook_api::RECONCILE_REQUESTED_AT;
+use kube::{Api, ResourceExt};
+use runbook_api::{AwsAccount, RECONCILE_REQUESTED_AT};
 use runbook_aws::Freshness;
 use runbook_core::backoff::{self, seed_of};
 use runbook_core::report::{Hold, Outcome, requeue, summary};
 use runbook_core::{ErrorClass, Facts, Finding, Plan};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use tracing::{Instrument, debug, info_span};
+use tracing::{Instrument, debug, info_span, warn};
 
 use self::kind::{Kind, Prepared, Reported};
 use self::memory::Remembered;
@@ -36,6 +37,7 @@ use self::observe::{Seen, observe};
 use self::report::Said;
 use self::standing::Standing;
 use crate::context::Context;
+use crate::status;
 
 /// Reconciles the objects of one kind.
 pub struct Runner<K> {
@@ -53,19 +55,20 @@ struct Turn<K: Kind> {
     remembered: Remembered,
 }
 
-/// How a reconcile ended, as the metrics name it, and when to look again (`None`: when something changes).
+/// How a reconcile ended, as the metrics name it, and when to look again: always, because a change may be missed.
 struct End {
     label: &'static str,
-    wait: Option<Duration>,
+    wait: Duration,
 }
 
 impl End {
     fn at_once(label: &'static str) -> Self {
-        Self { label, wait: Some(Duration::ZERO) }
+        Self { label, wait: Duration::ZERO }
     }
 
-    fn on_change(label: &'static str) -> Self {
-        Self { label, wait: None }
+    /// The API server says that the object is gone. If it is, this look is dropped; a 404 can also be a proxy's.
+    fn gone(resync: Duration) -> Self {
+        Self { label: "Gone", wait: resync }
     }
 }
 
@@ -82,6 +85,22 @@ impl<K: Kind> Runner<K> {
 
     /// Brings one object in line with AWS, as far as that goes now.
     pub async fn reconcile(&self, object: Arc<K>) -> Action {
+        let Some(_slot) = self.slot(&object).await else { return Action::requeue(self.context.options.resync) };
+        // Boxed: thousands may wait for a slot, and a turn is large.
+        Box::pin(self.reconcile_now(object)).await
+    }
+
+    /// Waits until the object may be worked on.
+    async fn slot(&self, object: &Arc<K>) -> Option<OwnedSemaphorePermit> {
+        let news = object.status().is_none_or(|status| {
+            let requested = object.annotations().get(RECONCILE_REQUESTED_AT).map(String::as_str);
+            object.meta().generation != status.observed_generation()
+                || summary::is_requested(requested, status.last_handled())
+        });
+        self.context.slots.take(&object.account_name(), news).await
+    }
+
+    async fn reconcile_now(&self, object: Arc<K>) -> Action {
         let object = K::reflected(&self.context).newest(object);
         if object.meta().deletion_timestamp.is_some() {
             self.context.warmup.observed(&object.uid().unwrap_or_default(), Instant::now());
@@ -93,7 +112,7 @@ impl<K: Kind> Runner<K> {
         let started = Instant::now();
         let end = self.run(object).instrument(span).await;
         self.context.metrics.reconciled(K::KIND, end.label, started.elapsed());
-        end.wait.map_or_else(Action::await_change, Action::requeue)
+        Action::requeue(end.wait)
     }
 
     /// The object is gone: nothing of it is remembered, and nothing about it is read ahead.
@@ -115,7 +134,7 @@ impl<K: Kind> Runner<K> {
             status: object.status().cloned().unwrap_or_default(),
             seed: seed_of(&uid),
             now: self.context.clock.now(),
-            remembered: self.context.memory.of(&uid),
+            remembered: self.context.memory.begin(&uid),
             uid,
             object,
         };
@@ -138,11 +157,12 @@ impl<K: Kind> Runner<K> {
         self.context.warmup.observed(&turn.uid, Instant::now());
         if self.would_write(prepared, &seen.plan).is_ok_and(|would| would) {
             if !self.context.leadership.is_leader() {
-                return End::on_change("NotLeader");
+                // The lease may have lapsed for a moment only, and nothing else may ever wake this object.
+                return End { label: "NotLeader", wait: self.context.options.lease.renew_interval };
             }
             if let Err(wait) = self.context.warmup.may_write(turn.seed, Instant::now()) {
                 debug!(?wait, "the first writes are not made yet");
-                return End { label: "WarmingUp", wait: Some(wait) };
+                return End { label: "WarmingUp", wait };
             }
             // Each write follows a fresh read of its target.
             if freshness != Freshness::Now {
@@ -158,7 +178,13 @@ impl<K: Kind> Runner<K> {
             return End::at_once("Superseded");
         }
         match self.would_write(prepared, &seen.plan) {
-            Ok(true) => self.act(turn, prepared, &seen).await,
+            Ok(true) => match self.confirm_account(prepared).await {
+                Ok(()) => self.act(turn, prepared, &seen).await,
+                Err(why) => {
+                    warn!(why, "nothing is made");
+                    self.try_again(turn, "AccountUnconfirmed")
+                }
+            },
             Ok(false) => {
                 let outcome = Outcome::of_plan(&seen.plan, prepared.hold);
                 self.report(turn, &turn.object, Said::of_plan(&outcome, &seen)).await
@@ -167,6 +193,22 @@ impl<K: Kind> Runner<K> {
                 let outcome = Outcome::of_finding(&finding);
                 self.report(turn, &turn.object, Said::of_plan(&outcome, &seen)).await
             }
+        }
+    }
+
+    /// Asks the API server itself whether the account still is as the plan took it: a watch that hangs must not hide the stop button,
+    /// nor a grant that was taken back.
+    async fn confirm_account(&self, prepared: &Prepared<K::Input>) -> Result<(), &'static str> {
+        let api = Api::<AwsAccount>::all(self.context.client.clone());
+        let known = &prepared.account.metadata;
+        match status::bounded(api.get_metadata_opt(&prepared.account.name_any())).await {
+            Ok(Some(current)) => {
+                let current = &current.metadata;
+                let same = current.uid == known.uid && current.generation == known.generation;
+                same.then_some(()).ok_or("the AwsAccount has changed, and the watch has not told yet")
+            }
+            Ok(None) => Err("the AwsAccount is gone, and the watch has not told yet"),
+            Err(_) => Err("the API server does not say whether the AwsAccount is still the same"),
         }
     }
 
@@ -195,12 +237,12 @@ impl<K: Kind> Runner<K> {
 
     /// The API server did not take a status: later, slower each time.
     fn try_again(&self, turn: &Turn<K>, label: &'static str) -> End {
-        let failures = turn.remembered.failures.saturating_add(1);
+        let untold = turn.remembered.untold.saturating_add(1);
         self.context.memory.update(&turn.uid, |remembered| {
-            remembered.failures = failures;
+            remembered.untold = untold;
             remembered.outdated = true;
         });
-        End { label, wait: Some(backoff::delay(ErrorClass::Transient, failures, turn.seed)) }
+        End { label, wait: backoff::delay(ErrorClass::Transient, untold, turn.seed) }
     }
 }
 

@@ -57,7 +57,14 @@ impl<K: Kind> Runner<K> {
         let acts: Vec<Act> = remembered.unreported.iter().chain(said.acts).cloned().collect();
         let summary = self.summary(turn, &said, &acts);
         let (mut numbers_at, mut settles_at, mut wrote) = (None, None, false);
+        let (mut attempts, mut another_leads) = (0, false);
         let merge = |next: &mut K| {
+            attempts += 1;
+            // What another leader has written since is newer than what there is to say here.
+            another_leads = attempts > 1 && !self.context.leadership.is_leader();
+            if another_leads {
+                return false;
+            }
             let previous = next.status().cloned();
             let status = next.report(&previous.clone().unwrap_or_default(), &summary);
             let due = due(previous.as_ref(), &status, remembered.written, turn.now);
@@ -69,6 +76,10 @@ impl<K: Kind> Runner<K> {
         };
         let api = object.api(self.context.client.clone());
         match status::merge(&api, &**object, merge).await {
+            Written::Yes(_) if another_leads => {
+                self.context.memory.update(&turn.uid, |remembered| remembered.unreported = acts);
+                End { label: "NotLeader", wait: self.context.options.lease.renew_interval }
+            }
             Written::Yes(written) => {
                 if wrote {
                     self.context.metrics.status_written(K::KIND, "Written");
@@ -78,7 +89,7 @@ impl<K: Kind> Runner<K> {
                 let next_at = [said.seen.plan.next_at, settles_at].into_iter().flatten().min();
                 self.ended(turn, said, wrote, next_at, numbers_at)
             }
-            Written::Gone => End::on_change("Gone"),
+            Written::Gone => End::gone(self.context.options.resync),
             other => {
                 let outcome = if let Written::Conflict(_) = other { "Conflict" } else { "Failed" };
                 self.context.metrics.status_written(K::KIND, outcome);
@@ -102,17 +113,27 @@ impl<K: Kind> Runner<K> {
     ) -> End {
         let failed = turn.failed(said.error.map(|error| error.class).or_else(|| failure(said.seen)));
         let acted = !said.acts.is_empty();
+        let mut acts = 0;
         self.context.memory.update(&turn.uid, |remembered| {
             remembered.failures = failed.map_or(0, |(_, failures)| failures);
-            remembered.outdated = acted || failed.is_some() || next_at.is_some();
+            remembered.outdated = acted || failed.is_some();
+            remembered.acts = if acted { remembered.acts.saturating_add(1) } else { 0 };
+            acts = remembered.acts;
+            remembered.untold = 0;
             if wrote {
                 remembered.unreported.clear();
                 remembered.written = Some(turn.now);
             }
         });
-        let ended = Ended { acted, failed, next_at, numbers_at };
+        if next_at.is_some() {
+            // What moves by itself is read again; the rest is believed as usual.
+            for query in said.seen.asked().iter().filter(|query| query.moves_by_itself()) {
+                self.context.plane.invalidate(query);
+            }
+        }
+        let ended = Ended { acts, failed, next_at, numbers_at };
         let wait = after(&ended, self.context.options.resync, turn.seed, turn.now);
-        End { label: label(said.outcome), wait: Some(wait) }
+        End { label: label(said.outcome), wait }
     }
 
     /// Logs what is new, and publishes that a person must act, or need no longer.
