@@ -149,14 +149,19 @@ async fn a_service_is_observed_with_its_deployments_and_tags() {
 async fn what_is_absent_is_an_error_and_not_zero() {
     let without_count =
         WEB.replace(r#""desiredCount":3,"runningCount":2,"pendingCount""#, r#""runningCount":2,"pendingCount""#);
-    for (body, what) in [
-        (format!(r#"{{"services":[{without_count}]}}"#), "desiredCount"),
-        (r#"{"services":[],"failures":[]}"#.to_owned(), "neither described"),
-        (r#"{"services":[],"failures":[{"arn":"other","reason":"MISSING"}]}"#.to_owned(), "neither described"),
-        ("<html>".to_owned(), ""),
+    let incomplete = "IncompleteAnswer";
+    for (body, code, what) in [
+        (format!(r#"{{"services":[{without_count}]}}"#), incomplete, "desiredCount"),
+        (r#"{"services":[],"failures":[]}"#.to_owned(), incomplete, "neither described"),
+        (
+            r#"{"services":[],"failures":[{"arn":"other","reason":"MISSING"}]}"#.to_owned(),
+            incomplete,
+            "neither described",
+        ),
+        ("<html>".to_owned(), "BadResponse", ""),
     ] {
         let error = answered(&body, &describe(&["web"])).await.unwrap_err();
-        assert_eq!(error.class, ErrorClass::Transient, "{error:?}");
+        assert_eq!((error.class, error.code.as_str()), (ErrorClass::Transient, code), "{error:?}");
         assert!(error.message.contains(what), "{error:?}");
     }
     let target = r#"{"ScalableTargets":[{"ServiceNamespace":"ecs","ResourceId":"service/app/web","RoleARN":"r","CreationTime":1,

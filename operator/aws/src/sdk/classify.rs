@@ -1,20 +1,27 @@
 //! Errors of the SDKs as [`CloudError`]s: one table.
 
 use std::error::Error;
+use std::io::ErrorKind;
 
+use aws_config::meta::ProviderChainError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::RequestId;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use runbook_core::{CloudError, ErrorClass};
 
+use super::complete::Incomplete;
 use crate::call::Call;
 
 /// Longest message that is passed on; AWS's own are shorter, an intermediary's page is not.
 const LONGEST: usize = 1000;
+/// There are no credentials: a person must give some.
+const NOT_LOADED: &str = "CredentialsNotLoaded";
+/// There are credentials, but not now.
+const UNAVAILABLE: &str = "CredentialsUnavailable";
 
 /// What an error of the SDK means.
 pub(super) fn classify<E>(call: &Call, error: &SdkError<E, HttpResponse>) -> CloudError
@@ -23,10 +30,13 @@ where
 {
     let status = error.raw_response().map(|response| response.status().as_u16());
     let (class, code, message) = match error {
-        SdkError::ServiceError(refused) => of_service(refused.err().meta(), status),
+        SdkError::ServiceError(refused) => of_service(Some(call), refused.err().meta(), status),
         SdkError::TimeoutError(_) => (ErrorClass::Transient, "Timeout".into(), chain(error)),
         // What cannot be read is told by its status: an intermediary's page, not AWS's answer.
         SdkError::ResponseError(_) => match status {
+            _ if causes(error).any(|cause| cause.is::<Incomplete>()) => {
+                (ErrorClass::Transient, "IncompleteAnswer".into(), chain(error))
+            }
             Some(status @ 400..) => (class_of("", Some(status)), format!("Http{status}"), chain(error)),
             _ => (ErrorClass::Transient, "BadResponse".into(), chain(error)),
         },
@@ -48,14 +58,37 @@ where
 
 type Classified = (ErrorClass, String, String);
 
-fn of_service(meta: &ErrorMetadata, status: Option<u16>) -> Classified {
+fn of_service(call: Option<&Call>, meta: &ErrorMetadata, status: Option<u16>) -> Classified {
     let code = match (meta.code(), status) {
         (Some(code), _) => code.to_owned(),
         (None, Some(status)) => format!("Http{status}"),
         (None, None) => "Unknown".to_owned(),
     };
     let message = meta.message().unwrap_or("AWS gave no message").to_owned();
-    (class_of(&code, status), code, message)
+    (by_message(call, &code, &message).unwrap_or_else(|| class_of(&code, status)), code, message)
+}
+
+/// Where AWS uses one code for several things: what its message says, and of which operation.
+fn by_message(call: Option<&Call>, code: &str, message: &str) -> Option<ErrorClass> {
+    let says = |part: &str| message.to_ascii_lowercase().contains(part);
+    let write = call.is_some_and(Call::is_write);
+    match code {
+        // What Application Auto Scaling asks of CloudWatch on our behalf: the alarms of policies.
+        "FailedResourceAccessException" if says("rate exceeded") || says("throttl") => Some(ErrorClass::Throttled),
+        "FailedResourceAccessException" if !write => Some(ErrorClass::Transient),
+        // Clocks apart, or a request that waited; but a secret that does not match stays wrong until somebody corrects it.
+        "InvalidSignatureException" if !says("does not match") => Some(ErrorClass::Transient),
+        "SignatureDoesNotMatch" if says("signature expired") || says("signature not yet current") => {
+            Some(ErrorClass::Transient)
+        }
+        // The scalable target was deregistered meanwhile, or cannot be seen everywhere yet.
+        "ObjectNotFoundException" if write => Some(ErrorClass::Conflict),
+        // A service-linked role that was made a moment ago.
+        "ValidationException" if says("unable to assume iam role") => Some(ErrorClass::Conflict),
+        // Tags are given with a first registration only; somebody else was first.
+        "ValidationException" if says("tried to tag already exists") => Some(ErrorClass::Conflict),
+        _ => None,
+    }
 }
 
 /// The table: AWS's error codes (API References of Amazon ECS, Application Auto Scaling and STS, "Common Errors"), then the HTTP status.
@@ -71,7 +104,7 @@ pub(super) fn class_of(code: &str, status: Option<u16>) -> ErrorClass {
         "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidAccessKeyId" | "SignatureDoesNotMatch"
         | "InvalidSignatureException" | "IncompleteSignature" | "IncompleteSignatureException" | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException" | "NotAuthorized" | "OptInRequired" | "UnauthorizedOperation" | "AuthFailure"
-        // The role lacks a permission on something behind the resource, such as cloudwatch:DescribeAlarms.
+        // The role lacks a permission on something behind the resource, such as cloudwatch:PutMetricAlarm.
         | "FailedResourceAccessException" | "RegionDisabledException" | "InvalidIdentityToken" | "InvalidIdentityTokenException"
         | "IDPRejectedClaim" => ErrorClass::Denied,
         _ if code.starts_with("AccessDenied") => ErrorClass::Denied,
@@ -109,23 +142,46 @@ fn of_credentials<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> Opti
     });
     if let Some(refused) = refused {
         return Some(refused.map_or_else(
-            || (ErrorClass::Transient, "CredentialsUnavailable".into(), chain(credentials)),
+            || (ErrorClass::Transient, UNAVAILABLE.into(), chain(credentials)),
             |(class, code, message)| (class, code, format!("the role could not be assumed: {message}")),
         ));
     }
-    let class = match credentials {
-        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => ErrorClass::Denied,
-        _ => ErrorClass::Transient,
-    };
-    let code = if class == ErrorClass::Denied { "CredentialsNotLoaded" } else { "CredentialsUnavailable" };
-    Some((class, code.into(), chain(credentials)))
+    let missing =
+        matches!(credentials, CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_));
+    Some(if missing && !causes(credentials).any(is_unreachable) {
+        (ErrorClass::Denied, NOT_LOADED.into(), chain(credentials))
+    } else {
+        (ErrorClass::Transient, UNAVAILABLE.into(), chain(credentials))
+    })
+}
+
+/// Credentials that have worked are there: that they cannot be got now passes.
+pub(super) fn after_success(error: CloudError) -> CloudError {
+    if error.code != NOT_LOADED {
+        return error;
+    }
+    CloudError { class: ErrorClass::Transient, code: UNAVAILABLE.into(), ..error }
+}
+
+/// Whether something that gives credentials (the instance, a container's agent, STS) was not reached.
+fn is_unreachable(cause: &(dyn Error + 'static)) -> bool {
+    // A chain of providers names no cause but has one for each.
+    if let Some(tried) = cause.downcast_ref::<ProviderChainError<CredentialsError>>() {
+        return tried.attempts().iter().any(|attempt| causes(attempt.error()).any(is_unreachable));
+    }
+    if let Some(error) = cause.downcast_ref::<std::io::Error>() {
+        return !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied);
+    }
+    // The SDK's errors of other operations have types that are not all public.
+    let text = cause.to_string();
+    cause.is::<ConnectorError>() || ["dispatch failure", "timed out", "timeout"].iter().any(|part| text.contains(part))
 }
 
 /// What a service answered, where it answered.
 fn service_part<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<Classified> {
     let status = error.raw_response().map(|response| response.status().as_u16());
     match error {
-        SdkError::ServiceError(refused) => Some(of_service(refused.err().meta(), status)),
+        SdkError::ServiceError(refused) => Some(of_service(None, refused.err().meta(), status)),
         _ => None,
     }
 }
@@ -158,6 +214,8 @@ fn shortened(mut message: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use runbook_core::observed::{Capacity, Suspended};
+
     use super::*;
 
     #[test]
@@ -196,6 +254,68 @@ mod tests {
         ] {
             assert_eq!(class_of(code, status), class, "{code} {status:?}");
         }
+    }
+
+    #[test]
+    fn messages_tell_apart_what_codes_do_not() {
+        let describe = Call::DescribeScalingPolicies { resource_id: None, next_token: None };
+        let put = Call::RegisterScalableTarget {
+            resource_id: "service/app/web".into(),
+            capacity: Capacity { min: 1, max: 2, suspended: Suspended::default() },
+            tags: vec![],
+        };
+        let rate = "Unable to retrieve alarms for scaling policy arn due to reason: Rate exceeded (Service: AmazonCloudWatch; \
+                    Status Code: 400; Error Code: Throttling; Request ID: 1)";
+        let role = "Unable to create alarms due to reason: not authorized to perform: cloudwatch:PutMetricAlarm";
+        for (call, code, message, class) in [
+            (&describe, "FailedResourceAccessException", rate, ErrorClass::Throttled),
+            (&put, "FailedResourceAccessException", rate, ErrorClass::Throttled),
+            (&describe, "FailedResourceAccessException", "Unable to retrieve alarms", ErrorClass::Transient),
+            (&put, "FailedResourceAccessException", role, ErrorClass::Denied),
+            (&put, "ObjectNotFoundException", "No scalable target registered", ErrorClass::Conflict),
+            (&describe, "ObjectNotFoundException", "No scalable target registered", ErrorClass::NotFound),
+            (
+                &put,
+                "ValidationException",
+                "The scalable target that you tried to tag already exists. To update tags, use the TagResource API.",
+                ErrorClass::Conflict,
+            ),
+            (&put, "ValidationException", "Unable to assume IAM role: arn:aws:iam::1:role/x", ErrorClass::Conflict),
+            (&put, "ValidationException", "Maximum capacity cannot be less than minimum capacity", ErrorClass::Invalid),
+            (&put, "InvalidSignatureException", "Signature expired: 1 is now earlier than 2", ErrorClass::Transient),
+            (
+                &put,
+                "SignatureDoesNotMatch",
+                "Signature not yet current: 1 is still later than 2",
+                ErrorClass::Transient,
+            ),
+            (
+                &put,
+                "InvalidSignatureException",
+                "The request signature we calculated does not match the signature you provided.",
+                ErrorClass::Denied,
+            ),
+        ] {
+            let meta = ErrorMetadata::builder().code(code).message(message).build();
+            assert_eq!(of_service(Some(call), &meta, Some(400)).0, class, "{}: {code}: {message}", call.operation());
+        }
+    }
+
+    #[test]
+    fn credentials_that_cannot_be_reached_are_not_missing() {
+        let not_loaded = |source: &'static str| {
+            SdkError::<aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError, HttpResponse>::dispatch_failure(
+                ConnectorError::other(Box::new(CredentialsError::not_loaded(source)), None),
+            )
+        };
+        let missing = classify(&Call::GetCallerIdentity, &not_loaded("environment variable not set"));
+        assert_eq!((missing.class, missing.code.as_str()), (ErrorClass::Denied, NOT_LOADED));
+        let unreached = classify(&Call::GetCallerIdentity, &not_loaded("IMDS: dispatch failure: timed out"));
+        assert_eq!((unreached.class, unreached.code.as_str()), (ErrorClass::Transient, UNAVAILABLE));
+        let later = after_success(missing);
+        assert_eq!((later.class, later.code.as_str()), (ErrorClass::Transient, UNAVAILABLE));
+        let refused = CloudError { class: ErrorClass::Denied, code: "AccessDenied".into(), ..later };
+        assert_eq!(after_success(refused.clone()), refused);
     }
 
     #[test]

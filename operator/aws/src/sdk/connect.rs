@@ -1,6 +1,7 @@
 //! Clients: one for each connection, region and service, made when it is first needed.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(super) struct Process {
     session_name: String,
     given: Option<Credentials>,
     config: OnceCell<SdkConfig>,
+    /// Whether a call was answered with them before.
+    worked: AtomicBool,
 }
 
 /// A connection, and the clients made for it.
@@ -44,7 +47,17 @@ pub(super) struct Clients {
 
 impl Process {
     pub(super) fn new(session_name: String, given: Option<Credentials>) -> Self {
-        Self { session_name, given, config: OnceCell::new() }
+        Self { session_name, given, config: OnceCell::new(), worked: AtomicBool::new(false) }
+    }
+
+    /// A call was answered with the process's credentials.
+    pub(super) fn has_worked(&self) {
+        self.worked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a call was answered with the process's credentials before.
+    pub(super) fn worked(&self) -> bool {
+        self.worked.load(Ordering::Relaxed)
     }
 
     /// The process's configuration; `region` where the environment names none, for the STS of a web identity.

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use runbook_core::{CloudError, Scope};
 
+use self::classify::after_success;
 use self::connect::{Connected, Process};
 use crate::call::Call;
 use crate::cloud::{Answered, Cloud, Connection, Connections};
@@ -74,7 +75,7 @@ impl Cloud for SdkCloud {
             ));
         };
         let clients = connected.clients(&scope.region).await;
-        match call {
+        let result = match call {
             Call::GetCallerIdentity => sts::get_caller_identity(&clients.sts, call).await,
             Call::DescribeServices { cluster, services } => {
                 ecs::describe_services(&clients.ecs, call, cluster, services).await
@@ -102,6 +103,14 @@ impl Cloud for SdkCloud {
                 autoscaling::put_target_tracking_policy(&clients.autoscaling, call, resource_id, name, configuration)
                     .await
             }
+        };
+        match result {
+            Ok(answered) => {
+                self.process.has_worked();
+                Ok(answered)
+            }
+            Err(error) if self.process.worked() => Err(after_success(error)),
+            Err(error) => Err(error),
         }
     }
 }
