@@ -3,10 +3,12 @@
 
 mod support;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::join_all;
-use runbook_aws::{Call, Freshness, Plane};
+use jiff::Timestamp;
+use runbook_aws::{AwsMetrics, Call, Clock, Freshness, Plane, PlaneOptions};
 use runbook_core::facts::Answer;
 use runbook_core::observed::ServiceLookup;
 use runbook_core::{CloudError, ErrorClass, Query};
@@ -304,4 +306,153 @@ async fn who_we_are_is_asked_once_an_hour_and_every_ten_minutes_before_writes() 
     sleep(Duration::from_secs(590)).await;
     one(&plane, query, Freshness::Now).await.unwrap();
     assert_eq!(cloud.count("GetCallerIdentity"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_description_that_cannot_be_used_does_not_fail_the_nine_beside_it() {
+    for code in ["IncompleteAnswer", "BadResponse"] {
+        let cloud = FakeAws::numbered(10);
+        cloud.script(move |call| match call {
+            Call::DescribeServices { services, .. } if services.contains(&name(4)) => {
+                Verdict::Fail(error(ErrorClass::Transient, code))
+            }
+            _ => Verdict::Answer,
+        });
+        let plane = plane(&cloud);
+        let queries: Vec<Query> = (0..10).map(|n| ecs(&name(n))).collect();
+        for round in 0..2 {
+            for (query, answer, _) in plane.observe(&queries, Freshness::Now).await {
+                assert_eq!(answer.is_err(), query == queries[4], "{code}, round {round}: {query:?}: {answer:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_target_that_fails_the_list_of_all_fails_alone() {
+    let cloud = FakeAws::numbered(40);
+    cloud.script(|call| match call {
+        Call::DescribeScalingPolicies { resource_id: None, next_token: Some(_) } => {
+            Verdict::Fail(error(ErrorClass::Transient, "FailedResourceAccessException"))
+        }
+        Call::DescribeScalingPolicies { resource_id: Some(id), .. } if id.ends_with("/s0011") => {
+            Verdict::Fail(error(ErrorClass::Transient, "FailedResourceAccessException"))
+        }
+        _ => Verdict::Answer,
+    });
+    let plane = plane(&cloud);
+    let queries: Vec<Query> = (0..40).map(|n| policies(&name(n))).collect();
+    for calls in [2 + 40, 40] {
+        cloud.clear();
+        for (query, answer, _) in plane.observe(&queries, Freshness::Now).await {
+            assert_eq!(answer.is_err(), query == queries[11], "{query:?}: {answer:?}");
+        }
+        assert_eq!(cloud.count("DescribeScalingPolicies"), calls, "a list that fails for one is not tried each time");
+    }
+    cloud.script(|_| Verdict::Answer);
+    sleep(Duration::from_secs(3601)).await;
+    cloud.clear();
+    plane.observe(&queries, Freshness::Now).await;
+    assert_eq!(cloud.count("DescribeScalingPolicies"), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_fails_for_all_is_not_followed_by_a_call_for_each() {
+    for (class, calls) in [(ErrorClass::Transient, 1 + 5), (ErrorClass::Denied, 1), (ErrorClass::Throttled, 1 + 5)] {
+        let cloud = FakeAws::numbered(40);
+        cloud.script(move |_| Verdict::Fail(error(class, "Down")));
+        let queries: Vec<Query> = (0..40).map(|n| policies(&name(n))).collect();
+        let answers = plane(&cloud).observe(&queries, Freshness::Now).await;
+        assert!(answers.iter().all(|(_, answer, _)| answer.as_ref().is_err_and(|error| error.code == "Down")));
+        assert_eq!(cloud.count("DescribeScalingPolicies"), calls, "{class:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_page_is_asked_again_and_the_list_goes_on() {
+    let cloud = FakeAws::numbered(40);
+    let mut calls = 0;
+    cloud.script(move |_| {
+        calls += 1;
+        if [3, 4].contains(&calls) {
+            Verdict::Fail(error(ErrorClass::Throttled, "Throttling"))
+        } else {
+            Verdict::Answer
+        }
+    });
+    let queries: Vec<Query> = (0..40).map(|n| policies(&name(n))).collect();
+    let answers = plane(&cloud).observe(&queries, Freshness::Now).await;
+    assert!(answers.iter().all(|(_, answer, _)| answer.is_ok()));
+    assert_eq!(cloud.count("DescribeScalingPolicies"), 4 + 2);
+}
+
+/// The first look at a thousand bands of two policies each, 64 at a time: how many calls it takes, and how long.
+async fn first_look(expected: usize) -> (usize, Duration) {
+    let cloud = FakeAws::numbered(1000);
+    cloud.world.lock().unwrap().policies_each = 2;
+    let plane = plane_with_budget(&cloud, 5.0);
+    plane.expect(&scope(), expected);
+    let slots = tokio::sync::Semaphore::new(64);
+    let start = tokio::time::Instant::now();
+    join_all((0..1000).map(|number| {
+        let (plane, slots) = (&plane, &slots);
+        async move {
+            let _slot = slots.acquire().await.unwrap();
+            let answer = one(plane, policies(&name(number)), Freshness::WithinResync).await;
+            assert!(matches!(answer, Ok(Answer::ScalingPolicies(policies)) if policies.len() == 2));
+        }
+    }))
+    .await;
+    (cloud.count("DescribeScalingPolicies"), start.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_look_at_many_bands_is_one_list() {
+    let (calls, took) = first_look(1000).await;
+    assert_eq!(calls, 200, "2,000 policies, ten a page");
+    assert!(took < Duration::from_secs(45), "{took:?}");
+    let (calls, _) = first_look(0).await;
+    assert!(calls > 1000, "without being told it cannot be known: {calls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_must_be_answered_by_a_later_read_expects_nothing_of_a_list_for_others() {
+    let cloud = FakeAws::numbered(1000);
+    let plane = plane(&cloud);
+    plane.expect(&scope(), 1000);
+    let queries: Vec<Query> = (0..6).map(|n| policies(&name(n))).collect();
+    plane.observe(&queries, Freshness::Now).await;
+    assert_eq!(cloud.count("DescribeScalingPolicies"), 12 + 6, "a list of a hundred pages would serve six");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_look_reads_only_what_moves() {
+    let cloud = FakeAws::numbered(1);
+    let plane = plane(&cloud);
+    let queries = [Query::CallerIdentity(scope()), ecs("s0000"), target("s0000"), policies("s0000")];
+    plane.observe(&queries, Freshness::Now).await;
+    cloud.clear();
+    plane.observe(&queries, Freshness::Moving).await;
+    assert!(matches!(&cloud.calls()[..], [Call::DescribeServices { .. }]), "{:?}", cloud.calls());
+    plane.invalidate(&target("s0000"));
+    plane.observe(&queries, Freshness::Moving).await;
+    assert_eq!(cloud.count("DescribeScalableTargets"), 1, "what was written is read again too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_makes_nothing_young_again() {
+    struct Wall(Mutex<Timestamp>);
+    impl Clock for Wall {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
+        }
+    }
+    let cloud = FakeAws::numbered(1);
+    let wall = Arc::new(Wall(Mutex::new("2026-01-01T12:00:00Z".parse().unwrap())));
+    let plane = Plane::new(cloud.clone(), wall.clone(), PlaneOptions::default(), AwsMetrics::default());
+    one(&plane, ecs("s0000"), Freshness::WithinResync).await.unwrap();
+    *wall.0.lock().unwrap() = "2026-01-01T09:00:00Z".parse().unwrap();
+    sleep(Duration::from_secs(151)).await;
+    one(&plane, ecs("s0000"), Freshness::WithinResync).await.unwrap();
+    assert_eq!(cloud.count("DescribeServices"), 2);
 }

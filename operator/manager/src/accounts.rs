@@ -53,8 +53,9 @@ impl Accounts {
             (None, None) => Ok(None),
         };
         let Ok(Some((account, budget))) = result else {
-            if set.remove(name).is_some() {
+            if let Some((connection, _)) = set.remove(name) {
                 info!(account = name, "connection removed");
+                self.plane.remove_budget(&connection.account_id, name);
                 self.connections.remove_connection(name);
                 self.plane.invalidate_connection(name);
             }
@@ -65,11 +66,10 @@ impl Accounts {
             info!(account = name, account_id = wanted.0.account_id, "connection set");
             self.connections.set_connection(wanted.0.clone());
             self.plane.invalidate_connection(name);
-            let account_id = wanted.0.account_id.clone();
-            set.insert(name.into(), wanted);
-            let shared = set.values().filter(|(connection, _)| connection.account_id == account_id);
-            if let Some(budget) = shared.map(|(_, budget)| *budget).reduce(Budget::least) {
-                self.plane.set_budget(&account_id, budget);
+            self.plane.set_budget(&wanted.0.account_id, name, budget);
+            let before = set.insert(name.into(), wanted.clone());
+            if let Some((connection, _)) = before.filter(|(before, _)| before.account_id != wanted.0.account_id) {
+                self.plane.remove_budget(&connection.account_id, name);
             }
         }
         Ok(Some(account))
@@ -98,12 +98,15 @@ fn connection(name: &str, account: &AwsAccount) -> Connection {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use async_trait::async_trait;
     use kube::runtime::reflector::store::Writer;
     use kube::runtime::watcher::Event;
-    use runbook_aws::{Answered, AwsMetrics, Call, Cloud, PlaneOptions, SystemClock};
-    use runbook_core::{CloudError, ErrorClass, Scope};
+    use runbook_aws::{Answered, AwsMetrics, Call, Cloud, Freshness, PlaneOptions, SystemClock};
+    use runbook_core::{CloudError, ErrorClass, Query, Scope, ServiceId};
     use serde_json::{Value, json};
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -152,7 +155,11 @@ mod tests {
         }
 
         fn apply(&mut self, spec: Value) {
-            let mut account = AwsAccount::new("default", serde_json::from_value(spec).unwrap());
+            self.apply_as("default", spec);
+        }
+
+        fn apply_as(&mut self, name: &str, spec: Value) {
+            let mut account = AwsAccount::new(name, serde_json::from_value(spec).unwrap());
             account.metadata.generation = Some(1);
             self.writer.apply_watcher_event(&Event::Apply(account));
         }
@@ -194,5 +201,28 @@ mod tests {
         let refused = scene.accounts.connect("default").unwrap_err();
         assert_eq!(refused.reason, "CustomEndpointRefused");
         assert_eq!(scene.told(), ["set default ", "remove default"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_budget_of_an_account_that_is_gone_binds_nobody() {
+        let mut scene = Scene::new(true);
+        scene.apply(spec("http://one"));
+        scene.accounts.connect("default").unwrap();
+        let mut slow = spec("http://two");
+        slow["requestBudget"] = json!({"ecs": {"read": "0.01"}});
+        scene.apply_as("second", slow);
+        let second = scene.accounts.connect("second").unwrap().unwrap();
+        let scope =
+            Scope { connection: "default".into(), account_id: "123456789012".into(), region: "eu-central-1".into() };
+        let query = [Query::EcsService(ServiceId { scope, cluster: "app".into(), service: "web".into() })];
+        let plane = scene.accounts.plane.clone();
+        let minute = Duration::from_secs(60);
+        plane.observe(&query, Freshness::Now).await;
+        assert!(timeout(minute, plane.observe(&query, Freshness::Now)).await.is_err(), "both share the smaller budget");
+        scene.writer.apply_watcher_event(&Event::Delete((*second).clone()));
+        assert_eq!(scene.accounts.connect("second"), Ok(None));
+        for _ in 0..10 {
+            assert!(timeout(minute, plane.observe(&query, Freshness::Now)).await.is_ok());
+        }
     }
 }

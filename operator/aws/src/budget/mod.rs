@@ -5,7 +5,7 @@
 mod bucket;
 mod tokens;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runbook_core::Scope;
@@ -22,7 +22,8 @@ pub(crate) struct Budgets {
 
 #[derive(Default)]
 struct Kept {
-    declared: HashMap<String, Budget>,
+    /// By account id, and by the name of who declared it.
+    declared: HashMap<String, BTreeMap<String, Budget>>,
     lanes: HashMap<(String, String, Api), Arc<Lane>>,
 }
 
@@ -59,10 +60,30 @@ impl Lane {
 }
 
 impl Budgets {
-    /// Sets the calls a second of an account in each of its regions.
-    pub(crate) fn set(&self, account_id: &str, budget: Budget) {
+    /// Sets the calls a second of an account in each of its regions, as `name` declares them. The least that anybody declares counts.
+    pub(crate) fn set(&self, account_id: &str, name: &str, budget: Budget) {
+        self.declare(account_id, |declared| {
+            declared.insert(name.into(), budget);
+        });
+    }
+
+    /// What `name` declared for an account no longer counts.
+    pub(crate) fn remove(&self, account_id: &str, name: &str) {
+        self.declare(account_id, |declared| {
+            declared.remove(name);
+        });
+    }
+
+    fn declare(&self, account_id: &str, change: impl FnOnce(&mut BTreeMap<String, Budget>)) {
         let mut kept = self.lock();
-        if kept.declared.insert(account_id.into(), budget) == Some(budget) {
+        let before = kept.budget(account_id);
+        let declared = kept.declared.entry(account_id.into()).or_default();
+        change(declared);
+        if declared.is_empty() {
+            kept.declared.remove(account_id);
+        }
+        let budget = kept.budget(account_id);
+        if budget == before {
             return;
         }
         for ((account, _, api), lane) in &kept.lanes {
@@ -98,13 +119,20 @@ impl Budgets {
 
     fn lane(&self, scope: &Scope, api: Api) -> Arc<Lane> {
         let mut kept = self.lock();
-        let budget = kept.declared.get(&scope.account_id).copied().unwrap_or_default();
+        let budget = kept.budget(&scope.account_id);
         let key = (scope.account_id.clone(), scope.region.clone(), api);
         Arc::clone(kept.lanes.entry(key).or_insert_with(|| Arc::new(Lane::new(api, rates_of(&budget, api)))))
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn budget(&self, account_id: &str) -> Budget {
+        let declared = self.declared.get(account_id).into_iter().flat_map(BTreeMap::values).copied();
+        declared.reduce(Budget::least).unwrap_or_default()
     }
 }
 
@@ -129,7 +157,7 @@ mod tests {
     fn budgets(read: f64, modify: f64) -> Arc<Budgets> {
         let budgets = Budgets::default();
         let rates = Rates { read, modify };
-        budgets.set("123456789012", Budget { ecs: rates, application_auto_scaling: rates, sts: rates });
+        budgets.set("123456789012", "default", Budget { ecs: rates, application_auto_scaling: rates, sts: rates });
         Arc::new(budgets)
     }
 
@@ -228,7 +256,22 @@ mod tests {
             tokio::spawn(async move { budgets.admit(&scope(), Api::Sts, false).await })
         };
         tokio::time::sleep(Duration::from_secs(1)).await;
-        budgets.set("123456789012", Budget::default());
+        budgets.set("123456789012", "default", Budget::default());
         assert!(timeout(Duration::from_secs(2), waiting).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_least_of_those_who_declare_counts_while_they_do() {
+        let budgets = budgets(2.0, 1.0);
+        let rates = Rates { read: 0.1, modify: 0.1 };
+        let little = Budget { ecs: rates, application_auto_scaling: rates, sts: rates };
+        budgets.set("123456789012", "second", little);
+        admissions(&budgets, Api::Ecs, false, Duration::from_millis(10)).await;
+        assert_eq!(admissions(&budgets, Api::Ecs, false, Duration::from_secs(20)).await, 2);
+        budgets.remove("123456789012", "second");
+        let restored = admissions(&budgets, Api::Ecs, false, Duration::from_secs(20)).await;
+        assert!((39..=41).contains(&restored), "{restored}");
+        budgets.remove("123456789012", "default");
+        assert_eq!(budgets.lock().budget("123456789012"), Budget::default());
     }
 }

@@ -1,7 +1,7 @@
 //! A step as a call: what is sent, what it changes, what it was decided on.
 
 use runbook_core::facts::Answer;
-use runbook_core::observed::{AppliedPolicyKind, ServiceLookup};
+use runbook_core::observed::{AppliedPolicyKind, EcsService, ServiceLookup};
 use runbook_core::{Query, Step};
 
 use crate::call::Call;
@@ -36,21 +36,31 @@ pub(super) fn changes(step: &Step) -> Vec<Query> {
     }
 }
 
-/// The question whose answer a step was decided on.
-pub(super) fn basis(step: &Step) -> Query {
+/// The questions whose answers a step was decided on, those of the slower API first.
+pub(super) fn basis(step: &Step) -> Vec<Query> {
     let service = step.service().clone();
     match step {
-        Step::SetDesiredCount { .. } => Query::EcsService(service),
-        Step::RegisterScalableTarget { .. } => Query::ScalableTarget(service),
-        Step::PutTargetTrackingPolicy { .. } => Query::ScalingPolicies(service),
+        Step::SetDesiredCount { .. } | Step::RegisterScalableTarget { .. } => {
+            vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)]
+        }
+        Step::PutTargetTrackingPolicy { .. } => vec![Query::ScalingPolicies(service)],
     }
 }
 
-/// Whether the answer to [`basis`] is still what the step was decided on.
+/// Whether an answer to one of [`basis`] is still what the step was decided on.
 pub(super) fn still_holds(step: &Step, answer: &Answer) -> bool {
     match (step, answer) {
-        (Step::SetDesiredCount { from, .. }, Answer::EcsService(ServiceLookup::Found(service))) => {
-            service.desired_count == *from
+        (Step::SetDesiredCount { from, to, .. }, Answer::EcsService(ServiceLookup::Found(service))) => {
+            service.desired_count == *from && !waits(service, *to)
+        }
+        // Into the band and nowhere else: where a target stands that would move the size elsewhere, the size is the autoscaler's.
+        (Step::SetDesiredCount { from, to, .. }, Answer::ScalableTarget(target)) => {
+            target.as_ref().is_none_or(|target| target.capacity.clamp(*from) == *to)
+        }
+        // The autoscaler may have moved the size within the band, but what the registration does to it must be what was planned.
+        (Step::RegisterScalableTarget { to, desired_count, .. }, Answer::EcsService(ServiceLookup::Found(service))) => {
+            let size = to.clamp(service.desired_count);
+            (service.desired_count == *desired_count || size == service.desired_count) && !waits(service, size)
         }
         (Step::RegisterScalableTarget { from, .. }, Answer::ScalableTarget(target)) => {
             target.as_ref().map(|target| target.capacity) == *from
@@ -66,11 +76,19 @@ pub(super) fn still_holds(step: &Step, answer: &Answer) -> bool {
     }
 }
 
+/// Whether the service is not to be brought to this size now: nothing is scaled in during a deployment.
+fn waits(service: &EcsService, size: i32) -> bool {
+    size < service.desired_count && service.deployment_in_progress()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use runbook_core::observed::{AppliedPolicy, Capacity, ScalableTarget, Suspended};
+    use std::collections::BTreeMap;
+
+    use runbook_core::observed::{AppliedPolicy, Capacity, Deployment, ScalableTarget, Suspended};
     use runbook_core::{Scope, ServiceId};
+
+    use super::*;
 
     #[test]
     fn a_step_holds_while_its_from_does() {
@@ -98,7 +116,45 @@ mod tests {
         };
         assert!(still_holds(&first, &Answer::ScalableTarget(None)));
         assert!(!still_holds(&first, &target(2)));
+        let found = |desired_count, deploying| {
+            let deployment = Deployment {
+                id: "ecs-svc/1".into(),
+                status: "PRIMARY".into(),
+                rollout_state: Some("IN_PROGRESS".into()),
+                desired_count,
+                running_count: 0,
+                created_at: None,
+            };
+            Answer::EcsService(ServiceLookup::Found(Box::new(EcsService {
+                arn: String::new(),
+                status: "ACTIVE".into(),
+                desired_count,
+                running_count: 0,
+                pending_count: 0,
+                deployments: if deploying { vec![deployment] } else { vec![] },
+                scheduling_strategy: "REPLICA".into(),
+                deployment_controller: "ECS".into(),
+                deployment_strategy: None,
+                resource_management_type: None,
+                tags: BTreeMap::new(),
+            })))
+        };
+        assert!(still_holds(&first, &found(5, true)), "within the band nothing moves");
+        assert!(still_holds(&first, &found(2, false)));
+        assert!(!still_holds(&first, &found(1, false)), "it would move what was not to be moved");
+        let narrow = Step::RegisterScalableTarget {
+            service: service.clone(),
+            from: None,
+            to: capacity(2),
+            desired_count: 12,
+            tags: vec![],
+        };
+        assert!(still_holds(&narrow, &found(12, false)));
+        assert!(!still_holds(&narrow, &found(12, true)), "a scale-in waits for the deployment");
         let scale = Step::SetDesiredCount { service, from: 1, to: 2 };
+        assert!(still_holds(&scale, &found(1, true)), "a scale-out does not wait");
+        assert!(still_holds(&scale, &target(2)), "into the band");
+        assert!(!still_holds(&scale, &target(1)), "the size is the autoscaler's");
         assert!(!still_holds(&scale, &Answer::EcsService(ServiceLookup::ServiceMissing)));
         let policy = AppliedPolicy { name: "cpu".into(), kind: AppliedPolicyKind::Other("StepScaling".into()) };
         assert!(!still_holds(&scale, &Answer::ScalingPolicies(vec![policy])), "an answer to another question");

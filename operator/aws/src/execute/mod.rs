@@ -12,12 +12,14 @@ use self::audit::Attempt;
 use crate::call::Call;
 use crate::cloud::WriteGuard;
 use crate::door::failure;
-use crate::plane::{Freshness, Plane};
+use crate::plane::Plane;
 
 /// How long one write may take. The lease must last longer.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A write that waited longer than this for the budget is made only if what it was decided on is still so.
+/// How long before it is sent a write's basis may have been read: older than this it is read again.
 const STALE_AFTER: Duration = Duration::from_secs(5);
+/// How often the basis is read again because a part of it has become stale while another was waited for.
+const ROUNDS: usize = 4;
 
 /// On whose behalf a step is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,9 @@ pub struct Origin {
 }
 
 /// Makes steps.
+///
+/// What a step was decided on may have been read long ago: its plan may have waited for other answers, its claim for the API server, and
+/// itself for the request budget. So just before it is sent it is held against answers that are seconds old.
 ///
 /// A step is one call, made once. The calls are upserts of absolute values, so whoever does not know what came of one observes and plans
 /// again.
@@ -47,7 +52,7 @@ impl Executor {
     ///
     /// # Errors
     /// What AWS answered. `Transient` with code `NotLeader` when less of the lease is left than a write may take, and `Conflict` with code
-    /// `ChangedMeanwhile` when the write waited for the budget and AWS is no longer as the step was decided on: nothing was sent then.
+    /// `ChangedMeanwhile` when AWS is no longer as the step was decided on: nothing was sent then, nor when that could not be read.
     pub async fn execute(&self, step: &Step, origin: &Origin) -> Result<Option<String>, CloudError> {
         let call = effect::call_of(step);
         let mut attempt = Attempt::new(&self.plane, step, origin);
@@ -59,10 +64,9 @@ impl Executor {
     async fn attempt(&self, step: &Step, call: &Call, attempt: &mut Attempt<'_>) -> Result<Option<String>, CloudError> {
         self.may_write(call)?;
         let door = self.plane.door();
-        let waited = door.admit(step.scope(), call.api(), true).await;
-        let still = if waited > STALE_AFTER { self.recheck(step, call).await } else { Ok(()) };
+        door.admit(step.scope(), call.api(), true).await;
         // Both may have taken longer than the lease.
-        if let Err(error) = still.and_then(|()| self.may_write(call)) {
+        if let Err(error) = self.check(step, call).await.and_then(|()| self.may_write(call)) {
             door.budgets.give_back(step.scope(), call.api(), true);
             return Err(error);
         }
@@ -77,17 +81,33 @@ impl Executor {
         Err(failure(call, "NotLeader", "less of the leader's lease is left than a write may take: the leader makes it"))
     }
 
-    async fn recheck(&self, step: &Step, call: &Call) -> Result<(), CloudError> {
-        for (_, answer, _) in self.plane.observe(&[effect::basis(step)], Freshness::Now).await {
-            if !effect::still_holds(step, &answer?) {
-                let error = failure(
-                    call,
-                    "ChangedMeanwhile",
-                    "AWS changed while the write waited for the request budget: it is planned again",
-                );
+    /// Whether AWS is as the step was decided on, by answers that are fresh all at once.
+    async fn check(&self, step: &Step, call: &Call) -> Result<(), CloudError> {
+        let basis = effect::basis(step);
+        let mut known: Vec<_> = basis.iter().map(|query| self.plane.last(query)).collect();
+        for round in 0..=ROUNDS {
+            let mut fresh = true;
+            for (query, answer) in basis.iter().zip(&mut known) {
+                if answer.as_ref().is_none_or(|(_, read_at)| read_at.elapsed() > STALE_AFTER) {
+                    fresh = false;
+                    if round < ROUNDS {
+                        *answer = Some(self.plane.read_directly(query).await?);
+                    }
+                }
+            }
+            if known.iter().flatten().any(|(answer, _)| !effect::still_holds(step, answer)) {
+                let error =
+                    failure(call, "ChangedMeanwhile", "AWS is no longer as this was decided on: it is planned again");
                 return Err(CloudError { class: ErrorClass::Conflict, ..error });
             }
+            if fresh {
+                return Ok(());
+            }
         }
-        Ok(())
+        Err(failure(
+            call,
+            "TooSlow",
+            "AWS cannot be read fast enough to know what would be written over: nothing was sent",
+        ))
     }
 }

@@ -7,8 +7,18 @@ use jiff::Timestamp;
 use runbook_core::CloudError;
 use runbook_core::facts::Answer;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::group::Group;
+
+/// When something happened.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    /// To reckon with: it never goes back, as the clock on the wall may.
+    pub(super) at: Instant,
+    /// To show.
+    pub(super) time: Timestamp,
+}
 
 /// What came of a question, and when the read began.
 pub(super) type Outcome = (Result<Answer, CloudError>, Timestamp);
@@ -28,11 +38,13 @@ pub(super) struct Entry {
     /// AWS refused this one: it would spoil the batch of the others.
     pub(super) alone: bool,
     /// When it was last asked.
-    pub(super) demanded: Timestamp,
+    pub(super) demanded: Instant,
     /// How long it usually is between two askings.
     pub(super) interval: Duration,
     /// When it is expected to be asked next: its place in the order of reading ahead.
-    pub(super) due: Timestamp,
+    pub(super) due: Instant,
+    /// Whether all who wait want to be answered by a read that begins after their asking.
+    pub(super) strict: bool,
     /// Those who wait for a call that has not been sent.
     pub(super) pending: Vec<Waiter>,
     /// Whether it stands in its group's queue.
@@ -44,7 +56,7 @@ pub(super) struct Entry {
 pub(super) struct Kept {
     pub(super) answer: Answer,
     pub(super) began: Tick,
-    pub(super) read_at: Timestamp,
+    pub(super) read_at: Moment,
 }
 
 /// The part that a question has in a call under way.
@@ -55,7 +67,7 @@ pub(super) struct Joined {
 }
 
 impl Entry {
-    pub(super) fn new(group: Arc<Group>, now: Timestamp, resync: Duration) -> Self {
+    pub(super) fn new(group: Arc<Group>, now: Instant, resync: Duration) -> Self {
         Self {
             group,
             kept: None,
@@ -64,6 +76,7 @@ impl Entry {
             demanded: now,
             interval: resync,
             due: later(now, resync),
+            strict: true,
             pending: Vec::new(),
             queued: false,
             flights: Vec::new(),
@@ -71,7 +84,7 @@ impl Entry {
     }
 
     /// Notes an asking. Askings of one reconcile count once.
-    pub(super) fn demand(&mut self, now: Timestamp, resync: Duration) {
+    pub(super) fn demand(&mut self, now: Instant, resync: Duration) {
         let gap = elapsed(self.demanded, now);
         if gap >= resync / 2 {
             self.interval = gap.clamp(resync, resync * 2);
@@ -81,8 +94,8 @@ impl Entry {
     }
 
     /// The answer kept, where it is no older than `age`.
-    pub(super) fn fresh(&self, now: Timestamp, age: Duration) -> Option<&Kept> {
-        self.kept.as_ref().filter(|kept| kept.began > self.invalid_before && elapsed(kept.read_at, now) <= age)
+    pub(super) fn fresh(&self, now: Instant, age: Duration) -> Option<&Kept> {
+        self.kept.as_ref().filter(|kept| kept.began > self.invalid_before && elapsed(kept.read_at.at, now) <= age)
     }
 
     /// Whether somebody still waits for a call that has not been sent.
@@ -97,10 +110,10 @@ impl Entry {
     }
 }
 
-pub(super) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+pub(super) fn elapsed(from: Instant, to: Instant) -> Duration {
+    to.saturating_duration_since(from)
 }
 
-pub(super) fn later(time: Timestamp, by: Duration) -> Timestamp {
-    time.checked_add(by).unwrap_or(Timestamp::MAX)
+pub(super) fn later(time: Instant, by: Duration) -> Instant {
+    time.checked_add(by).unwrap_or(time)
 }

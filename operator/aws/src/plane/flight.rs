@@ -4,15 +4,20 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runbook_core::facts::Answer;
-use runbook_core::{CloudError, Query};
+use runbook_core::{CloudError, ErrorClass, Query};
+use tokio::time::Instant;
 
-use super::PlaneOptions;
+use super::entry::Moment;
 use super::group::Group;
 use super::listing::Listed;
 use super::read::{List, Reader};
 use super::state::{Flight, State, spoils_a_batch};
+use super::{PlaneOptions, interrupted};
 use crate::clock::Clock;
 use crate::door::Door;
+
+/// So many reads of single targets that fail, and none that does not, show that a list did not fail for one target's sake.
+const FAILED_ALIKE: usize = 5;
 
 /// What the tasks share. The state is never locked across an await.
 pub(super) struct Shared {
@@ -55,6 +60,10 @@ impl Shared {
         Arc::new(Self { door, clock, options, state })
     }
 
+    fn now(&self) -> Moment {
+        Moment { at: Instant::now(), time: self.clock.now() }
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,7 +87,7 @@ impl Shared {
                 break;
             }
             self.door.admit(group.scope(), group.api(), false).await;
-            let taken = self.state().take(group, self.clock.now());
+            let taken = self.state().take(group, self.now());
             let Some(flight) = taken else {
                 self.door.budgets.give_back(group.scope(), group.api(), false);
                 break;
@@ -101,7 +110,7 @@ impl Shared {
             if !std::mem::take(&mut first) {
                 self.door.admit(flight.group.scope(), flight.group.api(), false).await;
             }
-            let piece = self.state().resend(flight, members, self.clock.now());
+            let piece = self.state().resend(flight, members, self.now());
             match reader.batch(&piece.members).await {
                 Ok(answers) => {
                     for (query, answer) in piece.members.iter().zip(answers) {
@@ -152,12 +161,64 @@ impl Shared {
             }
             Err(error) => {
                 let asked = self.state().asked_of(flight);
-                for query in &asked {
-                    self.settle(flight, query, Err(error.clone()));
+                // Neither throttling nor IAM, which knows this call for all targets or for none, is one target's fault.
+                if matches!(error.class, ErrorClass::Throttled | ErrorClass::Denied) {
+                    for query in &asked {
+                        self.settle(flight, query, Err(error.clone()));
+                    }
+                } else {
+                    self.one_by_one(flight, reader, asked).await;
                 }
                 VecDeque::new()
             }
         }
+    }
+
+    /// A list failed, maybe for the sake of one target, such as one whose alarms cannot be read: the others shall not wait for it.
+    async fn one_by_one(self: &Arc<Self>, flight: &Flight, reader: &Reader<'_>, mut asked: Vec<Arc<Query>>) {
+        // Another begins each time, so that the first few cannot fail for all others for ever.
+        if let Some(first) = usize::try_from(flight.id).ok().and_then(|id| id.checked_rem(asked.len())) {
+            asked.rotate_left(first);
+        }
+        let (mut failed, mut some_answered) = (Vec::new(), false);
+        let mut asked = asked.into_iter();
+        while let Some(query) = asked.next() {
+            self.door.admit(flight.group.scope(), flight.group.api(), false).await;
+            let piece = self.state().resend(flight, vec![Arc::clone(&query)], self.now());
+            match reader.batch(&piece.members).await {
+                Ok(answers) => {
+                    some_answered = true;
+                    for answer in answers {
+                        self.settle(&piece, &query, Ok(answer));
+                    }
+                }
+                Err(error) => {
+                    self.settle(&piece, &query, Err(error.clone()));
+                    failed.push(query);
+                    if !some_answered && failed.len() == FAILED_ALIKE {
+                        for query in asked.by_ref() {
+                            self.settle(&piece, &query, Err(error.clone()));
+                        }
+                    }
+                }
+            }
+        }
+        if some_answered && !failed.is_empty() {
+            self.state().blame(&flight.group, &failed, Instant::now());
+        }
+    }
+
+    /// Reads the answer to one question at once, past those that wait for theirs, as soon as the budget admits it. Returns when the
+    /// read began as well.
+    pub(super) async fn read_directly(self: &Arc<Self>, query: &Query) -> Result<(Answer, Instant), CloudError> {
+        let group = Group::of(query);
+        self.door.admit(group.scope(), group.api(), false).await;
+        let flight = self.state().direct(query, self.now());
+        let reader = Reader { door: &self.door, group: &group, timeout: self.options.call_timeout };
+        let mut answers = reader.batch(&flight.members).await?;
+        let Some(answer) = answers.pop() else { return Err(interrupted(query)) };
+        self.settle(&flight, query, Ok(answer.clone()));
+        Ok((answer, flight.read_at.at))
     }
 
     fn settle(self: &Arc<Self>, flight: &Flight, query: &Query, outcome: Result<Answer, CloudError>) {

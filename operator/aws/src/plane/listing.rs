@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use runbook_core::Query;
 use runbook_core::facts::Answer;
 use runbook_core::observed::AppliedPolicy;
+use runbook_core::{Query, Scope};
+use tokio::time::Instant;
 
-use super::entry::{Kept, Tick, elapsed};
+use super::entry::{Kept, Moment, Tick, elapsed, later};
 use super::group::Group;
 use super::state::{RARELY, State};
 
@@ -27,13 +27,15 @@ pub(super) struct Listing {
     pub(super) invalid_before: Tick,
     /// Pages of the last list; of one that was given up, one more than were read.
     pub(super) pages: Option<usize>,
+    /// No list is read before this: it failed because of targets that fail alone, too.
+    suspended: Option<Instant>,
     last: Option<Listed>,
 }
 
 /// A list that was read to its end.
 pub(super) struct Listed {
     pub(super) began: Tick,
-    pub(super) read_at: Timestamp,
+    pub(super) read_at: Moment,
     pub(super) pages: usize,
     pub(super) policies: HashMap<String, Vec<AppliedPolicy>>,
 }
@@ -56,9 +58,9 @@ impl Listing {
     }
 
     /// The last list, for those who ask for the first time soon after it.
-    pub(super) fn recent(&mut self, invalid_before: Tick, now: Timestamp, age: Duration) -> Option<&Listed> {
+    pub(super) fn recent(&mut self, invalid_before: Tick, now: Instant, age: Duration) -> Option<&Listed> {
         // It is let go of when it is old: the known questions have their own answers.
-        if self.last.as_ref().is_some_and(|last| elapsed(last.read_at, now) > age) {
+        if self.last.as_ref().is_some_and(|last| elapsed(last.read_at.at, now) > age) {
             self.last = None;
         }
         self.last.as_ref().filter(|last| last.began > invalid_before)
@@ -71,23 +73,53 @@ impl Listing {
 }
 
 impl State {
+    /// The scaling policies of so many targets will be asked for in the scope.
+    pub(super) fn expect(&mut self, scope: &Scope, targets: usize) {
+        if targets == 0 {
+            self.expected.remove(scope);
+        } else {
+            self.expected.insert(scope.clone(), targets);
+        }
+    }
+
+    /// A list failed, and so did these one by one, while others did not: for an hour they cost the others no list.
+    pub(super) fn blame(&mut self, group: &Group, failed: &[Arc<Query>], now: Instant) {
+        for query in failed {
+            if let Some(entry) = self.entries.get_mut(query) {
+                entry.alone = true;
+            }
+        }
+        if let Some(listing) = self.listing(group) {
+            listing.suspended = Some(later(now, RARELY));
+        }
+    }
+
     /// How many pages the list of all may take, where it is worth reading.
-    pub(super) fn list_pages(&mut self, group: &Arc<Group>, now: Timestamp) -> Option<usize> {
+    pub(super) fn list_pages(&mut self, group: &Arc<Group>, now: Instant) -> Option<usize> {
+        let Group::Policies(scope) = &**group else { return None };
         let members = self.groups.get(group)?;
-        if !matches!(**group, Group::Policies(_)) || members.listing.flight.is_some() || members.queue.is_empty() {
+        let listing = &members.listing;
+        let suspended = listing.suspended.is_some_and(|until| now < until);
+        if suspended || listing.flight.is_some() || members.queue.is_empty() {
             return None;
         }
-        // Those that will soon be wanted count too, or each would be read by a call of its own a little later.
-        let wanted = members
-            .by_due
-            .iter()
-            .filter(|(_, query)| {
-                self.entries.get(query).is_some_and(|entry| {
-                    let old = entry.kept.as_ref().is_some_and(|kept| elapsed(kept.read_at, now) >= RARELY / 2);
-                    old || !entry.pending.is_empty()
-                })
-            })
-            .count();
+        let (mut wanted, mut fresh, mut may_be_kept) = (0, 0, false);
+        for entry in members.by_due.iter().filter_map(|(_, query)| self.entries.get(query)) {
+            let waited = !entry.pending.is_empty();
+            let counts = |kept: &Kept| kept.began > entry.invalid_before && elapsed(kept.read_at.at, now) < RARELY / 2;
+            // Those that will soon be wanted count too, or each would be read by a call of its own a little later.
+            if waited || entry.kept.as_ref().is_some_and(|kept| !counts(kept)) {
+                wanted += 1;
+            } else {
+                fresh += usize::from(entry.kept.is_some());
+            }
+            may_be_kept |= waited && !entry.strict;
+        }
+        // And those that have not been able to ask yet, where they will be content with this list.
+        if may_be_kept {
+            let expected = self.expected.get(scope).copied().unwrap_or_default();
+            wanted = wanted.max(expected.saturating_sub(fresh));
+        }
         let worth = wanted >= WORTH_LISTING && members.listing.pages.is_none_or(|pages| pages <= wanted);
         worth.then_some(wanted * PAGES_PER_TARGET)
     }

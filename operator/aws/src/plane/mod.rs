@@ -19,7 +19,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use runbook_core::account::Budget;
 use runbook_core::facts::Answer;
-use runbook_core::{CloudError, ErrorClass, Query};
+use runbook_core::{CloudError, ErrorClass, Query, Scope};
+use tokio::time::Instant;
 
 use self::flight::Shared;
 use self::group::{Group, resource_of};
@@ -35,6 +36,9 @@ use crate::metrics::AwsMetrics;
 pub enum Freshness {
     /// Read after the asking. (For who the credentials are: ten minutes.)
     Now,
+    /// Read after the asking where the answer changes without anybody writing ([`Query::moves_by_itself`]), else as
+    /// [`Freshness::WithinResync`]: for another look at something that is under way.
+    Moving,
     /// No older than half the resync interval. (For who the credentials are, and for scaling policies: an hour.)
     WithinResync,
 }
@@ -75,9 +79,15 @@ impl Plane {
         Arc::new(Self { shared: Shared::new(door, clock, options) })
     }
 
-    /// Sets the calls a second that may be made in an account, in each of its regions.
-    pub fn set_budget(&self, account_id: &str, budget: Budget) {
-        self.shared.door.budgets.set(account_id, budget);
+    /// Sets the calls a second that may be made in an account, in each of its regions, as the AwsAccount `name` declares them. Where
+    /// several declare a budget for one account, the least counts, rate by rate.
+    pub fn set_budget(&self, account_id: &str, name: &str, budget: Budget) {
+        self.shared.door.budgets.set(account_id, name, budget);
+    }
+
+    /// What the AwsAccount `name` declared no longer counts.
+    pub fn remove_budget(&self, account_id: &str, name: &str) {
+        self.shared.door.budgets.remove(account_id, name);
     }
 
     /// Answers every question, in the order of asking. Errors are answers too; each names the resource of its own question.
@@ -85,7 +95,7 @@ impl Plane {
     /// Dropping the future withdraws the questions. A question that may not be asked must not get here: grants are checked before.
     pub async fn observe(&self, queries: &[Query], freshness: Freshness) -> Vec<Observed> {
         let asked: Vec<Asked> = {
-            let now = self.shared.clock.now();
+            let now = Instant::now();
             let mut state = self.shared.state();
             let asked = queries.iter().map(|query| state.ask(query, freshness, now)).collect();
             self.shared.door.metrics.entries(state.entries.len());
@@ -112,6 +122,26 @@ impl Plane {
             answers.push((query.clone(), result, read_at));
         }
         answers
+    }
+
+    /// Tells that the scaling policies of so many targets will be asked for in `scope`, over time: what the list of all is weighed
+    /// against before they have asked, as at start-up. It replaces what was told before.
+    pub fn expect(&self, scope: &Scope, targets: usize) {
+        self.shared.state().expect(scope, targets);
+    }
+
+    /// The last good answer and when its read began, even if something was written after it.
+    pub(crate) fn last(&self, query: &Query) -> Option<(Answer, Instant)> {
+        self.shared.state().last(query)
+    }
+
+    /// Reads the answer to one question at once, past those that wait for theirs: for a write that is about to be sent. Returns when
+    /// the read began as well.
+    ///
+    /// # Errors
+    /// What AWS answered.
+    pub(crate) async fn read_directly(&self, query: &Query) -> Result<(Answer, Instant), CloudError> {
+        self.shared.read_directly(query).await
     }
 
     /// Forgets a question: its object was deleted, so it is no longer read ahead.

@@ -14,6 +14,8 @@ use crate::door::{Door, failure};
 
 /// AWS allows 50 policies a target, which are five pages.
 const MOST_PAGES: usize = 50;
+/// How often in a row a page of the list of all is asked again when AWS throttles: beginning anew would cost every page before it.
+const MOST_RETRIES: usize = 5;
 
 /// A reader in one group.
 pub(super) struct Reader<'d> {
@@ -117,7 +119,8 @@ impl Reader<'_> {
             }
             let call =
                 Call::DescribeScalingPolicies { resource_id: resource_id.clone(), next_token: next_token.clone() };
-            let Reply::ScalingPolicies { policies, next_token: next } = self.call(&call).await? else {
+            let reply = if resource_id.is_none() { self.patiently(&call).await? } else { self.call(&call).await? };
+            let Reply::ScalingPolicies { policies, next_token: next } = reply else {
                 return Err(unexpected(&call));
             };
             pages += 1;
@@ -147,6 +150,19 @@ impl Reader<'_> {
         *token = next;
         self.door.admit(self.group.scope(), self.group.api(), false).await;
         Ok(true)
+    }
+
+    /// Asks again when AWS throttles, as the budget, which throttling lowers, admits it.
+    async fn patiently(&self, call: &Call) -> Result<Reply, CloudError> {
+        for _ in 0..MOST_RETRIES {
+            match self.call(call).await {
+                Err(error) if error.class == ErrorClass::Throttled => {
+                    self.door.admit(self.group.scope(), self.group.api(), false).await;
+                }
+                result => return result,
+            }
+        }
+        self.call(call).await
     }
 
     async fn call(&self, call: &Call) -> Result<Reply, CloudError> {

@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use runbook_core::facts::Answer;
-use runbook_core::{CloudError, ErrorClass, Query};
+use runbook_core::{CloudError, ErrorClass, Query, Scope};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::Freshness;
-use super::entry::{Entry, Joined, Kept, Outcome, Tick, elapsed, later};
+use super::entry::{Entry, Joined, Kept, Moment, Outcome, Tick, elapsed, later};
 use super::group::{Group, resource_of};
 use super::listing::Listing;
 
@@ -25,15 +25,17 @@ pub(super) struct State {
     pub(super) resync: Duration,
     pub(super) entries: HashMap<Arc<Query>, Entry>,
     pub(super) groups: HashMap<Arc<Group>, Members>,
+    /// How many targets' scaling policies will be asked for, where somebody has said so.
+    pub(super) expected: HashMap<Scope, usize>,
     tick: Tick,
-    prune_at: Timestamp,
+    prune_at: Option<Instant>,
 }
 
 /// The known questions of a group, and those among them that wait for a call.
 #[derive(Default)]
 pub(super) struct Members {
     /// By the time when they are expected to be asked.
-    pub(super) by_due: BTreeSet<(Timestamp, Arc<Query>)>,
+    pub(super) by_due: BTreeSet<(Instant, Arc<Query>)>,
     /// Those that wait for a call, in the order of asking.
     pub(super) queue: VecDeque<Arc<Query>>,
     /// Whether somebody empties the queue.
@@ -55,7 +57,7 @@ pub(super) enum Asked {
 pub(super) struct Flight {
     pub(super) id: Tick,
     pub(super) began: Tick,
-    pub(super) read_at: Timestamp,
+    pub(super) read_at: Moment,
     pub(super) group: Arc<Group>,
     pub(super) members: Vec<Arc<Query>>,
     /// Whether everything in the group is read, up to so many pages.
@@ -64,11 +66,18 @@ pub(super) struct Flight {
 
 impl State {
     pub(super) fn new(resync: Duration) -> Self {
-        Self { resync, entries: HashMap::new(), groups: HashMap::new(), tick: 0, prune_at: Timestamp::MIN }
+        Self {
+            resync,
+            entries: HashMap::new(),
+            groups: HashMap::new(),
+            expected: HashMap::new(),
+            tick: 0,
+            prune_at: None,
+        }
     }
 
     /// Asks one question.
-    pub(super) fn ask(&mut self, query: &Query, freshness: Freshness, now: Timestamp) -> Asked {
+    pub(super) fn ask(&mut self, query: &Query, freshness: Freshness, now: Instant) -> Asked {
         self.tick += 1;
         let key = self.demand(query, now);
         let age = self.accepted_age(query, freshness);
@@ -77,12 +86,12 @@ impl State {
         let Some(entry) = self.entries.get_mut(&key) else { return Asked::Promised(promise, None) };
         let Some(members) = self.groups.get_mut(&entry.group) else { return Asked::Promised(promise, None) };
         if let Some(kept) = age.and_then(|age| entry.fresh(now, age)) {
-            return Asked::Known((Ok(kept.answer.clone()), kept.read_at));
+            return Asked::Known((Ok(kept.answer.clone()), kept.read_at.time));
         }
         if age.is_some() {
             if let Some(listed) = members.listing.recent(entry.invalid_before, now, self.resync / 2) {
                 let kept = listed.kept(query);
-                let outcome = (Ok(kept.answer.clone()), kept.read_at);
+                let outcome = (Ok(kept.answer.clone()), kept.read_at.time);
                 entry.kept = Some(kept);
                 return Asked::Known(outcome);
             }
@@ -96,16 +105,17 @@ impl State {
                 return Asked::Promised(promise, None);
             }
         }
+        entry.strict = (entry.strict || !entry.is_wanted()) && age.is_none();
         entry.pending.push(waiter);
         let start = members.enqueue(&key, entry).then(|| Arc::clone(&entry.group));
         Asked::Promised(promise, start)
     }
 
     /// Notes that a question was asked, and returns the key it is known by.
-    fn demand(&mut self, query: &Query, now: Timestamp) -> Arc<Query> {
-        if now >= self.prune_at {
+    fn demand(&mut self, query: &Query, now: Instant) -> Arc<Query> {
+        if self.prune_at.is_none_or(|at| now >= at) {
             self.prune(now);
-            self.prune_at = later(now, self.resync);
+            self.prune_at = Some(later(now, self.resync));
         }
         if let Some((key, _)) = self.entries.get_key_value(query) {
             let key = Arc::clone(key);
@@ -131,17 +141,22 @@ impl State {
 
     /// How old an answer may be; `None` when it must be read after the asking.
     fn accepted_age(&self, query: &Query, freshness: Freshness) -> Option<Duration> {
-        match (query, freshness) {
-            (Query::CallerIdentity(_), Freshness::Now) => Some(IDENTITY_NOW),
-            (_, Freshness::Now) => None,
-            (Query::CallerIdentity(_) | Query::ScalingPolicies(_), Freshness::WithinResync) => Some(RARELY),
-            (Query::EcsService(_) | Query::ScalableTarget(_), Freshness::WithinResync) => Some(self.resync / 2),
+        let after_asking = match freshness {
+            Freshness::Now => true,
+            Freshness::Moving => query.moves_by_itself(),
+            Freshness::WithinResync => false,
+        };
+        match query {
+            Query::CallerIdentity(_) if after_asking => Some(IDENTITY_NOW),
+            _ if after_asking => None,
+            Query::CallerIdentity(_) | Query::ScalingPolicies(_) => Some(RARELY),
+            Query::EcsService(_) | Query::ScalableTarget(_) => Some(self.resync / 2),
         }
     }
 
     /// The next call of a group; without one, nobody empties its queue any longer.
-    pub(super) fn take(&mut self, group: &Arc<Group>, now: Timestamp) -> Option<Flight> {
-        let list_pages = self.list_pages(group, now);
+    pub(super) fn take(&mut self, group: &Arc<Group>, now: Moment) -> Option<Flight> {
+        let list_pages = self.list_pages(group, now.at);
         let members = self.groups.get_mut(group)?;
         let room = if list_pages.is_some() { usize::MAX } else { group.room() };
         let mut chosen: Vec<Arc<Query>> = Vec::new();
@@ -168,7 +183,7 @@ impl State {
         }
         if list_pages.is_none() && !spoils {
             let spare = group.room() - chosen.len();
-            chosen.extend(self.ahead(group, spare, &chosen, now));
+            chosen.extend(self.ahead(group, spare, &chosen, now.at));
         }
         self.tick += 1;
         let (id, began) = (self.tick, self.tick);
@@ -187,8 +202,23 @@ impl State {
         Some(Flight { id, began, read_at: now, group: Arc::clone(group), members: chosen, list_pages })
     }
 
+    /// A call for one question that was not queued: who sends it keeps the answer with [`State::settle`].
+    pub(super) fn direct(&mut self, query: &Query, now: Moment) -> Flight {
+        self.tick += 1;
+        let member =
+            self.entries.get_key_value(query).map_or_else(|| Arc::new(query.clone()), |(key, _)| Arc::clone(key));
+        let group = Arc::new(Group::of(query));
+        Flight { id: self.tick, began: self.tick, read_at: now, group, members: vec![member], list_pages: None }
+    }
+
+    /// The last good answer and when its read began, even if something was written after it.
+    pub(super) fn last(&self, query: &Query) -> Option<(Answer, Instant)> {
+        let kept = self.entries.get(query)?.kept.as_ref()?;
+        Some((kept.answer.clone(), kept.read_at.at))
+    }
+
     /// A part of a flight begins anew.
-    pub(super) fn resend(&mut self, flight: &Flight, members: Vec<Arc<Query>>, now: Timestamp) -> Flight {
+    pub(super) fn resend(&mut self, flight: &Flight, members: Vec<Arc<Query>>, now: Moment) -> Flight {
         self.tick += 1;
         for query in &members {
             if let Some(entry) = self.entries.get_mut(query) {
@@ -262,7 +292,7 @@ impl State {
         let outcome = outcome.map_err(|error| CloudError { resource: resource_of(query), ..error });
         for waiter in waiters {
             // An asker that has gone needs no answer.
-            let _ = waiter.send((outcome.clone(), flight.read_at));
+            let _ = waiter.send((outcome.clone(), flight.read_at.time));
         }
         None
     }
@@ -347,7 +377,7 @@ impl State {
         }
     }
 
-    fn prune(&mut self, now: Timestamp) {
+    fn prune(&mut self, now: Instant) {
         let longest = self.resync * FORGOTTEN_AFTER;
         let gone = |entry: &mut Entry| elapsed(entry.demanded, now) > longest && entry.is_idle();
         let old: Vec<Arc<Query>> =
@@ -385,7 +415,9 @@ impl Members {
     }
 }
 
-/// Whether the error may be one member's alone: IAM judges DescribeServices by each service, and one malformed name fails a batch.
+/// Whether the error may be one member's alone: IAM judges DescribeServices by each service, one malformed name fails a batch, and so
+/// does one description that lacks what it must have or cannot be read.
 pub(super) fn spoils_a_batch(error: &CloudError) -> bool {
     matches!(error.class, ErrorClass::Invalid | ErrorClass::Denied)
+        || matches!(error.code.as_str(), "IncompleteAnswer" | "BadResponse")
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use runbook_aws::{Answered, AwsMetrics, Call, Cloud, Plane, PlaneOptions, Reply, TokioClock};
 use runbook_core::account::{Budget, Rates};
 use runbook_core::observed::{
-    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, EcsService, ScalableTarget, Suspended,
+    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, Deployment, EcsService, ScalableTarget, Suspended,
 };
 use runbook_core::{CloudError, ErrorClass, Query, Scope, ServiceId};
 use tokio::time::Instant;
@@ -77,6 +77,10 @@ pub struct World {
     pub calls: Vec<(Instant, Call)>,
     /// Scalable targets a page: AWS may answer with fewer than were asked for, and a token.
     pub target_page: usize,
+    /// The band of every service, where they have one.
+    pub band: Option<Capacity>,
+    /// Services with a deployment under way.
+    pub deploying: BTreeSet<String>,
 }
 
 impl FakeAws {
@@ -85,6 +89,7 @@ impl FakeAws {
             counts: names.into_iter().map(|name| (name, 2)).collect(),
             policies_each: 1,
             target_page: 50,
+            band: Some(capacity(1, 9)),
             ..World::default()
         };
         Arc::new(Self { latency: Duration::from_millis(20), world: Mutex::new(world) })
@@ -126,7 +131,7 @@ pub fn plane_with_budget(cloud: &Arc<FakeAws>, rate: f64) -> Arc<Plane> {
     let cloud: Arc<dyn Cloud> = Arc::clone(cloud) as Arc<dyn Cloud>;
     let plane = Plane::new(cloud, clock, PlaneOptions::default(), AwsMetrics::default());
     let rates = Rates { read: rate, modify: rate };
-    plane.set_budget(ACCOUNT, Budget { ecs: rates, application_auto_scaling: rates, sts: rates });
+    plane.set_budget(ACCOUNT, "default", Budget { ecs: rates, application_auto_scaling: rates, sts: rates });
     plane
 }
 
@@ -171,8 +176,9 @@ impl World {
                 if services.iter().any(|name| self.malformed.contains(name)) {
                     return Err(error(ErrorClass::Invalid, "InvalidParameterException"));
                 }
-                let found =
-                    services.iter().filter_map(|name| Some((name.clone(), ecs_service(*self.counts.get(name)?))));
+                let found = services
+                    .iter()
+                    .filter_map(|name| Some((name.clone(), self.service(name, *self.counts.get(name)?))));
                 Ok(Reply::Services(found.collect()))
             }
             Call::DescribeScalableTargets { resource_ids, next_token } => {
@@ -180,7 +186,7 @@ impl World {
                 let all: Vec<_> = resource_ids
                     .iter()
                     .filter(|id| self.counts.contains_key(id.rsplit('/').next().unwrap()))
-                    .map(|id| (id.clone(), ScalableTarget { arn: None, capacity: capacity(1, 9) }))
+                    .filter_map(|id| Some((id.clone(), ScalableTarget { arn: None, capacity: self.band? })))
                     .collect();
                 let (targets, next_token) = page(all, next_token, self.target_page);
                 Ok(Reply::ScalableTargets { targets, next_token })
@@ -200,6 +206,11 @@ impl World {
         }
     }
 
+    fn service(&self, name: &str, desired_count: i32) -> EcsService {
+        let deployments = if self.deploying.contains(name) { vec![deployment(), deployment()] } else { vec![] };
+        EcsService { deployments, ..ecs_service(desired_count) }
+    }
+
     fn write(&mut self, call: &Call) -> Reply {
         if let Call::UpdateService { service, desired_count, .. } = call {
             self.counts.insert(service.clone(), *desired_count);
@@ -216,6 +227,17 @@ fn page<T: Clone>(all: Vec<T>, token: &Option<String>, size: usize) -> (Vec<T>, 
 
 pub fn capacity(min: i32, max: i32) -> Capacity {
     Capacity { min, max, suspended: Suspended::default() }
+}
+
+fn deployment() -> Deployment {
+    Deployment {
+        id: "ecs-svc/1".into(),
+        status: "ACTIVE".into(),
+        rollout_state: None,
+        desired_count: 1,
+        running_count: 1,
+        created_at: None,
+    }
 }
 
 fn policy(number: usize) -> AppliedPolicy {
