@@ -81,7 +81,7 @@ def get_dashboard(call: Call) -> dict[str, Any]:
 @operations("ListDashboards")
 def list_dashboards(call: Call) -> dict[str, Any]:
     """In order of name; a dashboard's size is that of its body in bytes."""
-    prefix, start = call.get("DashboardNamePrefix") or "", decode_token(call.get("NextToken"))
+    prefix, start = call.get("DashboardNamePrefix") or "", decode_token(call.get("NextToken"), errors.list_token)
     found = [(name, item) for name, item in sorted(_table(call).items()) if name.startswith(prefix)]
     entries = [
         {

@@ -37,5 +37,10 @@ def next_token() -> CloudWatchError:
     return CloudWatchError("InvalidNextToken", "The next token specified is invalid.")
 
 
+def list_token() -> CloudWatchError:
+    """ListMetrics and ListDashboards know no InvalidNextToken."""
+    return invalid_value("The value for parameter NextToken is invalid.")
+
+
 def limit(message: str) -> CloudWatchError:
     return CloudWatchError("LimitExceeded", message)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -149,7 +150,7 @@ def list_metrics(call: Call) -> dict[str, Any]:
         and all(any(name == item["Name"] and item.get("Value") in (None, value) for name, value in series.dimensions) for item in filters)
         and (recent is None or series.last_put >= oldest)
     ]
-    start = decode_token(call.get("NextToken"))
+    start = decode_token(call.get("NextToken"), errors.list_token)
     result: dict[str, Any] = {"Metrics": [series.describe() for series in found[start : start + _PAGE]]}
     if start + _PAGE < len(found):
         result["NextToken"] = encode_token(start + _PAGE)
@@ -160,8 +161,8 @@ def encode_token(position: int) -> str:
     return base64.urlsafe_b64encode(f"position:{position}".encode()).decode()
 
 
-def decode_token(token: str | None) -> int:
-    """Raises InvalidNextToken on anything that this sandbox did not make."""
+def decode_token(token: str | None, refusal: Callable[[], errors.CloudWatchError] = errors.next_token) -> int:
+    """Raises `refusal`, InvalidNextToken unless the operation has another, on anything that this sandbox did not make."""
     if not token:
         return 0
     try:
@@ -170,4 +171,4 @@ def decode_token(token: str | None) -> int:
             return int(number)
     except ValueError:
         pass
-    raise errors.next_token()
+    raise refusal()

@@ -11,7 +11,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call
 from runbook_sandbox.aws.rds import errors, groups, identifiers, network, windows
-from runbook_sandbox.aws.rds.engines import Engine, check_iops, check_storage
+from runbook_sandbox.aws.rds.engines import Engine, check_iops, check_storage, gp3_baseline
 from runbook_sandbox.aws.rds.store import Store
 
 _CERTIFICATE = "rds-ca-rsa2048-g1"
@@ -53,7 +53,7 @@ def storage(engine: Engine, call: Call, default_type: str, default_size: int | N
     largest = call.get("MaxAllocatedStorage")
     if largest is not None and largest <= size:
         raise errors.invalid_combination("Max storage size must be greater than storage size")
-    throughput = (call.get("StorageThroughput") or 125) if kind == "gp3" else None
+    throughput = (call.get("StorageThroughput") or gp3_baseline(size)[1]) if kind == "gp3" else None
     return {
         "StorageType": kind,
         "AllocatedStorage": size,

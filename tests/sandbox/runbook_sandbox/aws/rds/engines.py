@@ -134,6 +134,8 @@ def version_of(engine: Engine, wanted: str | None) -> str:
 
 def check_upgrade(engine: Engine, current: str, wanted: str, allow_major: bool) -> str:
     """The version an upgrade leads to. Raises InvalidParameterCombination on a downgrade or an unasked major upgrade."""
+    if not any(wanted in (version, engine.major(version)) for version in engine.versions):
+        raise errors.invalid_combination(f"Cannot find upgrade target from {current} with requested version {wanted}.")
     target = version_of(engine, wanted)
     if target == current:
         return target
@@ -174,8 +176,13 @@ def check_storage(engine: Engine, storage_type: str, size: int) -> int:
     return size
 
 
+def gp3_baseline(size: int) -> tuple[int, int]:
+    """IOPS and MiB/s that a gp3 volume of so many GiB has without asking ("gp3 storage": it is striped from 400 GiB on)."""
+    return (12000, 500) if size >= 400 else (3000, 125)
+
+
 def check_iops(storage_type: str, size: int, iops: int | None) -> int | None:
-    """IOPS of a volume: demanded of io1/io2, 3000 for gp3 unless given, none for the rest. Raises InvalidParameterCombination."""
+    """IOPS of a volume: demanded of io1/io2, at least the baseline for gp3, none for the rest. Raises InvalidParameterCombination."""
     if storage_type in ("io1", "io2"):
         if iops is None:
             raise errors.invalid_combination(f"You must specify Iops when the storage type is {storage_type}.")
@@ -185,7 +192,7 @@ def check_iops(storage_type: str, size: int, iops: int | None) -> int | None:
     if storage_type == "gp3":
         if iops is not None and iops != 3000 and size < 400:
             raise errors.invalid_combination("You can't specify IOPS or storage throughput for a gp3 volume smaller than 400 GiB.")
-        return iops or 3000
+        return max(iops or 0, gp3_baseline(size)[0])
     if iops is not None:
         raise errors.invalid_combination(f"Iops can't be specified with storage type {storage_type}.")
     return None

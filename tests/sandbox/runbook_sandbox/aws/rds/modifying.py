@@ -193,6 +193,9 @@ def _storage(call: Call, instance: Instance, wanted: dict[str, Any]) -> dict[str
     engines.check_storage(instance.engine, kind, size)
     iops = changed.get("Iops", record.get("Iops") if kind == record["StorageType"] else None)
     changed["Iops"] = engines.check_iops(kind, size, iops)
+    throughput = changed.get("StorageThroughput") or record.get("StorageThroughput") or 0
+    if kind == "gp3" and throughput < engines.gp3_baseline(size)[1]:
+        changed["StorageThroughput"] = engines.gp3_baseline(size)[1]
     last = instance.storage_changed_at
     if instance.status == "storage-optimization" or (last is not None and clock.now() - last < _STORAGE_PAUSE):
         raise errors.invalid_combination(

@@ -104,6 +104,8 @@ def describe_events(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
     if call.get("SourceIdentifier") and not call.get("SourceType"):
         raise errors.invalid_combination("SourceType must be specified when SourceIdentifier is.")
+    if call.get("SourceType") not in (None, *subscriptions.CATEGORIES):
+        raise errors.invalid_value(f"Invalid source type: {call.get('SourceType')}. Valid values: {', '.join(subscriptions.CATEGORIES)}")
     now = clock.now()
     duration = call.get("Duration", 60)
     if not 1 <= duration <= 20160:

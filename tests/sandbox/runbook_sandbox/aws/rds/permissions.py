@@ -54,6 +54,7 @@ _PARAMETERS = {
     "DescribeDBInstances": {"DBInstanceIdentifier": "db"},
     "CreateDBSnapshot": {"DBInstanceIdentifier": "db", "DBSnapshotIdentifier": "snapshot"},
     "CopyDBSnapshot": {"SourceDBSnapshotIdentifier": "snapshot", "TargetDBSnapshotIdentifier": "snapshot", "OptionGroupName": "og"},
+    "ModifyDBSnapshot": {"DBSnapshotIdentifier": "snapshot"},
     "DeleteDBSnapshot": {"DBSnapshotIdentifier": "snapshot"},
     "ModifyDBSnapshotAttribute": {"DBSnapshotIdentifier": "snapshot"},
     "DescribeDBSnapshotAttributes": {"DBSnapshotIdentifier": "snapshot"},

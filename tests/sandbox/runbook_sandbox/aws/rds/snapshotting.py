@@ -13,6 +13,7 @@ from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
 from runbook_sandbox.aws.rds import errors, identifiers, notices, paging, tagging
 from runbook_sandbox.aws.rds.cluster import Cluster
+from runbook_sandbox.aws.rds.engines import ENGINES, check_upgrade
 from runbook_sandbox.aws.rds.instance import Instance
 from runbook_sandbox.aws.rds.snapshot import PUBLIC, ClusterSnapshot, Snapshot
 from runbook_sandbox.aws.rds.store import NextSnapshot, Store, all_stores, parse_arn, store_of
@@ -148,6 +149,28 @@ def create_cluster_snapshot(call: Call) -> dict[str, Any]:
             cluster.settle()
 
     return {"DBClusterSnapshot": take_cluster(cluster, name, tags, done).describe()}
+
+
+@operations("ModifyDBSnapshot")
+def modify_snapshot(call: Call) -> dict[str, Any]:
+    """Upgrade the engine version that a manual snapshot is restored with: `upgrading`, then `available`."""
+    store = store_of(call.account_id, call.region)
+    snapshot = store.snapshot(call.get("DBSnapshotIdentifier", ""))
+    if snapshot.status != "available" or snapshot.type != "manual":
+        raise errors.snapshot_state(
+            f"Only a manual snapshot that is available can be modified: {snapshot.identifier} is {snapshot.status}."
+        )
+    wanted = call.get("EngineVersion")
+    if wanted and wanted != snapshot.record["EngineVersion"]:
+        version = check_upgrade(ENGINES[snapshot.record["Engine"]], snapshot.record["EngineVersion"], wanted, allow_major=True)
+        snapshot.status = "upgrading"
+
+        def upgraded() -> None:
+            snapshot.record["EngineVersion"] = version
+            snapshot.status = "available"
+
+        snapshot.later(pace.rds_modify, upgraded, "upgrade")
+    return {"DBSnapshot": snapshot.describe()}
 
 
 @operations("DeleteDBSnapshot")

@@ -167,7 +167,8 @@ def test_a_thousand_metrics_at_once_and_no_more(cloudwatch, refused):
     second = cloudwatch.list_metrics(NextToken=first["NextToken"])
     assert len(second["Metrics"]) == 500
     assert "NextToken" not in second
-    with refused("InvalidNextToken"):
+    # API Reference, ListMetrics, "Errors": there is no InvalidNextToken among them.
+    with refused("InvalidParameterValue", "NextToken"):
         cloudwatch.list_metrics(NextToken="nonsense")
 
 

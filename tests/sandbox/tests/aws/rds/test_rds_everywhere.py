@@ -140,6 +140,12 @@ def test_an_operation_that_the_sandbox_lacks_says_so(aws, rds, refused):
     assert "CreateGlobalCluster" in str(raised.value)
 
 
+def test_events_of_a_source_type_that_there_is_not_are_refused(rds, refused):
+    """API Reference, DescribeEvents, SourceType: "Valid Values". moto: no events."""
+    with refused("InvalidParameterValue", "db-instance"):
+        rds.describe_events(SourceType="db-instances")
+
+
 def test_tags_at_creation_need_a_permission_of_their_own(aws, rds, instance, allowed, refused):
     """User Guide, "Grant permission to tag Amazon RDS resources during creation": rds:AddTagsToResource. moto: not asked."""
     instance()

@@ -236,3 +236,14 @@ def test_the_password_never_shows(aws, rds, instance):
     answer = rds.modify_db_instance(DBInstanceIdentifier="app", MasterUserPassword="another-good-one")
     assert "another-good-one" not in str(answer)
     assert INSTANCE["MasterUserPassword"] not in str(aws.control("GET", "/calls"))
+
+
+def test_gp3_has_a_higher_baseline_from_400_gib_on(aws, rds, instance, show):
+    """User Guide, "gp3 storage": 3,000 IOPS and 125 MiB/s below 400 GiB, 12,000 and 500 from there. moto: neither."""
+    small = instance(AllocatedStorage=300)
+    assert (small["Iops"], small["StorageThroughput"]) == (3000, 125)
+    large = instance("large", AllocatedStorage=400)
+    assert (large["Iops"], large["StorageThroughput"]) == (12000, 500)
+    rds.modify_db_instance(DBInstanceIdentifier="app", AllocatedStorage=400, ApplyImmediately=True)
+    aws.clock.advance(60)
+    assert (show()["Iops"], show()["StorageThroughput"]) == (12000, 500)

@@ -157,3 +157,17 @@ def test_a_failing_and_a_slow_snapshot_on_demand(aws, rds, instance, show):
     assert rds.describe_db_snapshots(DBSnapshotIdentifier="s")["DBSnapshots"][0]["Status"] == "failed"
     assert show()["DBInstanceStatus"] == "available"
     rds.delete_db_snapshot(DBSnapshotIdentifier="s")
+
+
+def test_the_engine_of_a_snapshot_is_upgraded(aws, rds, instance, snapshot, refused):
+    """API Reference, ModifyDBSnapshot. moto: nothing changes."""
+    instance(EngineVersion="15.4")
+    snapshot()
+    with refused("InvalidParameterCombination", "Cannot find upgrade target from 15.4 with requested version 15.99"):
+        rds.modify_db_snapshot(DBSnapshotIdentifier="snap", EngineVersion="15.99")
+    assert rds.modify_db_snapshot(DBSnapshotIdentifier="snap", EngineVersion="16.4")["DBSnapshot"]["Status"] == "upgrading"
+    with refused("InvalidDBSnapshotState"):
+        rds.delete_db_snapshot(DBSnapshotIdentifier="snap")
+    aws.clock.advance(30)
+    found = rds.describe_db_snapshots(DBSnapshotIdentifier="snap")["DBSnapshots"][0]
+    assert (found["Status"], found["EngineVersion"]) == ("available", "16.4")
