@@ -6,6 +6,8 @@ DeleteCapacityProvider. The groups behind them are not looked at: EC2 capacity i
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +56,28 @@ def providers(state: Region) -> dict[str, Provider]:
 def complete(strategy: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A strategy as it is shown: base and weight are 0 where they were left out."""
     return [{"weight": 0, "base": 0} | item for item in strategy]
+
+
+class Shares:
+    """Which provider runs the next task: each its base first, the rest by weight ("CapacityProviderStrategyItem")."""
+
+    def __init__(self, strategy: list[dict[str, Any]] | None, running: Iterable[str | None] = ()) -> None:
+        self._items = complete(strategy or [])
+        # Whoever has only one need not count.
+        self._tasks = Counter(running if len(self._items) > 1 else ())
+
+    def next(self) -> str | None:
+        """The name of a provider; None without a strategy."""
+        if not self._items:
+            return None
+        wanting = [item for item in self._items if self._tasks[item["capacityProvider"]] < item["base"]]
+        weighed = [item for item in self._items if item["weight"]] or self._items
+        chosen = wanting[0] if wanting else min(weighed, key=self._load)
+        self._tasks[chosen["capacityProvider"]] += 1
+        return chosen["capacityProvider"]
+
+    def _load(self, item: dict[str, Any]) -> float:
+        return (self._tasks[item["capacityProvider"]] - item["base"]) / max(item["weight"], 1)
 
 
 def _with_defaults(group: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from runbook_sandbox.aws.clock import clock
-from runbook_sandbox.aws.ecs import deployments, lifecycle, load_balancing, notifications
+from runbook_sandbox.aws.ecs import capacity_providers, deployments, lifecycle, load_balancing, notifications
 from runbook_sandbox.aws.ecs.container_instances import registered
 from runbook_sandbox.aws.ecs.state import STARTING, Cluster, Deployment, Service, Task
 from runbook_sandbox.aws.pace import pace
@@ -127,7 +127,9 @@ def _start(service: Service, deployment: Deployment, missing: int) -> None:
     if not Capacity.ec2_available and not deployment.revision.fargate:
         _cannot_place(service)
         return
-    started = [_new_task(service, deployment) for _ in range(number)]
+    running = (task.capacity_provider for task in deployment.live)
+    shares = capacity_providers.Shares(deployment.revision.settings.get("capacityProviderStrategy"), running)
+    started = [_new_task(service, deployment, shares.next()) for _ in range(number)]
     lifecycle.launch(started)
     service.steady = False
     notifications.say(service, f"has started {number} tasks: {notifications.name_tasks(started)}.")
@@ -145,7 +147,7 @@ def _cannot_place(service: Service) -> None:
     wake(service, max(pace.ecs_placement_interval, 1.0) * 10)
 
 
-def _new_task(service: Service, deployment: Deployment) -> Task:
+def _new_task(service: Service, deployment: Deployment, capacity_provider: str | None) -> Task:
     definition = deployment.revision.task_definition
     assert definition is not None
     tags: dict[str, str] = {}
@@ -164,6 +166,7 @@ def _new_task(service: Service, deployment: Deployment) -> Task:
         started_by=deployment.id,
         tags=tags,
         execute_command=bool(service.options.get("enableExecuteCommand")),
+        capacity_provider=capacity_provider,
     )
     for fault in list(service.faults):
         if fault.task_definition in (None, definition.arn):
@@ -230,7 +233,8 @@ def _shrink_primary(service: Service, primary: Deployment, desired: int) -> None
         wake(service)
     elif surplus > len(chosen) and not service.scale_in_held:
         service.scale_in_held = True
-        notifications.say(service, "was unable to scale in due to (reason tasks are protected from scale-in).")
+        held = f"(taskSet {primary.id}) was unable to scale in due to (reason {len(live) - len(free)} tasks under protection)"
+        notifications.say(service, f"was unable to reach steady state because {held}")
 
 
 def _unprotected(service: Service, tasks: list[Task]) -> list[Task]:
@@ -328,7 +332,8 @@ def _back_off(service: Service, deployment: Deployment) -> None:
     failures = deployment.failures_in_a_row
     if failures == _IMPAIRED_AFTER:
         notifications.say(
-            service, "is unable to consistently start tasks successfully. For more information, see the Troubleshooting section."
+            service,
+            "is unable to consistently start tasks successfully. For more information, see the Troubleshooting section.",
         )
         notifications.service_action(service, "SERVICE_TASK_START_IMPAIRED", "WARN")
     if failures >= _IMPAIRED_AFTER:

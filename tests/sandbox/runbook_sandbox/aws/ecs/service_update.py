@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_sandbox.aws.ecs import deployments, load_balancing, scheduler, task_definitions, validation
+from runbook_sandbox.aws.ecs import capacity_providers, deployments, load_balancing, scheduler, task_definitions, validation
 from runbook_sandbox.aws.ecs.errors import invalid, service_not_active, service_not_found
 from runbook_sandbox.aws.ecs.service_view import service_view
 from runbook_sandbox.aws.ecs.services import REVISED, find, set_desired
@@ -79,7 +79,9 @@ def _settings(call: Call, cluster: Cluster, service: Service) -> dict[str, Any]:
     strategy = call.get("capacityProviderStrategy")
     if strategy is not None:
         validation.check_strategy(strategy, cluster)
-        if strategy != before.get("capacityProviderStrategy"):
+        if capacity_providers.complete(strategy) == capacity_providers.complete(before.get("capacityProviderStrategy") or []):
+            settings["capacityProviderStrategy"] = before.get("capacityProviderStrategy")
+        else:
             if not call.get("forceNewDeployment"):
                 raise invalid(
                     "When switching from launch type to capacity provider strategy on an existing service, or making a change to a "

@@ -176,12 +176,19 @@ class Task:
     tags: dict[str, str] = field(default_factory=dict)
     execute_command: bool = False
     protected_until: datetime | None = None
+    #: Of the strategy's providers the one that runs it.
+    capacity_provider: str | None = None
     #: Why the task will not reach RUNNING, when a fault says so.
     doom: str | None = None
 
     @property
     def fargate(self) -> bool:
         return is_fargate(self.settings)
+
+    @property
+    def launch_type(self) -> str:
+        """Also where a capacity provider was asked for."""
+        return "FARGATE" if self.fargate else self.settings.get("launchType") or "EC2"
 
 
 @dataclass(slots=True, eq=False)

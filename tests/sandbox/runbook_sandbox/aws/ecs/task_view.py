@@ -101,7 +101,6 @@ def _health(task: Task, container: dict[str, Any]) -> str:
 def render(task: Task, include: list[str]) -> dict[str, Any]:
     """The API's Task; tags only when they were asked for."""
     healths = {_health(task, container) for container in task.task_definition.containers if container.get("healthCheck")}
-    strategy = task.settings.get("capacityProviderStrategy") or []
     view = {
         "taskArn": task.arn,
         "clusterArn": task.cluster.arn,
@@ -109,7 +108,7 @@ def render(task: Task, include: list[str]) -> dict[str, Any]:
         "attachments": _attachments(task),
         "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
         "availabilityZone": task.zone,
-        "capacityProviderName": strategy[0]["capacityProvider"] if strategy else None,
+        "capacityProviderName": task.capacity_provider,
         "connectivity": "CONNECTED" if task.connected_at else None,
         "connectivityAt": task.connected_at,
         "containers": _containers(task),
@@ -121,7 +120,7 @@ def render(task: Task, include: list[str]) -> dict[str, Any]:
         "group": task.group,
         "healthStatus": next(iter(healths)) if healths else "UNKNOWN",
         "lastStatus": task.last_status,
-        "launchType": "FARGATE" if task.fargate else task.settings.get("launchType") or "EC2",
+        "launchType": task.launch_type,
         "overrides": _overrides(task),
         "platformVersion": "1.4.0" if task.fargate else None,
         "platformFamily": "Linux" if task.fargate else None,

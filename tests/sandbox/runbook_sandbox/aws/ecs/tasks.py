@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from runbook_sandbox.aws.clock import clock
-from runbook_sandbox.aws.ecs import arns, lifecycle, services, tags, task_definitions, validation
+from runbook_sandbox.aws.ecs import arns, capacity_providers, lifecycle, services, tags, task_definitions, validation
 from runbook_sandbox.aws.ecs.errors import error, invalid, service_not_found
 from runbook_sandbox.aws.ecs.scheduler import Capacity
 from runbook_sandbox.aws.ecs.state import Cluster, Task, TaskDefinition, is_fargate
@@ -88,6 +88,7 @@ def _create(
     own = dict(definition.tags) if call.get("propagateTags") == "TASK_DEFINITION" else {}
     if call.get("enableECSManagedTags"):
         own["aws:ecs:clusterName"] = cluster.name
+    shares = capacity_providers.Shares(settings.get("capacityProviderStrategy"))
     tasks = [
         lifecycle.create(
             cluster,
@@ -98,6 +99,7 @@ def _create(
             overrides=deepcopy(call.get("overrides") or {}),
             tags=own | given_tags,
             execute_command=bool(call.get("enableExecuteCommand")),
+            capacity_provider=shares.next(),
         )
         for _ in range(count)
     ]
@@ -171,7 +173,7 @@ def list_tasks(call: Call) -> dict[str, Any]:
             or (group is not None and task.group != group)
             or (family and task.task_definition.family != family)
             or (started_by and task.started_by != started_by)
-            or (launch_type and (task.settings.get("launchType") or "EC2") != launch_type)
+            or (launch_type and task.launch_type != launch_type)
             # Tasks of the imagined instances are on none that has a name.
             or call.get("containerInstance")
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
@@ -29,6 +31,7 @@ def test_a_strategy_shows_base_and_weight(ecs):
     ecs.register_fargate()
     service = ecs.create(taskDefinition="fargate", networkConfiguration=NETWORK)
     assert service["capacityProviderStrategy"] == service["deployments"][0]["capacityProviderStrategy"] == whole
+    assert len(ecs.update(capacityProviderStrategy=whole)["deployments"]) == 1, "what was shown is no change"
 
 
 def test_overrides_name_every_container(ecs):
@@ -87,3 +90,24 @@ def test_providers_of_fargate_are_reserved(ecs, refused):
     answer = refused(ecs.client.delete_capacity_provider, capacityProvider="FARGATE")
     assert (answer.code, "reserved" in answer.message) == ("InvalidParameterException", True)
     assert refused(ecs.client.delete_capacity_provider, capacityProvider="none").code == "ClientException"
+
+
+def test_tasks_are_shared_among_providers(ecs):
+    """CapacityProviderStrategyItem: the base first, then by weight. Plain moto's tasks have no provider."""
+    client = ecs.client
+    client.put_cluster_capacity_providers(cluster="app", capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=[])
+    ecs.register_fargate()
+    strategy = [{"capacityProvider": "FARGATE", "base": 2, "weight": 1}, {"capacityProvider": "FARGATE_SPOT", "weight": 3}]
+    how = {"taskDefinition": "fargate", "networkConfiguration": NETWORK, "capacityProviderStrategy": strategy}
+
+    def shares(tasks):
+        return Counter(task["capacityProviderName"] for task in tasks)
+
+    assert shares(client.run_task(cluster="app", count=10, **how)["tasks"]) == {"FARGATE": 4, "FARGATE_SPOT": 6}
+    ecs.create(desired=2, **how)
+    ecs.settle()
+    assert shares(ecs.tasks()) == {"FARGATE": 2}
+    ecs.update(desiredCount=14)
+    ecs.settle()
+    assert shares(ecs.tasks()) == {"FARGATE": 5, "FARGATE_SPOT": 9}
+    assert len(client.list_tasks(cluster="app", serviceName="api", launchType="FARGATE")["taskArns"]) == 14

@@ -132,7 +132,7 @@ def test_protected_tasks_survive_a_scale_in(ecs):
     ecs.update(desiredCount=0)
     ecs.settle(300)
     assert {task["taskArn"] for task in ecs.tasks()} == set(arns[:2])
-    assert any("unable to scale in" in message for message in ecs.messages())
+    assert any("was unable to scale in due to (reason 2 tasks under protection)" in message for message in ecs.messages())
     ecs.settle(400)
     assert ecs.show()["runningCount"] == 0
 
