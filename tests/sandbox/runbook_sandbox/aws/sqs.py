@@ -1,7 +1,8 @@
 """SQS on the sandbox's clock, with long polling that holds no lock.
 
 moto counts a message whose visibility timeout is exactly over as invisible, so on a frozen clock it never came back; it
-waits inside the handler, where it would stop every other request; and its texts are not SQS's.
+waits inside the handler, where it would stop every other request; it counts the whole queue for each message it hands out,
+and an expired message hides those behind it; and its texts are not SQS's.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ MAX_WAIT = 20
 MAX_VISIBILITY, MAX_DELAY = 43_200, 900
 
 _motos_receive_message = SQSBackend.receive_message
+_motos_get_queue_attributes = SQSBackend.get_queue_attributes
 _motos_response_receive = SQSResponse.receive_message
 _motos_response_send = SQSResponse.send_message
 
@@ -30,13 +32,32 @@ def install() -> None:
     """Idempotent."""
     Message.visible = property(lambda message: unix_time_millis() >= message.visible_at)
     SQSBackend.receive_message = _receive_message
+    SQSBackend.get_queue_attributes = _get_queue_attributes
+    SQSBackend.is_message_valid_based_on_retention_period = lambda backend, queue_name, message: True
     SQSResponse.receive_message = _checked_receive
     SQSResponse.send_message = _checked_send
 
 
 def _receive_message(backend: SQSBackend, queue_name: str, count: int, wait_seconds_timeout: int, *args: Any, **kwargs: Any) -> Any:
+    _forget_expired(backend.queues.get(queue_name))
     # The server has waited already.
     return _motos_receive_message(backend, queue_name, count, 0, *args, **kwargs)
+
+
+def _get_queue_attributes(backend: SQSBackend, queue_name: str, attribute_names: list[str]) -> dict[str, Any]:
+    _forget_expired(backend.queues.get(queue_name))
+    return _motos_get_queue_attributes(backend, queue_name, attribute_names)
+
+
+def _forget_expired(queue: Any | None) -> None:
+    """Messages older than the queue's MessageRetentionPeriod are gone."""
+    if queue is None:
+        return
+    oldest = unix_time_millis() - int(queue.message_retention_period) * 1000
+    expired = [message for message in queue._messages if message.sent_timestamp < oldest]
+    for message in expired:
+        queue._messages.remove(message)
+        queue.pending_messages.discard(message)
 
 
 def _checked_receive(response: SQSResponse) -> Any:
@@ -74,6 +95,7 @@ def wait_of(request: RequestContext) -> float:
 def has_messages(request: RequestContext) -> bool:
     """True when the queue has something to hand out, or is not there (so that the handler can say so)."""
     queue = _queue_of(request)
+    _forget_expired(queue)
     return queue is None or any(not message.delayed for message in queue.messages)
 
 

@@ -102,6 +102,31 @@ def test_parameters_out_of_bounds(aws, call, params, code, text):
     assert text in caught.value.response["Error"]["Message"]
 
 
+def test_expired_messages_are_gone_and_hide_none(aws):
+    """API Reference, SetQueueAttributes, MessageRetentionPeriod. moto: an expired message hides those behind it."""
+    url = _queue(aws, MessageRetentionPeriod="60")
+    sqs = aws.client("sqs")
+    sqs.send_message(QueueUrl=url, MessageBody="old")
+    aws.clock.advance(40)
+    sqs.send_message(QueueUrl=url, MessageBody="new")
+    aws.clock.advance(21)
+    counted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    assert counted["ApproximateNumberOfMessages"] == "1"
+    assert [message["Body"] for message in _receive(aws, url)] == ["new"]
+
+
+def test_a_long_queue_is_not_counted_for_each_message(aws, monkeypatch):
+    """moto counts the whole queue ten times for ten messages, while every other request waits."""
+    from moto.sqs.models import Queue
+
+    url = _queue(aws)
+    for _ in range(3):
+        entries = [{"Id": str(number), "MessageBody": "x"} for number in range(10)]
+        aws.client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
+    monkeypatch.setattr(Queue, "attributes", property(lambda queue: pytest.fail("the queue was counted")))
+    assert len(_receive(aws, url, MaxNumberOfMessages=10)) == 10
+
+
 def test_a_long_poll_that_is_not_allowed_does_not_wait(aws):
     """It would be refused after twenty seconds, when the client has given up."""
     url = _queue(aws)
