@@ -30,8 +30,9 @@ demo: build tools ## Show the main job end to end on a real API server and a san
 	@$(PYTHON) -m runbook_sandbox.demo --operator $(OPERATOR)
 
 .PHONY: sandbox
-sandbox: build tools ## Leave the sandbox running and print how to reach it (NAME=… for a second one)
+sandbox: build tools ## Leave the demo's sandbox running and print how to reach it (NAME=… for a second one)
 	@$(SANDBOX) up --name $(NAME) --image runbook-operator:dev=$(OPERATOR)
+	@$(PYTHON) -m runbook_sandbox.clocked --name $(NAME)
 
 .PHONY: clean-sandbox
 clean-sandbox: $(VENV)/.complete ## End the sandbox (NAME=… for a second one)

@@ -17,6 +17,8 @@ CLUSTER = "clocked-cluster"
 APP = "clocked-app-service"
 WORKER = "clocked-worker-service"
 OPERATOR_USER = "runbook-operator"
+#: An access key that may do everything, also when IAM is enforced: the one that `make sandbox` prints.
+ADMINISTRATOR = "test"
 
 
 class Account:
@@ -24,11 +26,6 @@ class Account:
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
-        # As long as IAM is not enforced, any key is the administrator's.
-        self._key, self._secret = "administrator", "administrator"
-        self._connect()
-
-    def _connect(self) -> None:
         self.ecs = self.client("ecs")
         self.autoscaling = self.client("application-autoscaling")
 
@@ -38,8 +35,8 @@ class Account:
             service,
             region_name=region,
             endpoint_url=self.endpoint,
-            aws_access_key_id=self._key,
-            aws_secret_access_key=self._secret,
+            aws_access_key_id=ADMINISTRATOR,
+            aws_secret_access_key=ADMINISTRATOR,
             config=Config(retries={"mode": "standard", "max_attempts": 8}),
             **options,
         )
@@ -87,19 +84,11 @@ class Account:
 
     def create_operator_user(self, policy: dict[str, Any]) -> tuple[str, str]:
         """An IAM user with this policy and nothing else, and IAM enforced from now on. Its access key and secret."""
-        everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-        administrator = self._create_user("administrator", everything)
-        operator = self._create_user(OPERATOR_USER, policy)
-        self.control("PUT", "/iam", {"enforce": True})
-        self._key, self._secret = administrator
-        self._connect()
-        return operator
-
-    def _create_user(self, name: str, policy: dict[str, Any]) -> tuple[str, str]:
         iam = self.client("iam")
-        iam.create_user(UserName=name)
-        iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=json.dumps(policy))
-        key = iam.create_access_key(UserName=name)["AccessKey"]
+        iam.create_user(UserName=OPERATOR_USER)
+        iam.put_user_policy(UserName=OPERATOR_USER, PolicyName=OPERATOR_USER, PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=OPERATOR_USER)["AccessKey"]
+        self.control("PUT", "/iam", {"enforce": True, "administrators": [ADMINISTRATOR]})
         return key["AccessKeyId"], key["SecretAccessKey"]
 
 
