@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use runbook_aws::{Call, Cloud, Connection, Connections, Reply, SdkCloud};
@@ -32,6 +33,8 @@ impl Request {
 struct Server {
     url: String,
     requests: Arc<Mutex<Vec<Request>>>,
+    /// TCP connections that were opened.
+    accepted: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -39,13 +42,16 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
+        let accepted = Arc::new(AtomicUsize::new(0));
         let (script, seen): (Script, _) = (Arc::new(script), Arc::clone(&requests));
+        let counted = Arc::clone(&accepted);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(serve(stream, Arc::clone(&script), Arc::clone(&seen)));
             }
         });
-        Self { url, requests }
+        Self { url, requests, accepted }
     }
 
     fn requests(&self) -> Vec<Request> {
@@ -296,6 +302,11 @@ async fn a_role_is_assumed_once_for_all_services() {
     let requests = server.requests();
     let roles: Vec<_> = requests.iter().filter(|request| request.is("AssumeRole")).collect();
     assert_eq!(roles.len(), 1, "one session serves all: {requests:#?}");
+    // A connection may still be on its way back to the pool when the next is wanted; without a pool there would be one for each.
+    assert!(
+        server.accepted.load(Ordering::Relaxed) < requests.len(),
+        "STS, ECS and Application Auto Scaling share connections"
+    );
     for part in [
         "RoleSessionName=runbook-operator",
         "ExternalId=external",

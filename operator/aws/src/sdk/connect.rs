@@ -72,6 +72,7 @@ impl Process {
                     None => loader,
                 };
                 loader
+                    .http_client(super::http::client())
                     .retry_config(RetryConfig::disabled())
                     .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
                     .load()

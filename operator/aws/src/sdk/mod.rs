@@ -5,6 +5,7 @@ mod classify;
 mod complete;
 mod connect;
 mod ecs;
+mod http;
 mod sts;
 
 use std::collections::HashMap;
