@@ -7,12 +7,12 @@ use runbook_core::facts::Answer;
 use runbook_core::{CloudError, ErrorClass, Query};
 use tokio::time::Instant;
 
+use super::PlaneOptions;
 use super::entry::Moment;
 use super::group::Group;
 use super::listing::Listed;
 use super::read::{List, Reader};
 use super::state::{Flight, State, spoils_a_batch};
-use super::{PlaneOptions, interrupted};
 use crate::clock::Clock;
 use crate::door::Door;
 
@@ -60,7 +60,7 @@ impl Shared {
         Arc::new(Self { door, clock, options, state })
     }
 
-    fn now(&self) -> Moment {
+    pub(super) fn now(&self) -> Moment {
         Moment { at: Instant::now(), time: self.clock.now() }
     }
 
@@ -208,20 +208,7 @@ impl Shared {
         }
     }
 
-    /// Reads the answer to one question at once, past those that wait for theirs, as soon as the budget admits it. Returns when the
-    /// read began as well.
-    pub(super) async fn read_directly(self: &Arc<Self>, query: &Query) -> Result<(Answer, Instant), CloudError> {
-        let group = Group::of(query);
-        self.door.admit(group.scope(), group.api(), false).await;
-        let flight = self.state().direct(query, self.now());
-        let reader = Reader { door: &self.door, group: &group, timeout: self.options.call_timeout };
-        let mut answers = reader.batch(&flight.members).await?;
-        let Some(answer) = answers.pop() else { return Err(interrupted(query)) };
-        self.settle(&flight, query, Ok(answer.clone()));
-        Ok((answer, flight.read_at.at))
-    }
-
-    fn settle(self: &Arc<Self>, flight: &Flight, query: &Query, outcome: Result<Answer, CloudError>) {
+    pub(super) fn settle(self: &Arc<Self>, flight: &Flight, query: &Query, outcome: Result<Answer, CloudError>) {
         let waiting = self.state().settle(flight, query, outcome);
         if let Some(group) = waiting {
             self.start(group);

@@ -6,6 +6,7 @@
 //! - Scaling policies are listed for all targets at once where that is cheaper (`listing`).
 
 mod ahead;
+mod direct;
 mod entry;
 mod flight;
 mod group;

@@ -27,7 +27,7 @@ pub(super) struct State {
     pub(super) groups: HashMap<Arc<Group>, Members>,
     /// How many targets' scaling policies will be asked for, where somebody has said so.
     pub(super) expected: HashMap<Scope, usize>,
-    tick: Tick,
+    pub(super) tick: Tick,
     prune_at: Option<Instant>,
 }
 
@@ -200,21 +200,6 @@ impl State {
             members.listing.flight = Some((id, began));
         }
         Some(Flight { id, began, read_at: now, group: Arc::clone(group), members: chosen, list_pages })
-    }
-
-    /// A call for one question that was not queued: who sends it keeps the answer with [`State::settle`].
-    pub(super) fn direct(&mut self, query: &Query, now: Moment) -> Flight {
-        self.tick += 1;
-        let member =
-            self.entries.get_key_value(query).map_or_else(|| Arc::new(query.clone()), |(key, _)| Arc::clone(key));
-        let group = Arc::new(Group::of(query));
-        Flight { id: self.tick, began: self.tick, read_at: now, group, members: vec![member], list_pages: None }
-    }
-
-    /// The last good answer and when its read began, even if something was written after it.
-    pub(super) fn last(&self, query: &Query) -> Option<(Answer, Instant)> {
-        let kept = self.entries.get(query)?.kept.as_ref()?;
-        Some((kept.answer.clone(), kept.read_at.at))
     }
 
     /// A part of a flight begins anew.
