@@ -124,6 +124,15 @@ impl Metrics {
         self.aws.register(&mut registry);
     }
 
+    /// Begins to count a kind. What is counted is told from the start as zero: Prometheus sees no increase in what appears as one.
+    pub fn begin(&self, kind: &'static str) {
+        let _ = self.reconciles.get_or_create(&ReconcileLabels { kind, outcome: "Panicked" });
+        let _ = self.drift_found.get_or_create(&KindLabels { kind });
+        let _ = self.drift_corrected.get_or_create(&KindLabels { kind });
+        let _ = self.status_writes.get_or_create(&WriteLabels { kind, outcome: "Failed" });
+        let _ = self.watch_errors.get_or_create(&KindLabels { kind });
+    }
+
     /// Counts a reconcile.
     pub fn reconciled(&self, kind: &'static str, outcome: &'static str, took: Duration) {
         self.reconciles.get_or_create(&ReconcileLabels { kind, outcome }).inc();
@@ -190,6 +199,7 @@ mod tests {
         metrics.step("ScalingPolicy", "SetDesiredCount", "Succeeded");
         metrics.drift_found("ScalingPolicy");
         metrics.drift_corrected("ScalingPolicy");
+        metrics.begin("AwsAccount");
         metrics.objects("ScalingPolicy", [("InSync", 3)]);
         metrics.leader(true);
         let text = metrics.encode().unwrap();
@@ -200,6 +210,7 @@ mod tests {
             r#"runbook_steps_total{kind="ScalingPolicy",step="SetDesiredCount",outcome="Succeeded"} 1"#,
             r#"runbook_drift_found_total{kind="ScalingPolicy"} 1"#,
             r#"runbook_drift_corrected_total{kind="ScalingPolicy"} 1"#,
+            r#"runbook_drift_corrected_total{kind="AwsAccount"} 0"#,
             r#"runbook_objects{kind="ScalingPolicy",state="InSync"} 3"#,
             "runbook_leader 1",
         ] {

@@ -77,6 +77,7 @@ impl Watches {
 }
 
 fn reflect<K: Object>(api: Api<kube::core::DeserializeGuard<K>>, metrics: &Metrics) -> (Arc<Reflected<K>>, Owned<()>) {
+    metrics.begin(K::KIND);
     let (reflected, writer) = Reflected::new();
     let (reader, metrics) = (reflected.clone(), metrics.clone());
     (reflected, Owned::spawn(async move { reader.watch(api, writer, &metrics).await }))
