@@ -22,7 +22,7 @@ def sandbox() -> Iterator[Sandbox]:
     program = os.environ.get("RUNBOOK_OPERATOR")
     if not program or not Path(program).is_file():
         pytest.fail("RUNBOOK_OPERATOR must name the operator's program: `make test-system` builds it and sets it")
-    with Sandbox.start(options=Options(images={IMAGE: program}, crash_back_off=1)) as running:
+    with Sandbox.start(options=Options(images={IMAGE: program}, crash_back_off=1, audit=True)) as running:
         yield running
 
 

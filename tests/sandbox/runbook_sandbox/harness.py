@@ -29,6 +29,7 @@ class Options:
 
     ``images`` maps an image's name to a program of this machine ("" for one without entrypoint). ``crash_back_off`` and
     ``volume_refresh`` are seconds. ``isolation`` False keeps programs out of namespaces even where the machine allows them.
+    ``audit`` has the API server write what ServiceAccounts ask of it to ``control_plane.audit_log``.
     """
 
     images: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Options:
     isolation: bool = True
     crash_back_off: float = 10.0
     volume_refresh: float = 10.0
+    audit: bool = False
 
 
 @dataclass
@@ -84,7 +86,7 @@ class Sandbox(Client):
     def __init__(self, directory: Path, options: Options, binaries: Binaries) -> None:
         super().__init__(directory / "kubernetes" / "kubeconfig", "", binaries.search_path())
         self.directory, self.options = directory, options
-        self.control_plane = ControlPlane(directory / "kubernetes", binaries)
+        self.control_plane = ControlPlane(directory / "kubernetes", binaries, self.options.audit)
         self._children: list[Child] = []
 
     @classmethod

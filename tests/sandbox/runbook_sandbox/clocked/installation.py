@@ -21,7 +21,7 @@ RELEASE = "runbook-operator"
 T = TypeVar("T")
 
 
-def install(client: Client, account: Account, *settings: str, cluster: str = CLUSTER) -> None:
+def install(client: Client, account: Account, *settings: str, cluster: str = CLUSTER, chart: Path = CHART) -> None:
     """`helm install --wait`, with credentials of an IAM user who has just the documented permissions, for one cluster."""
     key, secret = account.create_operator_user(documented_policy(REPOSITORY, cluster))
     credentials = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_ENDPOINT_URL": account.endpoint}
@@ -34,11 +34,11 @@ def install(client: Client, account: Account, *settings: str, cluster: str = CLU
             "stringData": credentials,
         },
     )
-    helm(client, "install", *settings)
+    helm(client, "install", *settings, chart=chart)
 
 
-def helm(client: Client, command: str, *settings: str) -> str:
-    """`helm install` or `helm upgrade` of the chart in this checkout, waiting until the operator is available."""
+def helm(client: Client, command: str, *settings: str, chart: Path = CHART) -> str:
+    """`helm install` or `helm upgrade` of a chart, that of this checkout by default, waiting until the operator is available."""
     repository, tag = IMAGE.split(":")
     values = {
         "clusterId": "sandbox",
@@ -47,7 +47,7 @@ def helm(client: Client, command: str, *settings: str) -> str:
         "operator": {"resync": "5s"},
     }
     flags = [f"--set-json={name}={json.dumps(value)}" for name, value in values.items()] + list(settings)
-    return client.helm(command, RELEASE, str(CHART), f"--namespace={NAMESPACE}", "--wait", "--timeout=3m", *flags)
+    return client.helm(command, RELEASE, str(chart), f"--namespace={NAMESPACE}", "--wait", "--timeout=3m", *flags)
 
 
 def condition(thing: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -20,6 +20,18 @@ ISSUER = "https://kubernetes.default.svc.cluster.local"
 # loopback address in an EndpointSlice (ValidateEndpointIP) and a pod of the node-runner has no other.
 CONTROLLERS = "*,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller"
 
+# Who asked for what, not what was in it; of ServiceAccounts alone, not of the node, the controllers and the user.
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+        {"level": "None"},
+    ],
+}
+
 
 def hold_port() -> socket.socket:
     """Binds a free port without listening: the program that shares it (SO_REUSEPORT) gets all connections, and no other can take it."""
@@ -30,10 +42,14 @@ def hold_port() -> socket.socket:
 
 
 class ControlPlane:
-    """One Kubernetes API. Its folder holds ``kubeconfig`` (cluster-admin), ``pki/``, ``logs/`` and etcd's data."""
+    """One Kubernetes API. Its folder holds ``kubeconfig`` (cluster-admin), ``pki/``, ``logs/`` and etcd's data.
 
-    def __init__(self, directory: Path, binaries: Binaries) -> None:
-        self.directory, self.binaries = directory, binaries
+    With ``audit`` every request of a ServiceAccount is a line of JSON in ``audit_log`` (Kubernetes documentation, "Auditing").
+    """
+
+    def __init__(self, directory: Path, binaries: Binaries, audit: bool = False) -> None:
+        self.directory, self.binaries, self.audit = directory, binaries, audit
+        self.audit_log = directory / "logs" / "audit.log"
         self.kubeconfig = directory / "kubeconfig"
         self.children: dict[str, Child] = {}
         self._ports = contextlib.ExitStack()
@@ -111,6 +127,12 @@ class ControlPlane:
         etcd.wait_ready(lambda: _answers(f"{url}/readyz"), 60)
 
     def start_apiserver(self) -> None:
+        audit: dict[str, object] = {}
+        if self.audit:
+            policy = self.directory / "audit-policy.json"
+            policy.write_text(json.dumps(AUDIT_POLICY))
+            # blocking: an answer is not sent before its line is written.
+            audit = {"audit_policy_file": policy, "audit_log_path": self.audit_log, "audit_log_mode": "blocking"}
         apiserver = self._run(
             "kube-apiserver",
             etcd_servers=f"http://127.0.0.1:{self._etcd_port}",
@@ -133,6 +155,7 @@ class ControlPlane:
             authorization_mode="RBAC",
             allow_privileged="true",
             profiling="false",
+            **audit,
         )
         apiserver.wait_ready(lambda: _answers(f"{self.server}/readyz", str(self.ca)), 120)
 
