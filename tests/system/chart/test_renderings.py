@@ -111,6 +111,7 @@ def retried(create):
         ("--set=unknown=1", "unknown"),
         ("--set=serviceAccount.create=false", "serviceAccount"),
         ("--set=networkPolicy.awsCidrs[0]=10.0.0.1", "awsCidrs"),
+        ("--set=networkPolicy.enabled=true,networkPolicy.awsCidrs[0]=10.0.0.0/8", "set networkPolicy.apiServerCidrs too"),
         ("--set=podLabels.number=1", "podLabels"),
         ("--set=prometheusRule.alerts.PoliciesStalled.limit=1", "limit"),
         ("--set=prometheusRule.enabled=true,prometheusRule.alerts.Unheard.threshold=1", "there is no alert Unheard; there are OperatorDown"),
