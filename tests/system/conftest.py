@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,6 +39,23 @@ def operator(sandbox: Sandbox, account: Account) -> Sandbox:
     """The sandbox with the operator installed from its chart, for the clusters of all places."""
     install(sandbox, account, cluster="*")
     return sandbox
+
+
+@pytest.fixture
+def loosen(operator: Sandbox) -> Iterator[Callable[[str], None]]:
+    """Makes a CRD take anything as a spec, for as long as the test runs."""
+    shipped: dict[str, dict[str, Any]] = {}
+
+    def loose(name: str) -> None:
+        crd = operator.get("crd", name)
+        shipped[name] = copy.deepcopy(crd["spec"])
+        for version in crd["spec"]["versions"]:
+            version["schema"]["openAPIV3Schema"]["properties"]["spec"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        operator.kubectl("replace", "--filename=-", stdin=json.dumps(crd))
+
+    yield loose
+    for name, spec in shipped.items():
+        operator.kubectl("replace", "--filename=-", stdin=json.dumps(operator.get("crd", name) | {"spec": spec}))
 
 
 class Place:

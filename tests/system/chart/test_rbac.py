@@ -1,0 +1,210 @@
+"""Least privilege in Kubernetes: the operator has the rules that it uses and no other, and people have what their role says."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from runbook_sandbox.clocked.installation import NAMESPACE, RELEASE, until
+from runbook_sandbox.harness import CommandError
+
+OPERATOR = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
+
+
+class Right(NamedTuple):
+    """A verb on a resource, with the one name it is limited to, if any."""
+
+    group: str
+    resource: str
+    verb: str
+    name: str = ""
+
+
+def granted(role: dict[str, Any]) -> list[Right]:
+    """The rights that a role gives, rule by rule."""
+    return [
+        Right(group, resource, verb, name)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [""])
+    ]
+
+
+def requests(sandbox, since: int = 0) -> Iterator[dict[str, Any]]:
+    """What the operator asked of the API server, by the audit log from this byte on."""
+    with sandbox.control_plane.audit_log.open("rb") as log:
+        log.seek(since)
+        for line in log:
+            if not line.endswith(b"\n"):
+                return  # being written
+            event = json.loads(line)
+            if event["user"]["username"] == OPERATOR and "objectRef" in event:
+                yield event
+
+
+def right(event: dict[str, Any], named: set[tuple[str, str]]) -> Right:
+    """The right that a request used."""
+    about = event["objectRef"]
+    resource = "/".join(part for part in (about["resource"], about.get("subresource")) if part)
+    name = about.get("name", "") if (resource, event["verb"]) in named else ""
+    return Right(about.get("apiGroup", ""), resource, event["verb"], name)
+
+
+def asked(sandbox, rights: list[Right]) -> set[Right]:
+    named = {(given.resource, given.verb) for given in rights if given.name}
+    return {right(event, named) for event in requests(sandbox)}
+
+
+def provoke_everything(place, loosen) -> None:
+    """Has the operator do all that it can do in Kubernetes."""
+    place.account.create_services("web", cluster=place.cluster)
+    place.apply(place.policy("web", replicas=2))
+    place.in_sync("web")
+    for kind in ("awsaccounts", "scalingpolicies"):
+        loosen(f"{kind}.ops.clocked.app")
+    bad = place.policy("bad", autoscaling={"minCapacity": "two"})
+    account = {"apiVersion": bad["apiVersion"], "kind": "AwsAccount", "metadata": {"name": f"{place.name}-bad"}, "spec": {"regions": "all"}}
+
+    def taken(*objects: dict[str, Any]) -> bool:
+        try:
+            place.apply(*objects)
+        except CommandError:
+            return False  # the API server takes a moment to follow a changed CRD
+        return True
+
+    until("the API server takes anything", lambda: taken(bad, account), bool)
+    place.stalled("bad", "InvalidSpec")
+    # The same again of another generation: an event that is counted rather than made.
+    bad["spec"]["more"] = "of the same"
+    place.apply(bad)
+
+
+def test_the_operator_uses_every_right_it_has_and_is_refused_nothing(place, operator, loosen):
+    cluster_role, role = operator.get("clusterrole", RELEASE), operator.get("role", RELEASE, f"--namespace={NAMESPACE}")
+    rights = granted(cluster_role) + granted(role)
+    # Given once each: so every right is needed, if every right is used.
+    assert [given for given, times in Counter(rights).items() if times > 1] == []
+    # What another test took away for a while was refused, too.
+    since = operator.control_plane.audit_log.stat().st_size
+    provoke_everything(place, loosen)
+    try:
+        until("every right is used", lambda: set(rights) - asked(operator, rights), lambda unused: not unused, 60)
+    finally:
+        place.client.kubectl("delete", "awsaccount", f"{place.name}-bad", "--wait=false")
+    assert asked(operator, rights) == set(rights)
+    refused = [event["requestURI"] for event in requests(operator, since) if event["responseStatus"]["code"] == 403]
+    assert refused == []
+    others = [event for event in requests(operator, since) if RELEASE not in event["annotations"]["authorization.k8s.io/reason"]]
+    assert others == [], "no other role gives it anything"
+
+
+def test_without_its_claim_nothing_is_written(place, operator):
+    """Taking one right away is noticed, and never makes the operator write to AWS without having said so."""
+    place.account.create_services("web", cluster=place.cluster)
+    place.apply(place.policy("web", replicas=2))
+    place.in_sync("web")
+    whole = operator.get("clusterrole", RELEASE)
+    since = operator.control_plane.audit_log.stat().st_size
+    short = json.loads(json.dumps(whole))
+    for rule in short["rules"]:
+        rule["verbs"] = [verb for verb in rule["verbs"] if verb != "update"]
+    operator.kubectl("replace", "--filename=-", stdin=json.dumps(short))
+    try:
+        writes = len(place.writes("web"))
+        place.account.set_desired("web", 5, place.cluster)
+
+        def refusals() -> int:
+            return sum(event["responseStatus"]["code"] == 403 for event in requests(operator, since))
+
+        until("the operator is refused its claim", refusals, lambda count: count >= 2)
+        assert place.desired("web") == 5 and len(place.writes("web")) == writes
+    finally:
+        whole["metadata"].pop("resourceVersion")
+        operator.kubectl("replace", "--filename=-", stdin=json.dumps(whole))
+    place.wait_desired("web", 2)
+
+
+READ = ("get", "list", "watch")
+WRITE = ("create", "update", "patch", "delete")
+# (role, resource, verbs that it has); of the other verbs it has none.
+PEOPLE = [
+    ("viewer", "scalingpolicies", READ),
+    ("viewer", "scalingpolicies/status", ()),
+    ("viewer", "scalingpolicies/scale", ("get",)),
+    ("viewer", "awsaccounts", READ),
+    ("editor", "scalingpolicies", READ + WRITE),
+    ("editor", "scalingpolicies/status", ()),
+    ("editor", "scalingpolicies/scale", ("get", "update", "patch")),
+    ("editor", "awsaccounts", ()),
+]
+
+
+def allowed(sandbox, user: str, resource: str, namespace: str) -> set[str]:
+    """The verbs that a user has on a resource, as the API server's authorizer says."""
+    name, _, subresource = resource.partition("/")
+    verbs = READ + WRITE + ("deletecollection",)
+    reviews = [
+        {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {
+                "user": user,
+                "resourceAttributes": {
+                    "group": "ops.clocked.app",
+                    "resource": name,
+                    "subresource": subresource,
+                    "verb": verb,
+                    "namespace": namespace,
+                },
+            },
+        }
+        for verb in verbs
+    ]
+    lines = "\n---\n".join(json.dumps(review) for review in reviews)
+    answers = sandbox.kubectl("create", "--output=jsonpath={.status.allowed}{' '}", "--filename=-", stdin=lines).split()
+    return {verb for verb, answer in zip(verbs, answers, strict=True) if answer == "true"}
+
+
+@pytest.fixture
+def bind(operator):
+    """Binds a ClusterRole to a user, in a namespace or everywhere."""
+    made: list[tuple[str, ...]] = []
+
+    def give(role: str, user: str, namespace: str = "") -> None:
+        kind, where = ("rolebinding", (f"--namespace={namespace}",)) if namespace else ("clusterrolebinding", ())
+        operator.kubectl("create", kind, user, f"--clusterrole={role}", f"--user={user}", *where)
+        made.append((kind, user, *where))
+
+    yield give
+    for kind, name, *where in made:
+        operator.kubectl("delete", kind, name, *where)
+
+
+@pytest.mark.parametrize(("role", "resource", "verbs"), PEOPLE)
+def test_people_may_do_what_their_role_says(operator, bind, role, resource, verbs):
+    user = f"{role}-{resource.replace('/', '-')}"
+    # AwsAccounts are the cluster's: only a binding for the whole cluster can give them.
+    bind(f"{RELEASE}-{role}", user, "" if resource == "awsaccounts" else "default")
+    assert allowed(operator, user, resource, "" if resource == "awsaccounts" else "default") == set(verbs)
+    if resource != "awsaccounts":
+        assert allowed(operator, user, resource, "kube-system") == set(), "nothing in another namespace"
+
+
+@pytest.mark.parametrize(("role", "verbs"), [("view", READ), ("edit", READ), ("admin", READ)])
+def test_kubernetes_own_roles_read_and_never_write(operator, bind, role, verbs):
+    bind(role, f"own-{role}", "default")
+    user = f"own-{role}"
+    until("roles are aggregated", lambda: allowed(operator, user, "scalingpolicies", "default"), lambda found: found == set(verbs))
+
+
+def test_the_roles_of_people_name_kinds_that_exist(operator):
+    crds = {crd["spec"]["names"]["plural"] for crd in operator.get("crd")["items"] if crd["spec"]["group"] == "ops.clocked.app"}
+    rules = [given for role in ("viewer", "editor") for given in granted(operator.get("clusterrole", f"{RELEASE}-{role}"))]
+    assert {given.resource.partition("/")[0] for given in rules} <= crds
+    readable = {given.resource for given in granted(operator.get("clusterrole", f"{RELEASE}-viewer"))}
+    assert crds <= readable, "whoever may look may look at every kind"
