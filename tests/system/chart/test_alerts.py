@@ -92,8 +92,9 @@ def test_thresholds_durations_and_severities_are_values(chart):
     for rule in yaml.safe_load(chart.file("files/alerts.yaml")):
         name = rule["alert"]
         change = {"threshold": 1234, "for": "7h", "severity": "page"}
-        flags = ["--set=clusterId=test", "--set=prometheusRule.enabled=true", f"--set-json=prometheusRule.alerts.{name}={json.dumps(change)}"]
-        (document,) = [thing for thing in chart.objects(*flags) if thing["kind"] == "PrometheusRule"]
+        said = f"--set-json=prometheusRule.alerts.{name}={json.dumps(change)}"
+        objects = chart.objects("--set=clusterId=test", "--set=prometheusRule.enabled=true", said)
+        (document,) = [thing for thing in objects if thing["kind"] == "PrometheusRule"]
         (changed,) = [found for found in document["spec"]["groups"][0]["rules"] if found["alert"] == f"Runbook{name}"]
         assert changed["expr"].endswith(" 1234") and changed["for"] == "7h" and changed["labels"]["severity"] == "page"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from runbook_sandbox.clocked.installation import CHART, NAMESPACE
+from runbook_sandbox.clocked.installation import CHART, NAMESPACE, until
 from runbook_sandbox.harness import CommandError
 
 HERE = Path(__file__).resolve().parent
@@ -88,8 +88,6 @@ def test_the_pods_keep_to_the_restricted_standard(server, chart, name):
 
 def retried(create):
     """Again, while the namespace has not got its ServiceAccount yet."""
-    from runbook_sandbox.clocked.installation import until
-
     def attempt() -> str:
         try:
             return create()
@@ -123,7 +121,8 @@ def test_wrong_values_are_refused_by_name(chart, flag, said):
 
 
 def test_crds_are_those_of_the_types_and_kept_when_the_chart_goes(chart):
-    shipped = {crd["metadata"]["name"]: crd for crd in (yaml.safe_load(path.read_text()) for path in (CHART / "files/crds").glob("*.yaml"))}
+    files = [yaml.safe_load(path.read_text()) for path in (CHART / "files" / "crds").glob("*.yaml")]
+    shipped = {crd["metadata"]["name"]: crd for crd in files}
     rendered = {
         thing["metadata"]["name"]: thing for thing in chart.objects(values("default")) if thing["kind"] == "CustomResourceDefinition"
     }
@@ -141,6 +140,7 @@ def test_crds_are_kept_whatever_annotations_are_asked_for(chart):
 
 def test_a_budget_never_stops_the_drain_of_a_single_replica(chart):
     def budgets(replicas: int) -> list:
-        return [thing for thing in chart.objects("--set=clusterId=test", f"--set=replicas={replicas}") if thing["kind"] == "PodDisruptionBudget"]
+        objects = chart.objects("--set=clusterId=test", f"--set=replicas={replicas}")
+        return [thing for thing in objects if thing["kind"] == "PodDisruptionBudget"]
 
     assert [len(budgets(replicas)) for replicas in (0, 1, 2, 5)] == [0, 0, 1, 1]
