@@ -29,9 +29,9 @@ class Chart:
         """helm without a cluster; CommandError with what it said if it fails."""
         return self._client.helm(*arguments)
 
-    def render(self, *flags: str) -> str:
+    def render(self, *flags: str, release: str = RELEASE) -> str:
         """`helm template`, as it would be installed."""
-        return self.helm("template", RELEASE, str(CHART), f"--namespace={NAMESPACE}", *flags)
+        return self.helm("template", release, str(CHART), f"--namespace={NAMESPACE}", *flags)
 
     def objects(self, *flags: str) -> list[dict[str, Any]]:
         """What is rendered, parsed."""
