@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from runbook_sandbox.clocked.installation import NAMESPACE, RELEASE, until
+from runbook_sandbox.clocked.installation import NAMESPACE, RELEASE, REPOSITORY, condition, until
 from runbook_sandbox.harness import CommandError
 
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
@@ -60,11 +61,13 @@ def asked(sandbox, rights: list[Right]) -> set[Right]:
     return {right(event, named) for event in requests(sandbox)}
 
 
-def provoke_everything(place, loosen) -> None:
-    """Has the operator do all that it can do in Kubernetes."""
+def provoke_everything(place, operator, loosen) -> None:
+    """Has the operator do all that it can do in Kubernetes, and waits for each: one right too few, and this does not end well."""
+    since = operator.control_plane.audit_log.stat().st_size
     place.account.create_services("web", cluster=place.cluster)
     place.apply(place.policy("web", replicas=2))
     place.in_sync("web")
+    until("the account is ready", account_condition(operator, place.name, "Ready"), lambda ready: ready.get("status") == "True")
     for kind in ("awsaccounts", "scalingpolicies"):
         loosen(f"{kind}.ops.clocked.app")
     bad = place.policy("bad", autoscaling={"minCapacity": "two"})
@@ -79,9 +82,17 @@ def provoke_everything(place, loosen) -> None:
 
     until("the API server takes anything", lambda: taken(bad, account), bool)
     place.stalled("bad", "InvalidSpec")
+    told = account_condition(operator, f"{place.name}-bad", "Stalled")
+    until("the account is told", told, lambda stalled: stalled.get("reason") == "InvalidSpec")
     # The same again of another generation: an event that is counted rather than made.
     bad["spec"]["more"] = "of the same"
     place.apply(bad)
+    written = Right("events.k8s.io", "events", "patch")
+    until("the event is counted", lambda: {right(event, set()) for event in requests(operator, since)}, lambda seen: written in seen)
+
+
+def account_condition(operator, name: str, kind: str) -> Callable[[], dict[str, Any]]:
+    return lambda: condition(operator.get("awsaccount", name), kind)
 
 
 def test_the_operator_uses_every_right_it_has_and_is_refused_nothing(place, operator, loosen):
@@ -91,7 +102,7 @@ def test_the_operator_uses_every_right_it_has_and_is_refused_nothing(place, oper
     assert [given for given, times in Counter(rights).items() if times > 1] == []
     # What another test took away for a while was refused, too.
     since = operator.control_plane.audit_log.stat().st_size
-    provoke_everything(place, loosen)
+    provoke_everything(place, operator, loosen)
     try:
         until("every right is used", lambda: set(rights) - asked(operator, rights), lambda unused: not unused, 60)
     finally:
@@ -101,6 +112,15 @@ def test_the_operator_uses_every_right_it_has_and_is_refused_nothing(place, oper
     assert refused == []
     others = [event for event in requests(operator, since) if RELEASE not in event["annotations"]["authorization.k8s.io/reason"]]
     assert others == [], "no other role gives it anything"
+
+
+def test_the_documented_rights_are_the_operators(operator):
+    rights = granted(operator.get("clusterrole", RELEASE)) + granted(operator.get("role", RELEASE, f"--namespace={NAMESPACE}"))
+    resources = {given.resource for given in rights}
+    _, _, section = (REPOSITORY / "docs" / "operator.md").read_text().partition("## What it may do in Kubernetes")
+    rows = re.findall(r"^\| (.*`.*) \| ([a-z, ]+) \|$", section, re.MULTILINE)
+    named = [(name, verbs.split(", ")) for what, verbs in rows for name in re.findall(r"`([^`]+)`", what) if name in resources]
+    assert {(name, verb) for name, verbs in named for verb in verbs} == {(given.resource, given.verb) for given in rights}
 
 
 def test_without_its_claim_nothing_is_written(place, operator):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from runbook_sandbox.clocked.installation import CHART, NAMESPACE, until
+from runbook_sandbox.clocked.installation import CHART, NAMESPACE, RELEASE, until
 from runbook_sandbox.harness import CommandError
 
 HERE = Path(__file__).resolve().parent
@@ -44,6 +44,23 @@ def test_every_template_is_rendered_by_some_values(chart):
 def test_helm_lint_has_nothing_to_say(chart):
     for name in VALUES:
         assert "0 chart(s) failed" in chart.helm("lint", "--strict", str(CHART), values(name))
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("--set=replicas=2", "kubectl rollout status deployment/runbook-operator -n runbook-system"),
+        ("--set=replicas=2", "EKS Pod Identity"),
+        ("--set=replicas=2", "--clusterrole=runbook-operator-editor"),
+        ("--set=replicas=1", "Set replicas to 2"),
+        ("--set=replicas=0", "nothing is compared"),
+        ("--set=operator.allowCustomEndpoints=true", "WARNING"),
+        ("--set=crds.install=false", "apply the CustomResourceDefinitions"),
+    ],
+)
+def test_the_notes_say_what_to_do_next(chart, flag, said):
+    shown = chart.helm("install", RELEASE, str(CHART), f"--namespace={NAMESPACE}", "--dry-run=client", "--set=clusterId=test", flag)
+    assert said in shown.partition("\nNOTES:\n")[2]
 
 
 @pytest.fixture(scope="module")
