@@ -6,14 +6,14 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde_json::{Number, Value};
 
-use crate::{AwsAccount, ScalingPolicy};
+use crate::{AwsAccount, ScalingOverride, ScalingPolicy};
 
 /// How the files in `crds/yaml` are made.
 pub const COMMAND: &str = "cargo run -p runbook-api --bin crdgen";
 
 /// Every CRD of the group, in the order in which they are installed.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    [AwsAccount::crd(), ScalingPolicy::crd()].into_iter().map(tidy).collect()
+    [AwsAccount::crd(), ScalingOverride::crd(), ScalingPolicy::crd()].into_iter().map(tidy).collect()
 }
 
 /// Every CRD as a file: its name and its text, which are the same for the same types.

@@ -6,12 +6,15 @@
 pub mod aws_account;
 pub mod common;
 pub mod crd;
+pub mod drift;
 pub mod duration;
 pub mod number;
+pub mod scaling_override;
 pub mod scaling_policy;
 mod schema;
 
 pub use aws_account::{AwsAccount, AwsAccountSpec, AwsAccountStatus};
+pub use scaling_override::{ScalingOverride, ScalingOverrideSpec, ScalingOverrideStatus};
 pub use scaling_policy::{ScalingPolicy, ScalingPolicySpec, ScalingPolicyStatus};
 
 /// API group of every kind.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::common::{AccountRef, HistoryEntry, Mode, PlanStatus};
+use crate::drift::Drift;
 use crate::duration::Duration;
 use crate::number::Number;
 
@@ -88,6 +89,15 @@ pub struct ScalingPolicySpec {
     /// Allow a size of zero: without it neither replicas, minCapacity nor maxCapacity may be 0.
     #[serde(default)]
     pub allow_zero: bool,
+
+    /// What is done about a size that somebody else has set in AWS. Default: a larger one is adopted for an hour, a smaller one corrected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
+
+    /// How far a ScalingOverride may raise the size. Default: with autoscaling maxCapacity, so not above it; without, as far as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 5000))]
+    pub override_ceiling: Option<i32>,
 }
 
 /// What scales. Exactly one field must be set.
@@ -309,6 +319,43 @@ pub struct ScalingPolicyStatus {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub history: Vec<HistoryEntry>,
+    /// The overrides that hold now, newest first; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub overrides: Vec<ActiveOverride>,
+    /// The size that the service was last seen to follow. What differs from it later was changed by somebody else, in AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<FollowedSize>,
+}
+
+/// An override that holds now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActiveOverride {
+    /// Name of the ScalingOverride.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// When it ends.
+    pub expires_at: Time,
+    /// What it changes: `minCapacity 2 to 5`.
+    #[schemars(length(max = 256))]
+    pub changes: String,
+}
+
+/// A size that a service followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FollowedSize {
+    /// Not below.
+    #[schemars(range(min = 0))]
+    pub minimum: i32,
+    /// Not above. Absent: however large it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub maximum: Option<i32>,
+    /// Since when.
+    pub since: Time,
 }
 
 /// The service and its scalable target as AWS showed them. Written at most every 30 seconds unless something else changed.

@@ -6,6 +6,8 @@ use serde::Serialize;
 use crate::error::{CloudError, ErrorClass};
 use crate::facts::Missing;
 use crate::query::Query;
+use crate::report::Hold;
+use crate::scaling::overrides::Intent;
 use crate::step::Step;
 
 /// What is to be asked, or done, or said; and when to decide again.
@@ -24,6 +26,12 @@ pub struct Plan {
     /// When to decide again, where that is sooner than the resync.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_at: Option<Timestamp>,
+    /// What holds the steps back, where the plan itself says so.
+    #[serde(skip)]
+    pub hold: Option<Hold>,
+    /// What a plan for a ScalingPolicy works towards, for its status.
+    #[serde(skip)]
+    pub intent: Option<Box<Intent>>,
 }
 
 /// Something to say about a resource.
@@ -101,6 +109,11 @@ impl Plan {
                 Self { findings: errors.iter().map(Finding::from_error).collect(), ..Self::default() }
             }
         }
+    }
+
+    /// Decides again at `time`, unless something is due before.
+    pub fn wake(&mut self, time: Timestamp) {
+        self.next_at = Some(self.next_at.map_or(time, |known| known.min(time)));
     }
 
     /// The weightiest finding, the first of them where several weigh the same.

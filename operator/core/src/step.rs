@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::ids::{Scope, ServiceId};
 use crate::observed::{Capacity, TargetTrackingConfiguration};
+use crate::scaling::overrides::Adoption;
 
 /// One write with one effect. It carries what it was decided on (`from`), so that it can be read without the state around it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -47,6 +48,15 @@ pub enum Step {
         /// What it is to do.
         configuration: TargetTrackingConfiguration,
     },
+    /// Make a ScalingOverride of a scale-out that somebody else has made. Writes to Kubernetes alone.
+    AdoptScaleOut {
+        /// The service.
+        service: ServiceId,
+        /// What somebody set its size to.
+        desired_count: i32,
+        /// The override.
+        adoption: Box<Adoption>,
+    },
 }
 
 impl Step {
@@ -56,6 +66,7 @@ impl Step {
             Self::SetDesiredCount { .. } => "SetDesiredCount",
             Self::RegisterScalableTarget { .. } => "RegisterScalableTarget",
             Self::PutTargetTrackingPolicy { .. } => "PutTargetTrackingPolicy",
+            Self::AdoptScaleOut { .. } => "AdoptScaleOut",
         }
     }
 
@@ -69,7 +80,8 @@ impl Step {
         match self {
             Self::SetDesiredCount { service, .. }
             | Self::RegisterScalableTarget { service, .. }
-            | Self::PutTargetTrackingPolicy { service, .. } => service,
+            | Self::PutTargetTrackingPolicy { service, .. }
+            | Self::AdoptScaleOut { service, .. } => service,
         }
     }
 
@@ -89,6 +101,8 @@ impl Step {
             Self::SetDesiredCount { .. } => "ecs:UpdateService",
             Self::RegisterScalableTarget { .. } => "application-autoscaling:RegisterScalableTarget",
             Self::PutTargetTrackingPolicy { .. } => "application-autoscaling:PutScalingPolicy",
+            // Of AWS it needs only what it was decided on.
+            Self::AdoptScaleOut { .. } => "ecs:DescribeServices",
         }
     }
 }
@@ -121,6 +135,11 @@ impl fmt::Display for Step {
                 let changes = configuration.changes_from(from).join(", ");
                 write!(formatter, "change target tracking policy {name} of {service}: {changes}")
             }
+            Self::AdoptScaleOut { service, desired_count, adoption } => write!(
+                formatter,
+                "adopt desiredCount {desired_count} of {service} as ScalingOverride {} until {}",
+                adoption.id, adoption.expires_at
+            ),
         }
     }
 }

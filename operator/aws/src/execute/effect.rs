@@ -6,9 +6,9 @@ use runbook_core::{Query, Step};
 
 use crate::call::Call;
 
-/// The call that makes a step.
-pub(super) fn call_of(step: &Step) -> Call {
-    match step {
+/// The call that makes a step; none for a step that is not made in AWS.
+pub(super) fn call_of(step: &Step) -> Option<Call> {
+    Some(match step {
         Step::SetDesiredCount { service, to, .. } => Call::UpdateService {
             cluster: service.cluster.clone(),
             service: service.service.clone(),
@@ -22,7 +22,8 @@ pub(super) fn call_of(step: &Step) -> Call {
             name: name.clone(),
             configuration: configuration.clone(),
         },
-    }
+        Step::AdoptScaleOut { .. } => return None,
+    })
 }
 
 /// The questions whose answers a step changes.
@@ -33,6 +34,7 @@ pub(super) fn changes(step: &Step) -> Vec<Query> {
         // Registering moves desiredCount into the band.
         Step::RegisterScalableTarget { .. } => vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)],
         Step::PutTargetTrackingPolicy { .. } => vec![Query::ScalingPolicies(service)],
+        Step::AdoptScaleOut { .. } => Vec::new(),
     }
 }
 
@@ -44,6 +46,7 @@ pub(super) fn basis(step: &Step) -> Vec<Query> {
             vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)]
         }
         Step::PutTargetTrackingPolicy { .. } => vec![Query::ScalingPolicies(service)],
+        Step::AdoptScaleOut { .. } => vec![Query::EcsService(service)],
     }
 }
 

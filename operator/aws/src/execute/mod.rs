@@ -54,7 +54,16 @@ impl Executor {
     /// What AWS answered. `Transient` with code `NotLeader` when less of the lease is left than a write may take, and `Conflict` with code
     /// `ChangedMeanwhile` when AWS is no longer as the step was decided on: nothing was sent then, nor when that could not be read.
     pub async fn execute(&self, step: &Step, origin: &Origin) -> Result<Option<String>, CloudError> {
-        let call = effect::call_of(step);
+        let Some(call) = effect::call_of(step) else {
+            return Err(CloudError {
+                class: ErrorClass::Invalid,
+                operation: step.name(),
+                resource: step.service().to_string(),
+                code: "NoCall".into(),
+                message: "the step is not made in AWS".into(),
+                request_id: None,
+            });
+        };
         let mut attempt = Attempt::new(&self.plane, step, origin);
         let result = self.attempt(step, &call, &mut attempt).await;
         attempt.end(&result);

@@ -14,9 +14,17 @@ pub enum Hold {
     Observe,
     /// `spec.mode` of the AwsAccount.
     AccountObserve,
+    /// A tag on the service.
+    HeldByTag,
+    /// `spec.drift` of the policy says Report.
+    DriftReported,
 }
 
 impl Hold {
+    /// Everything that may hold writing back.
+    pub const ALL: [Self; 5] =
+        [Self::Suspended, Self::Observe, Self::AccountObserve, Self::HeldByTag, Self::DriftReported];
+
     /// Whether something holds back writing, the nearest to the policy first.
     pub fn of(suspend: bool, policy: Mode, account: Mode) -> Option<Self> {
         match (suspend, policy, account) {
@@ -33,6 +41,8 @@ impl Hold {
             Self::Suspended => "Suspended",
             Self::Observe => "Observe",
             Self::AccountObserve => "AccountObserve",
+            Self::HeldByTag => "HeldByTag",
+            Self::DriftReported => "DriftReported",
         }
     }
 
@@ -42,6 +52,10 @@ impl Hold {
             Self::Suspended => "suspended: set spec.suspend to false to go on",
             Self::Observe => "mode is Observe: set spec.mode to Enforce to let it write",
             Self::AccountObserve => "the AwsAccount's mode is Observe: set its spec.mode to Enforce to let it write",
+            Self::HeldByTag => "a tag on the service holds every change back",
+            Self::DriftReported => {
+                "somebody changed the size in AWS, and spec.drift says Report: set it back, change the policy, or write Correct"
+            }
         }
     }
 }
@@ -88,7 +102,7 @@ impl Outcome {
             Some(finding) if finding.weight > Weight::Waiting => return Self::of_finding(finding),
             _ => {}
         }
-        if let Some(hold) = hold {
+        if let Some(hold) = hold.or(plan.hold) {
             return Self::Held { hold, pending: plan.steps.len() };
         }
         match (plan.steps.first(), plan.weightiest()) {

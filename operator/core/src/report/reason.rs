@@ -8,6 +8,8 @@ use runbook_api::common::condition::{READY, SYNCED};
 pub enum Reason {
     /// AWS followed this generation of the spec before: somebody else changed it there.
     Drift,
+    /// A ScalingOverride began, changed or ended: AWS followed another size before, by our own doing.
+    Override,
     /// AWS did not follow this generation of the spec yet.
     SpecChanged,
 }
@@ -25,10 +27,16 @@ impl Reason {
         if followed { Self::Drift } else { Self::SpecChanged }
     }
 
+    /// The reason, when the size that is wanted is another than the one that AWS was seen to follow.
+    pub fn or_override(self, moved: bool) -> Self {
+        if self == Self::Drift && moved { Self::Override } else { self }
+    }
+
     /// As a word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Drift => "Drift",
+            Self::Override => "Override",
             Self::SpecChanged => "SpecChanged",
         }
     }

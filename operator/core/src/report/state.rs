@@ -33,9 +33,7 @@ impl State {
     pub fn of(conditions: &[Condition]) -> Self {
         let find = |type_: &str| conditions.iter().find(|condition| condition.type_ == type_);
         let is = |type_: &str, status: &str| find(type_).is_some_and(|condition| condition.status == status);
-        let held = |condition: &Condition| {
-            [Hold::Suspended, Hold::Observe, Hold::AccountObserve].iter().any(|hold| hold.reason() == condition.reason)
-        };
+        let held = |condition: &Condition| Hold::ALL.iter().any(|hold| hold.reason() == condition.reason);
         if conditions.is_empty() {
             Self::New
         } else if is(STALLED, "True") {

@@ -10,6 +10,7 @@ use super::history::{self, Act};
 use super::outcome::Outcome;
 use crate::facts::Facts;
 use crate::plan::{Finding, Weight};
+use crate::scaling::overrides::Intent;
 use crate::step::Step;
 
 /// Longest value of the annotation `reconcile-requested-at` that is echoed, in characters; the schema allows no more.
@@ -34,6 +35,8 @@ pub struct Summary<'a> {
     pub facts: &'a Facts,
     /// When.
     pub now: Timestamp,
+    /// What the plan works towards, where there was one.
+    pub intent: Option<&'a Intent>,
 }
 
 impl Summary<'_> {
@@ -47,10 +50,11 @@ impl Summary<'_> {
             .filter(|finding| finding.weight == Weight::Note)
             .map(|finding| finding.message.as_str())
             .collect();
-        if *self.outcome == Outcome::InSync && !notes.is_empty() {
-            let message = conditions::truncate(&format!("AWS is as declared. Worth knowing: {}", notes.join("; ")));
+        let good = matches!(self.outcome, Outcome::InSync | Outcome::Held { .. });
+        if good && !notes.is_empty() {
             for condition in conditions.iter_mut().filter(|condition| [READY, SYNCED].contains(&&*condition.type_)) {
-                condition.message.clone_from(&message);
+                let message = format!("{}. Worth knowing: {}", condition.message, notes.join("; "));
+                condition.message = conditions::truncate(&message);
             }
         }
         conditions
@@ -99,7 +103,17 @@ mod tests {
 
     fn summary<'a>(outcome: &'a Outcome, facts: &'a Facts, findings: &'a [Finding]) -> Summary<'a> {
         let now = Timestamp::UNIX_EPOCH;
-        Summary { outcome, findings, generation: Some(2), pending: &[], acts: &[], requested: None, facts, now }
+        Summary {
+            outcome,
+            findings,
+            generation: Some(2),
+            pending: &[],
+            acts: &[],
+            requested: None,
+            facts,
+            now,
+            intent: None,
+        }
     }
 
     #[test]

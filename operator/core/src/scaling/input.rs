@@ -1,8 +1,12 @@
 //! A ScalingPolicy, dereferenced and validated: what the plan needs, and nothing that can be wrong.
 
 use runbook_api::common::Mode;
+use runbook_api::drift::{Drift, OnScaleIn, OnScaleOut};
 use runbook_api::scaling_policy::{Autoscaling, ScalingPolicySpec};
 
+use super::overrides::bounds::Declared;
+use super::overrides::intent::Memory;
+use super::overrides::{Bounds, Override};
 use super::tracking;
 use crate::account::Access;
 use crate::ids::{ObjectId, ServiceId};
@@ -20,6 +24,47 @@ pub struct Input {
     pub leftover_replicas: Option<i32>,
     /// Tags that mark what the operator creates.
     pub owner_tags: Vec<(String, String)>,
+    /// The policy.
+    pub policy: ObjectId,
+    /// Whether the size may be zero.
+    pub allow_zero: bool,
+    /// All overrides that name the policy, those that have ended among them.
+    pub overrides: Vec<Override>,
+    /// How far an override may raise the size.
+    pub override_ceiling: Option<i32>,
+    /// What is done about a size that somebody else has set.
+    pub drift: DriftRules,
+    /// What the policy's status remembers.
+    pub memory: Memory,
+}
+
+/// What is done about a size that somebody else has set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DriftRules {
+    /// A larger one.
+    pub scale_out: OnScaleOut,
+    /// How long an adopted one holds, in seconds.
+    pub adopt_for: i64,
+    /// A smaller one.
+    pub scale_in: OnScaleIn,
+    /// Zero.
+    pub from_zero: OnScaleIn,
+}
+
+impl Input {
+    /// The input beside the overrides that name the policy, and what its status remembers.
+    pub fn beside(self, overrides: Vec<Override>, memory: Memory) -> Self {
+        Self { overrides, memory, ..self }
+    }
+
+    /// What the policy declares, as far as overrides change it.
+    pub fn declared(&self) -> Declared {
+        let (bounds, autoscaled) = match &self.size {
+            Size::Fixed(replicas) => (Bounds::exactly(*replicas), false),
+            Size::Band { capacity, .. } => (Bounds::between(capacity.min, capacity.max), true),
+        };
+        Declared { bounds, autoscaled, ceiling: self.override_ceiling }
+    }
 }
 
 /// How large a service is to be.
@@ -95,7 +140,33 @@ pub fn validate(
         }
     };
     let owner = format!("{cluster_id}/{policy}");
-    Ok(Input { service, size, leftover_replicas, owner_tags: vec![(OWNER_TAG.into(), owner)] })
+    Ok(Input {
+        service,
+        size,
+        leftover_replicas,
+        owner_tags: vec![(OWNER_TAG.into(), owner)],
+        policy: policy.clone(),
+        allow_zero: spec.allow_zero,
+        overrides: Vec::new(),
+        override_ceiling: spec.override_ceiling,
+        drift: drift_rules(spec)?,
+        memory: Memory::default(),
+    })
+}
+
+fn drift_rules(spec: &ScalingPolicySpec) -> Result<DriftRules, Finding> {
+    let Drift { scale_out, adopt_for, scale_in, from_zero } = spec.drift.clone().unwrap_or_default();
+    let adopt_for = match adopt_for.seconds() {
+        Ok(seconds @ 1..) => seconds,
+        Ok(_) => {
+            return Err(Finding::stalled(
+                "InvalidSpec",
+                "drift.adoptFor: 0 would adopt for no time at all: write how long, for example 1h, or scaleOut: Correct",
+            ));
+        }
+        Err(error) => return Err(Finding::stalled("InvalidSpec", format!("drift.adoptFor: {error}"))),
+    };
+    Ok(DriftRules { scale_out, adopt_for, scale_in, from_zero })
 }
 
 fn band(autoscaling: &Autoscaling) -> Result<Size, Finding> {

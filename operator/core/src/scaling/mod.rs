@@ -2,11 +2,14 @@
 
 pub mod capability;
 pub mod claim;
+pub mod held;
 pub mod input;
+pub mod overrides;
 pub mod plan;
 pub mod policies;
 pub mod predict;
 pub mod report;
+pub mod sizing;
 pub mod tracking;
 
 pub use input::{Input, Size};

@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::input::{Input, Size};
-use super::{capability, policies};
+use super::overrides::{self, Bounds, Intent, Lift};
+use super::{capability, held, policies, sizing};
 use crate::account;
 use crate::facts::{Facts, Inquiry};
-use crate::ids::ServiceId;
 use crate::observed::{AppliedPolicy, Capacity, EcsService, ScalableTarget};
 use crate::plan::{Finding, Plan, Weight};
 use crate::query::Query;
@@ -65,10 +65,17 @@ fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Plan> {
 fn decide(input: &Input, observed: &Observed<'_>, now: Timestamp) -> Plan {
     let id = &input.service;
     let Observed { service, target, policies } = observed;
+    let active = overrides::active(&input.overrides, input.allow_zero, now);
+    let lift = Lift::of(&active);
+    let declared = input.declared();
+    let wanted = lift.bounds(&declared);
+    let mut settled = wanted.clamp(service.desired_count) == service.desired_count;
     let mut plan = match &input.size {
-        Size::Fixed(replicas) => fixed(id, *replicas, service, *target),
+        Size::Fixed(_) => fixed(input, wanted, service, *target, now),
         Size::Band { capacity, tracking } => {
-            let mut plan = band(input, capacity, service, *target);
+            let capacity = lifted(capacity, wanted, &lift);
+            settled &= target.is_some_and(|target| target.capacity == capacity);
+            let mut plan = band(input, &capacity, service, *target, now);
             // AWS takes no policy for a service without a scalable target.
             if target.is_some() || !plan.steps.is_empty() {
                 policies::put(id, tracking, policies, &mut plan);
@@ -92,17 +99,28 @@ fn decide(input: &Input, observed: &Observed<'_>, now: Timestamp) -> Plan {
             ),
         ));
     }
+    held::by_tag(id, service, now, &mut plan);
     // A change that a person must first make possible is not begun.
     if plan.findings.iter().any(|finding| finding.weight == Weight::Stalled) {
         plan.steps.clear();
     }
     if plan.findings.iter().any(|finding| finding.weight == Weight::Waiting) {
-        plan.next_at = now.checked_add(SOON).ok();
+        now.checked_add(SOON).ok().into_iter().for_each(|soon| plan.wake(soon));
     }
+    active.iter().map(|one| one.expires_at).min().into_iter().for_each(|end| plan.wake(end));
+    plan.intent = Some(Box::new(Intent::new(wanted, settled, &input.memory, &active, &declared)));
     plan
 }
 
-fn fixed(id: &ServiceId, replicas: i32, service: &EcsService, target: Option<&ScalableTarget>) -> Plan {
+/// The limits to register, with what the overrides say.
+fn lifted(capacity: &Capacity, wanted: Bounds, lift: &Lift<'_>) -> Capacity {
+    let mut suspended = capacity.suspended;
+    suspended.scheduled_scaling = lift.suspend_scheduled().unwrap_or(suspended.scheduled_scaling);
+    Capacity { min: wanted.least, max: wanted.most.unwrap_or(capacity.max), suspended }
+}
+
+fn fixed(input: &Input, wanted: Bounds, service: &EcsService, target: Option<&ScalableTarget>, now: Timestamp) -> Plan {
+    let id = &input.service;
     // Two who move one number would undo each other's work for ever.
     if let Some(target) = target {
         return Plan::only(Finding::stalled(
@@ -117,20 +135,27 @@ fn fixed(id: &ServiceId, replicas: i32, service: &EcsService, target: Option<&Sc
             ),
         ));
     }
-    set_desired(id, service, replicas)
+    sizing::bring(input, &input.declared(), wanted, service, now)
 }
 
-fn band(input: &Input, capacity: &Capacity, service: &EcsService, target: Option<&ScalableTarget>) -> Plan {
+fn band(
+    input: &Input,
+    capacity: &Capacity,
+    service: &EcsService,
+    target: Option<&ScalableTarget>,
+    now: Timestamp,
+) -> Plan {
     let id = &input.service;
     let registered = target.map(|target| target.capacity);
     let size = capacity.clamp(service.desired_count);
     if registered == Some(*capacity) {
         // Inside the band the size is the autoscaler's. Outside it nobody moves it back: AWS clamps when the target is registered, not later.
-        return set_desired(id, service, size);
+        let wanted = Bounds::between(capacity.min, capacity.max);
+        return sizing::bring(input, &input.declared(), wanted, service, now);
     }
     // Registering moves the service into the band at once, so it waits as any other scale-in does.
     if size < service.desired_count && service.deployment_in_progress() {
-        return wait_for_deployment(id, service.desired_count, size);
+        return sizing::wait_for_deployment(input, service.desired_count, size);
     }
     let tags = if target.is_none() { input.owner_tags.clone() } else { Vec::new() };
     let step = Step::RegisterScalableTarget {
@@ -141,23 +166,4 @@ fn band(input: &Input, capacity: &Capacity, service: &EcsService, target: Option
         tags,
     };
     Plan { steps: vec![step], ..Plan::default() }
-}
-
-fn set_desired(id: &ServiceId, service: &EcsService, to: i32) -> Plan {
-    let from = service.desired_count;
-    if from == to {
-        return Plan::default();
-    }
-    // AWS's own autoscaler does not scale in during a deployment either: tasks of the old and the new version are counted together.
-    if to < from && service.deployment_in_progress() {
-        return wait_for_deployment(id, from, to);
-    }
-    Plan { steps: vec![Step::SetDesiredCount { service: id.clone(), from, to }], ..Plan::default() }
-}
-
-fn wait_for_deployment(id: &ServiceId, from: i32, to: i32) -> Plan {
-    Plan::only(Finding::waiting(
-        "DeploymentInProgress",
-        format!("{id} is being deployed; it is scaled in from {from} to {to} when the deployment has ended"),
-    ))
 }

@@ -1,5 +1,9 @@
 //! What a step will have done: the facts as they are after it.
 
+use jiff::Timestamp;
+
+use super::input::Input;
+use super::overrides::{Change, Override};
 use crate::facts::{Answer, Facts};
 use crate::observed::{AppliedPolicy, AppliedPolicyKind, ScalableTarget, ServiceLookup};
 use crate::query::Query;
@@ -28,6 +32,21 @@ pub fn predict(facts: &mut Facts, step: &Step) {
             });
             facts.insert(query, Ok(Answer::ScalingPolicies(policies)));
         }
+        // AWS stays as it is; see `predict_input`.
+        Step::AdoptScaleOut { .. } => {}
+    }
+}
+
+/// Makes `input` what it will be when `step` has been made: an adopted scale-out is an override from then on.
+pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
+    if let Step::AdoptScaleOut { adoption, .. } = step {
+        input.overrides.push(Override {
+            name: adoption.id.name.clone(),
+            created: now,
+            expires_at: adoption.expires_at,
+            change: Change::AtLeast(adoption.at_least),
+            suspend_scheduled: None,
+        });
     }
 }
 

@@ -8,6 +8,7 @@ use crate::facts::Answer;
 use crate::observed::{EcsService, ScalableTarget, ServiceLookup};
 use crate::report::Summary;
 use crate::report::coalesce::Volatile;
+use crate::scaling::overrides::intent;
 
 /// Label of the selector in the status. No pod carries it: the tasks run in ECS, and a HorizontalPodAutoscaler wants a selector
 /// that matches no pod of another.
@@ -38,6 +39,8 @@ pub fn status(name: &str, previous: &ScalingPolicyStatus, summary: &Summary<'_>)
         observed: observed.or_else(|| previous.observed.clone()),
         plan: summary.plan(previous.plan.as_ref()),
         history: summary.history(&previous.history),
+        overrides: intent::listed(&previous.overrides, summary.intent, summary.now),
+        followed: intent::followed(previous.followed.as_ref(), summary.intent, summary.now),
     }
 }
 
@@ -106,7 +109,17 @@ mod tests {
 
     fn summary<'a>(outcome: &'a Outcome, facts: &'a Facts) -> Summary<'a> {
         let now = Timestamp::UNIX_EPOCH;
-        Summary { outcome, findings: &[], generation: Some(1), pending: &[], acts: &[], requested: None, facts, now }
+        Summary {
+            outcome,
+            findings: &[],
+            generation: Some(1),
+            pending: &[],
+            acts: &[],
+            requested: None,
+            facts,
+            now,
+            intent: None,
+        }
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn an_outage_keeps_ready_and_the_generation_it_speaks_of() {
 
 fn outcome() -> impl Strategy<Value = Outcome> {
     let finding = any::error().prop_map(|error| Outcome::of_finding(&Finding::from_error(&error)));
-    let hold = proptest::sample::select(vec![Hold::Suspended, Hold::Observe, Hold::AccountObserve]);
+    let hold = proptest::sample::select(Hold::ALL.to_vec());
     let held = (hold, 0..3usize).prop_map(|(hold, pending)| Outcome::Held { hold, pending });
     prop_oneof![Just(Outcome::InSync), Just(working()), Just(unavailable()), Just(stalled()), finding, held]
 }
@@ -134,6 +134,7 @@ proptest! {
                 requested: None,
                 facts: &Facts::default(),
                 now: at(second),
+                intent: None,
             };
             before = summary.conditions(&before);
             observed = summary.observed_generation(observed);

@@ -8,6 +8,7 @@ mod claims;
 mod conditions;
 mod grants;
 mod kstatus;
+mod overrides;
 mod plans;
 mod properties;
 mod reasons;

@@ -43,7 +43,7 @@ fn every_situation_is_decided_as_written() {
 fn decide(situation: &Situation) -> String {
     let (spec, access) = (situation.spec(), situation.access());
     let input = match input::validate(&spec, &world::policy_id(), "production", &access) {
-        Ok(input) => input,
+        Ok(input) => situation.beside(input),
         Err(finding) => return report(&Plan::only(finding), &Plan::default(), None),
     };
     let mut facts = situation.facts();
@@ -62,8 +62,12 @@ fn afterwards(input: &scaling::Input, facts: &mut Facts, plan: &Plan) -> Plan {
     if plan.steps.is_empty() {
         return Plan::default();
     }
-    plan.steps.iter().for_each(|step| predict::predict(facts, step));
-    scaling::plan(input, facts, world::now())
+    let mut input = input.clone();
+    for step in &plan.steps {
+        predict::predict(facts, step);
+        predict::predict_input(&mut input, step, world::now());
+    }
+    scaling::plan(&input, facts, world::now())
 }
 
 fn report(plan: &Plan, next: &Plan, hold: Option<Hold>) -> String {

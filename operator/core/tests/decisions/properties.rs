@@ -33,7 +33,7 @@ fn size_after(step: &Step, desired: i32) -> i32 {
     match step {
         Step::SetDesiredCount { to, .. } => *to,
         Step::RegisterScalableTarget { to, .. } => to.clamp(desired),
-        Step::PutTargetTrackingPolicy { .. } => desired,
+        Step::PutTargetTrackingPolicy { .. } | Step::AdoptScaleOut { .. } => desired,
     }
 }
 
@@ -106,6 +106,7 @@ proptest! {
                     prop_assert_eq!(from.is_none(), !tags.is_empty());
                 }
                 Step::PutTargetTrackingPolicy { .. } => {}
+                Step::AdoptScaleOut { .. } => prop_assert!(false, "nothing is known to have been followed"),
             }
         }
     }

@@ -36,7 +36,7 @@ fn every_reason_is_explained() {
         sources.iter().flat_map(|path| written_in(&fs::read_to_string(path).unwrap())).collect();
     assert!(reasons.contains("TargetConflict") && reasons.contains("DeploymentInProgress"), "{reasons:?}");
     reasons.extend([Transient, Throttled, Denied, NotFound, Conflict, Invalid].map(of_class));
-    reasons.extend([Hold::Suspended, Hold::Observe, Hold::AccountObserve].map(|hold| hold.reason().to_owned()));
+    reasons.extend(Hold::ALL.map(|hold| hold.reason().to_owned()));
     let explained = fs::read_to_string(root.join("../../docs/conditions.md")).unwrap();
     let silent: Vec<_> = reasons.iter().filter(|reason| !explained.contains(&format!("`{reason}`"))).collect();
     assert!(silent.is_empty(), "docs/conditions.md does not explain {silent:?}");

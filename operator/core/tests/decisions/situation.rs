@@ -11,6 +11,8 @@ use runbook_core::observed::{
     AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, ScalableTarget, ServiceLookup, Suspended,
     TargetTrackingConfiguration, TrackedMetric,
 };
+use runbook_core::scaling::Input;
+use runbook_core::scaling::overrides::{Override, intent::Memory};
 use runbook_core::{CloudError, ErrorClass, Facts};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,6 +31,12 @@ pub struct Situation {
     pub account_mode: Mode,
     /// Everything, unless said otherwise.
     grants: Option<Vec<Grant>>,
+    /// ScalingOverrides of the policy: `{name, age: 5m, ends: 1h}` and what a spec says. `ends: -1h` has ended.
+    #[serde(default)]
+    overrides: Vec<Value>,
+    /// The status of the policy, as far as it is remembered.
+    #[serde(default)]
+    status: Value,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -63,6 +71,7 @@ struct Service {
     managed_by: Option<String>,
     /// `rolling` (two deployments), `task-sets` (two, of no rolloutState), `starting` (one, in progress) or `failed`.
     deployment: Option<String>,
+    tags: BTreeMap<String, String>,
 }
 
 impl Default for Service {
@@ -75,6 +84,7 @@ impl Default for Service {
             scheduling: "REPLICA".into(),
             managed_by: None,
             deployment: None,
+            tags: BTreeMap::new(),
         }
     }
 }
@@ -114,6 +124,13 @@ impl Situation {
         serde_json::from_value(spec).unwrap()
     }
 
+    /// The input beside what else Kubernetes knows.
+    pub fn beside(&self, input: Input) -> Input {
+        let status = if self.status.is_null() { json!({}) } else { self.status.clone() };
+        let memory = Memory::of(&serde_json::from_value(status).unwrap());
+        input.beside(self.overrides.iter().map(over).collect(), memory)
+    }
+
     pub fn access(&self) -> Access {
         let grants = self.grants.clone().unwrap_or_else(world::everything_granted);
         world::access(&grants, self.account_mode)
@@ -137,6 +154,24 @@ impl Situation {
         }
         facts
     }
+}
+
+fn over(written: &Value) -> Override {
+    let span = |field: &str| -> jiff::SignedDuration { written[field].as_str().unwrap_or("0s").parse().unwrap() };
+    let mut object = written.clone();
+    let fields = object.as_object_mut().unwrap();
+    for field in ["name", "age", "ends"] {
+        fields.remove(field);
+    }
+    fields.insert("policyRef".into(), json!({"name": "clocked-app"}));
+    fields.insert("reason".into(), json!("because"));
+    fields.insert("expiresAt".into(), json!((world::now() + span("ends")).to_string()));
+    let created = (world::now() - span("age")).to_string();
+    let metadata = json!({"name": written["name"], "namespace": world::NAMESPACE, "creationTimestamp": created});
+    let object = json!({
+        "apiVersion": "ops.clocked.app/v1alpha1", "kind": "ScalingOverride", "metadata": metadata, "spec": object,
+    });
+    Override::read(&serde_json::from_value(object).unwrap()).unwrap()
 }
 
 impl Aws {
@@ -168,6 +203,7 @@ impl Service {
             scheduling_strategy: self.scheduling.clone(),
             resource_management_type: self.managed_by.clone(),
             deployments,
+            tags: self.tags.clone(),
             ..world::service(self.desired, self.running.unwrap_or(self.desired))
         }
     }

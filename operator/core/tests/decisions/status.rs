@@ -27,6 +27,7 @@ fn after(previous: &ScalingPolicyStatus, acts: &[Act], pending: &[Step]) -> Scal
         requested: Some(&requested),
         facts: &facts,
         now: world::now(),
+        intent: None,
     };
     report::status("clocked-app", previous, &summary)
 }

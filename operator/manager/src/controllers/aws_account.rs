@@ -15,12 +15,10 @@ use runbook_core::{Facts, Finding, Plan, Scope};
 
 use crate::context::Context;
 use crate::runner::Runner;
-use crate::runner::kind::{Kind, Prepared, Reported};
+use crate::runner::kind::{Kind, Prepared, Reported, Stored};
 use crate::stores::{Change, Reflected};
 
-impl Kind for AwsAccount {
-    type Input = Scope;
-
+impl Stored for AwsAccount {
     fn reflected(context: &Context) -> &Arc<Reflected<Self>> {
         &context.stores.accounts
     }
@@ -28,6 +26,10 @@ impl Kind for AwsAccount {
     fn api(&self, client: Client) -> Api<Self> {
         Api::all(client)
     }
+}
+
+impl Kind for AwsAccount {
+    type Input = Scope;
 
     fn account_name(&self) -> String {
         self.name_any()

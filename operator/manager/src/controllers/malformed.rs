@@ -13,12 +13,12 @@ use serde_json::json;
 use tracing::{debug, warn};
 
 use crate::context::Context;
-use crate::runner::kind::Kind;
+use crate::runner::kind::Stored;
 use crate::status::{WriteError, bounded};
 use crate::stores::Change;
 
 /// Tells every malformed object of the kind what is wrong with it, until `stop`.
-pub async fn run<K: Kind>(context: Arc<Context>, stop: impl Future<Output = ()>) {
+pub async fn run<K: Stored>(context: Arc<Context>, stop: impl Future<Output = ()>) {
     let (present, changes) = K::reflected(&context).subscribe();
     let changes = futures::stream::iter(present).chain(changes).take_until(Box::pin(stop));
     changes
@@ -30,7 +30,7 @@ pub async fn run<K: Kind>(context: Arc<Context>, stop: impl Future<Output = ()>)
         .await;
 }
 
-async fn tell<K: Kind>(context: &Context, invalid: &InvalidObject) {
+async fn tell<K: Stored>(context: &Context, invalid: &InvalidObject) {
     let name = invalid.metadata.name.clone().unwrap_or_default();
     let namespace = invalid.metadata.namespace.clone();
     warn!(kind = K::KIND, namespace, object = name, error = invalid.error, "malformed: skipped until it is corrected");
@@ -50,7 +50,7 @@ async fn tell<K: Kind>(context: &Context, invalid: &InvalidObject) {
     }
 }
 
-async fn write<K: Kind>(
+async fn write<K: Stored>(
     context: &Context,
     name: &str,
     namespace: Option<&str>,
@@ -72,7 +72,7 @@ async fn write<K: Kind>(
     bounded(api.patch_status(name, &PatchParams::default(), &Patch::Merge(&status))).await.map(drop)
 }
 
-fn api<K: Kind>(client: Client, namespace: Option<&str>) -> Api<DynamicObject> {
+fn api<K: Stored>(client: Client, namespace: Option<&str>) -> Api<DynamicObject> {
     let resource = ApiResource::erase::<K>(&());
     match namespace {
         Some(namespace) => Api::namespaced_with(client, namespace, &resource),

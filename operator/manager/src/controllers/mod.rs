@@ -2,6 +2,7 @@
 
 pub mod aws_account;
 pub mod malformed;
+pub mod scaling_override;
 pub mod scaling_policy;
 
 use std::convert::Infallible;
@@ -47,7 +48,9 @@ pub async fn run(context: Arc<Context>, stop: Stop) {
         begin_nothing_new,
         drive(accounts, account_queue, stop.clone()),
         drive(policies, policy_queue, stop.clone()),
+        scaling_override::run(context.clone(), stop.clone()),
         malformed::run::<runbook_api::AwsAccount>(context.clone(), stopped(stop.clone())),
+        malformed::run::<runbook_api::ScalingOverride>(context.clone(), stopped(stop.clone())),
         malformed::run::<runbook_api::ScalingPolicy>(context, stopped(stop)),
     );
 }

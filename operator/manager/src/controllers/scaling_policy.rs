@@ -15,12 +15,14 @@ use runbook_core::ids::ObjectId;
 use runbook_core::report::{Hold, Summary};
 use runbook_core::scaling::claim::claim as claim_of;
 use runbook_core::scaling::input::{self, Input};
+use runbook_core::scaling::overrides::intent::Memory;
 use runbook_core::scaling::{self, report};
 use runbook_core::{Facts, Finding, Plan};
 
+use super::scaling_override;
 use crate::context::Context;
 use crate::runner::Runner;
-use crate::runner::kind::{Kind, Prepared, Reported};
+use crate::runner::kind::{Kind, Prepared, Reported, Stored};
 use crate::stores::{Change, Object, Reflected, Stores};
 
 impl Object for ScalingPolicy {
@@ -32,9 +34,7 @@ impl Object for ScalingPolicy {
     }
 }
 
-impl Kind for ScalingPolicy {
-    type Input = Input;
-
+impl Stored for ScalingPolicy {
     fn reflected(context: &Context) -> &Arc<Reflected<Self>> {
         &context.stores.policies
     }
@@ -42,6 +42,10 @@ impl Kind for ScalingPolicy {
     fn api(&self, client: Client) -> Api<Self> {
         Api::namespaced(client, &self.namespace().unwrap_or_default())
     }
+}
+
+impl Kind for ScalingPolicy {
+    type Input = Input;
 
     fn account_name(&self) -> String {
         self.spec.account_ref.name.clone()
@@ -62,6 +66,8 @@ impl Kind for ScalingPolicy {
             claim::hold(&own.claimant, &rivals(self, &own.resource, context), &service.to_string())?;
         }
         let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
+        let memory = self.status.as_ref().map(Memory::of).unwrap_or_default();
+        let input = input.beside(scaling_override::of_policy(&id(self), &context.stores), memory);
         let hold = Hold::of(spec.suspend, spec.mode, access.mode);
         Ok(Prepared { input, access, account, hold })
     }
@@ -93,11 +99,12 @@ impl Reported for ScalingPolicyStatus {
     }
 }
 
-/// The policies to look at: all at first, then those that change, whose account changes, or whose rival changes or goes.
+/// The policies to look at: all at first, then those that change, whose account or overrides change, or whose rival changes or goes.
 pub fn queue(runner: Arc<Runner<ScalingPolicy>>) -> impl Stream<Item = ObjectRef<ScalingPolicy>> + Send {
     let stores = runner.context().stores.clone();
     let (present, changes) = stores.policies.subscribe();
     let (_, account_changes) = stores.accounts.subscribe();
+    let by_override = scaling_override::policies_to_look_at(&stores);
     let present = stream::iter(present).filter_map(async |change| match change {
         Change::Applied(policy) => Some(ObjectRef::from_obj(&*policy)),
         Change::Deleted(_) | Change::Malformed(_) => None,
@@ -123,7 +130,7 @@ pub fn queue(runner: Arc<Runner<ScalingPolicy>>) -> impl Stream<Item = ObjectRef
             Change::Malformed(_) => Vec::new(),
         })
     });
-    present.chain(stream::select(by_policy, by_account))
+    present.chain(stream::select(stream::select(by_policy, by_account), by_override))
 }
 
 /// The policy, and those that name the same service.

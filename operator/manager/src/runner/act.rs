@@ -9,6 +9,7 @@ use runbook_core::report::{Act, Outcome, Reason, reason};
 use runbook_core::{CloudError, Step};
 use tracing::{debug, info, warn};
 
+use super::adopt;
 use super::kind::{Kind, Prepared, Reported};
 use super::observe::Seen;
 use super::report::Said;
@@ -28,7 +29,8 @@ impl<K: Kind> Runner<K> {
     /// Claims the object, makes the steps, and reports.
     pub(super) async fn act(&self, turn: &Turn<K>, prepared: &Prepared<K::Input>, seen: &Seen) -> End {
         let generation = turn.object.meta().generation;
-        let reason = Reason::of(turn.status.conditions(), generation);
+        let moved = seen.plan.intent.as_ref().is_some_and(|intent| intent.moved);
+        let reason = Reason::of(turn.status.conditions(), generation).or_override(moved);
         if reason == Reason::Drift && reason::is_news(turn.status.conditions()) {
             self.context.metrics.drift_found(K::KIND);
         }
@@ -105,7 +107,17 @@ impl<K: Kind> Runner<K> {
                 break;
             }
             let time = self.context.clock.now();
-            let result = executor.execute(step, &origin).await;
+            let result = match step {
+                Step::AdoptScaleOut { adoption, .. } => {
+                    if let Err(why) = adopt::create(&self.context, adoption).await {
+                        warn!(%step, %why, "the override could not be made; it is tried again");
+                        made.interrupted = Some(("the override could not be made", adopt::AGAIN));
+                        break;
+                    }
+                    Ok(None)
+                }
+                step => executor.execute(step, &origin).await,
+            };
             if let Err(error) = &result
                 && error.code == "NotLeader"
             {

@@ -16,16 +16,19 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::stores::{Object, Reflected};
 
-/// A kind that is brought in line with AWS and kept there. Its decisions are functions of `runbook-core`.
-pub trait Kind: Object + Serialize + HasStatus<Status: Reported> {
-    /// The object, dereferenced and validated.
-    type Input: Send + Sync;
-
+/// A kind that is watched, and whose objects are told what there is to say about them.
+pub trait Stored: Object + Serialize + HasStatus {
     /// Where objects of the kind are kept.
     fn reflected(context: &Context) -> &Arc<Reflected<Self>>;
 
     /// Where the object is written to.
     fn api(&self, client: Client) -> Api<Self>;
+}
+
+/// A kind that is brought in line with AWS and kept there. Its decisions are functions of `runbook-core`.
+pub trait Kind: Stored<Status: Reported> {
+    /// The object, dereferenced and validated.
+    type Input: Clone + PartialEq + Send + Sync;
 
     /// Name of the AwsAccount that it is worked on in.
     fn account_name(&self) -> String;

@@ -9,6 +9,7 @@
 //! each write to AWS follows a fresh read and a claim on the object, and a status is written on success and on failure.
 
 mod act;
+mod adopt;
 pub mod kind;
 pub mod memory;
 mod observe;
@@ -225,7 +226,12 @@ impl<K: Kind> Runner<K> {
     }
 
     fn standing(&self, turn: &Turn<K>, prepared: &Prepared<K::Input>) -> Standing<K> {
-        Standing { context: self.context.clone(), object: turn.object.clone(), account: prepared.account.clone() }
+        Standing {
+            context: self.context.clone(),
+            object: turn.object.clone(),
+            account: prepared.account.clone(),
+            input: prepared.input.clone(),
+        }
     }
 
     /// Reports an outcome that needed no look at AWS.

@@ -47,6 +47,7 @@ impl<K: Kind> Runner<K> {
             requested: turn.requested(),
             facts: &said.seen.facts,
             now: turn.now,
+            intent: said.seen.plan.intent.as_deref(),
         }
     }
 

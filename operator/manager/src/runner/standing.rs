@@ -13,10 +13,11 @@ use super::kind::Kind;
 use crate::context::Context;
 
 /// The object and the account that a plan was made of.
-pub struct Standing<K> {
+pub struct Standing<K: Kind> {
     pub(super) context: Arc<Context>,
     pub(super) object: Arc<K>,
     pub(super) account: Arc<AwsAccount>,
+    pub(super) input: K::Input,
 }
 
 impl<K: Kind> Standing<K> {
@@ -30,8 +31,12 @@ impl<K: Kind> Standing<K> {
         if !object.is_some_and(|object| same(object.meta(), self.object.meta())) {
             return Some("the object has changed");
         }
-        // Another may hold the target by now.
-        self.object.prepare(&self.context).is_err().then_some("the object may no longer be worked for")
+        match self.object.prepare(&self.context) {
+            // Another may hold the target by now.
+            Err(_) => Some("the object may no longer be worked for"),
+            Ok(prepared) if prepared.input != self.input => Some("what the object refers to has changed"),
+            Ok(_) => None,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
-use runbook_api::{AwsAccount, ScalingPolicy};
+use runbook_api::{AwsAccount, ScalingOverride, ScalingPolicy};
 
 pub use reflected::{Change, Object, Reflected};
 
@@ -24,6 +24,8 @@ pub struct Stores {
     pub accounts: Arc<Reflected<AwsAccount>>,
     /// Policies.
     pub policies: Arc<Reflected<ScalingPolicy>>,
+    /// Overrides of policies.
+    pub overrides: Arc<Reflected<ScalingOverride>>,
 }
 
 /// The tasks that keep [`Stores`] up to date while they are owned.
@@ -36,8 +38,13 @@ impl Stores {
     pub fn watch(client: &Client, metrics: &Metrics) -> (Arc<Self>, Watches) {
         let (accounts, account_watch) = reflect(Api::all(client.clone()), metrics);
         let (policies, policy_watch) = reflect(Api::all(client.clone()), metrics);
-        let watches = vec![("the watch of AwsAccounts", account_watch), ("the watch of ScalingPolicies", policy_watch)];
-        (Arc::new(Self { accounts, policies }), Watches { watches })
+        let (overrides, override_watch) = reflect(Api::all(client.clone()), metrics);
+        let watches = vec![
+            ("the watch of AwsAccounts", account_watch),
+            ("the watch of ScalingPolicies", policy_watch),
+            ("the watch of ScalingOverrides", override_watch),
+        ];
+        (Arc::new(Self { accounts, policies, overrides }), Watches { watches })
     }
 
     /// Waits until everything was listed once.
@@ -47,7 +54,8 @@ impl Stores {
     pub async fn ready(&self) -> Result<(), OperatorError> {
         let ended = |_| OperatorError::Ended { part: "a watch", why: "its store was never filled".into() };
         self.accounts.store().wait_until_ready().await.map_err(ended)?;
-        self.policies.store().wait_until_ready().await.map_err(ended)
+        self.policies.store().wait_until_ready().await.map_err(ended)?;
+        self.overrides.store().wait_until_ready().await.map_err(ended)
     }
 
     /// The uids of all objects.

@@ -120,6 +120,12 @@ impl<K: Object> Reflected<K> {
         references.iter().filter_map(|reference| self.store.get(reference)).collect()
     }
 
+    /// Objects with this key.
+    pub fn of_key(&self, key: &str) -> Vec<Arc<K>> {
+        let references: Vec<ObjectRef<K>> = self.state().rivals.get(key).into_iter().flatten().map(reference).collect();
+        references.iter().filter_map(|reference| self.store.get(reference)).collect()
+    }
+
     /// What there is now, and what changes from now on.
     pub fn subscribe(&self) -> (Vec<Change<K>>, UnboundedReceiver<Change<K>>) {
         let (sender, receiver) = unbounded();

@@ -1,0 +1,88 @@
+//! What a plan works towards, for the status that remembers it.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use runbook_api::scaling_policy::{ActiveOverride, FollowedSize, ScalingPolicyStatus};
+
+use super::{Bounds, Lift, Override, bounds::Declared};
+use crate::report::conditions::whole_seconds;
+
+/// Overrides shown in a status.
+const SHOWN: usize = 20;
+/// Longest text about one of them.
+const LONGEST: usize = 256;
+
+/// What a plan works towards.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intent {
+    /// The size that is wanted.
+    pub bounds: Bounds,
+    /// Whether AWS shows it.
+    pub settled: bool,
+    /// Whether another size was followed before, so that a difference is ours to make, and nobody's drift.
+    pub moved: bool,
+    /// The overrides that hold.
+    pub active: Vec<ActiveOverride>,
+}
+
+/// What the status of a policy remembers for the next decision. It may be lost: then nothing is taken for drift.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The size that AWS was last seen to follow, and since when.
+    pub followed: Option<(Bounds, Timestamp)>,
+    /// When the size was last changed by the operator.
+    pub moved_at: Option<Timestamp>,
+}
+
+impl Memory {
+    /// What a status remembers.
+    pub fn of(status: &ScalingPolicyStatus) -> Self {
+        let followed = status.followed.as_ref().map(|followed| (bounds(followed), followed.since.0));
+        let moved = status.history.iter().find(|entry| {
+            entry.outcome == "Succeeded" && ["SetDesiredCount", "RegisterScalableTarget"].contains(&&*entry.step)
+        });
+        Self { followed, moved_at: moved.map(|entry| entry.time.0) }
+    }
+
+    /// Whether AWS was seen to follow these bounds, so that a difference is drift.
+    pub fn follows(&self, bounds: Bounds) -> bool {
+        self.followed.is_some_and(|(followed, _)| followed == bounds)
+    }
+}
+
+impl Intent {
+    /// The intent of a plan.
+    pub fn new(bounds: Bounds, settled: bool, memory: &Memory, active: &[&Override], declared: &Declared) -> Self {
+        let lift = Lift::of(active);
+        let shown = active.iter().filter(|one| lift.decides(&one.name)).take(SHOWN).map(|one| ActiveOverride {
+            name: one.name.clone(),
+            expires_at: Time(one.expires_at),
+            changes: lift.changes(&one.name, declared).chars().take(LONGEST).collect(),
+        });
+        let moved = memory.followed.is_some() && !memory.follows(bounds);
+        Self { bounds, settled, moved, active: shown.collect() }
+    }
+}
+
+/// What the status remembers after a plan; an outage leaves nothing new to remember.
+pub fn followed(previous: Option<&FollowedSize>, intent: Option<&Intent>, now: Timestamp) -> Option<FollowedSize> {
+    match (previous, intent) {
+        (previous, Some(intent)) if intent.settled && previous.is_none_or(|one| bounds(one) != intent.bounds) => {
+            let Bounds { least, most } = intent.bounds;
+            Some(FollowedSize { minimum: least, maximum: most, since: Time(whole_seconds(now)) })
+        }
+        (previous, _) => previous.cloned(),
+    }
+}
+
+/// The overrides that a status lists; without a plan those listed before that have not ended.
+pub fn listed(previous: &[ActiveOverride], intent: Option<&Intent>, now: Timestamp) -> Vec<ActiveOverride> {
+    match intent {
+        Some(intent) => intent.active.clone(),
+        None => previous.iter().filter(|one| now < one.expires_at.0).cloned().collect(),
+    }
+}
+
+fn bounds(followed: &FollowedSize) -> Bounds {
+    Bounds { least: followed.minimum, most: followed.maximum }
+}

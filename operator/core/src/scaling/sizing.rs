@@ -1,0 +1,57 @@
+//! From the size that a service has to the one that is wanted: corrected, adopted, reported, or waited with.
+
+use jiff::Timestamp;
+use runbook_api::drift::{OnScaleIn, OnScaleOut};
+
+use super::input::Input;
+use super::overrides::bounds::Declared;
+use super::overrides::{Adoption, Bounds};
+use crate::observed::EcsService;
+use crate::plan::{Finding, Plan};
+use crate::report::Hold;
+use crate::step::Step;
+
+/// What brings the size of `service` within `bounds`.
+pub fn bring(input: &Input, declared: &Declared, bounds: Bounds, service: &EcsService, now: Timestamp) -> Plan {
+    let (from, to) = (service.desired_count, bounds.clamp(service.desired_count));
+    if from == to {
+        return Plan::default();
+    }
+    let mut hold = None;
+    // Where another size was followed before (another spec, an override that has ended), the difference is ours to make.
+    if input.memory.follows(bounds) {
+        let rules = &input.drift;
+        let reported = if from > to {
+            if rules.scale_out == OnScaleOut::Adopt
+                && let Some(adoption) = Adoption::of(input, declared, from, now)
+            {
+                return adopt(input, adoption, from);
+            }
+            rules.scale_out == OnScaleOut::Report
+        } else if from == 0 {
+            rules.from_zero == OnScaleIn::Report
+        } else {
+            rules.scale_in == OnScaleIn::Report
+        };
+        hold = reported.then_some(Hold::DriftReported);
+    }
+    // AWS's own autoscaler does not scale in during a deployment either: tasks of the old and the new version are counted together.
+    if to < from && service.deployment_in_progress() {
+        return wait_for_deployment(input, from, to);
+    }
+    Plan { steps: vec![Step::SetDesiredCount { service: input.service.clone(), from, to }], hold, ..Plan::default() }
+}
+
+/// Waits with a scale-in.
+pub fn wait_for_deployment(input: &Input, from: i32, to: i32) -> Plan {
+    let id = &input.service;
+    Plan::only(Finding::waiting(
+        "DeploymentInProgress",
+        format!("{id} is being deployed; it is scaled in from {from} to {to} when the deployment has ended"),
+    ))
+}
+
+fn adopt(input: &Input, adoption: Adoption, desired_count: i32) -> Plan {
+    let step = Step::AdoptScaleOut { service: input.service.clone(), desired_count, adoption: Box::new(adoption) };
+    Plan { steps: vec![step], ..Plan::default() }
+}
