@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,33 @@ class Place:
             "metadata": {"name": name, "namespace": self.namespace},
             "spec": {"accountRef": {"name": self.name}, "target": target} | spec,
         }
+
+    def override(self, name: str, policy: str, seconds: float = 3600, **spec: Any) -> dict[str, Any]:
+        """A ScalingOverride of a policy of this place that ends so many seconds from now, not yet applied."""
+        ends = (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {
+            "apiVersion": "ops.clocked.app/v1alpha1",
+            "kind": "ScalingOverride",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {"policyRef": {"name": policy}, "expiresAt": ends, "reason": "a test"} | spec,
+        }
+
+    def overrides(self) -> list[dict[str, Any]]:
+        """The ScalingOverrides of this place."""
+        return json.loads(self.client.kubectl("get", "scalingoverrides", f"--namespace={self.namespace}", "--output=json"))["items"]
+
+    def told(self, name: str, reason: str, seconds: float = 60) -> dict[str, Any]:
+        """Waits until an override's Active condition has this reason, and returns the override."""
+        return until(
+            f"override {self.namespace}/{name} is {reason}",
+            lambda: self.client.get("scalingoverride", name, f"--namespace={self.namespace}"),
+            lambda found: condition(found, "Active").get("reason") == reason,
+            seconds,
+        )
+
+    def delete_override(self, name: str) -> None:
+        """`kubectl delete`."""
+        self.client.kubectl("delete", "scalingoverride", name, f"--namespace={self.namespace}")
 
     def apply(self, *objects: dict[str, Any]) -> None:
         """`kubectl apply`."""

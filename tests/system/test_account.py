@@ -72,7 +72,8 @@ def test_an_account_that_does_not_exist_is_named_and_found_when_it_comes(place):
 
 def test_the_stop_button_stops_every_policy(place):
     place.account.create_services("web", "worker", cluster=place.cluster)
-    place.apply(place.policy("web", replicas=2), place.policy("worker", replicas=2))
+    correct = {"scaleOut": "Correct"}
+    place.apply(place.policy("web", replicas=2, drift=correct), place.policy("worker", replicas=2, drift=correct))
     place.in_sync("web", "worker")
     place.grant(mode="Observe")
     place.wait("web", lambda p: condition(p, "Ready").get("reason") == "AccountObserve", "is held")

@@ -22,7 +22,7 @@ def test_one_malformed_object_stops_none_of_the_others(place, operator, loosen):
         return True
 
     until("the API server takes anything", take_anything, bool)
-    place.apply(*[place.policy(name, replicas=2) for name in names])
+    place.apply(*[place.policy(name, replicas=2, drift={"scaleOut": "Correct"}) for name in names])
     place.in_sync(*names)
     bad = place.wait("bad", lambda p: condition(p, "Stalled").get("reason") == "InvalidSpec", "is stalled")
     assert "ScalingPolicy" in condition(bad, "Stalled")["message"]

@@ -9,7 +9,7 @@ TRACKING = {"name": "cpu", "predefinedMetric": "ECSServiceAverageCPUUtilization"
 
 def test_a_fixed_size_is_reached_and_kept(place):
     place.account.create_services("web", cluster=place.cluster)
-    place.apply(place.policy("web", replicas=3))
+    place.apply(place.policy("web", replicas=3, drift={"scaleOut": "Correct"}))
     place.in_sync("web")
     assert place.desired("web") == 3
     for drifted in (1, 5):

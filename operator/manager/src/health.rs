@@ -108,10 +108,11 @@ mod tests {
     async fn a_standby_is_ready_when_everything_is_listed() {
         let (accounts, _account_writer) = Reflected::new();
         let (policies, _policy_writer) = Reflected::new();
+        let (overrides, _override_writer) = Reflected::new();
         let health = Arc::new(Health {
             synced: AtomicBool::new(false),
             leadership: Arc::default(),
-            stores: Arc::new(Stores { accounts, policies }),
+            stores: Arc::new(Stores { accounts, policies, overrides }),
             metrics: Metrics::new(),
         });
         assert_eq!(ask(&health, "/healthz").await.0, StatusCode::OK);

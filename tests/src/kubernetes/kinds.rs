@@ -33,6 +33,18 @@ pub const SCALING_POLICY: &Kind = &Kind {
     unconditional: false,
 };
 
+/// `ScalingOverride`.
+pub const SCALING_OVERRIDE: &Kind = &Kind {
+    group: runbook_api::GROUP,
+    version: runbook_api::VERSION,
+    resource: "scalingoverrides",
+    kind: "ScalingOverride",
+    namespaced: true,
+    status: true,
+    generation: true,
+    unconditional: false,
+};
+
 /// `AwsAccount`.
 pub const AWS_ACCOUNT: &Kind = &Kind {
     group: runbook_api::GROUP,
@@ -69,7 +81,7 @@ pub const EVENT: &Kind = &Kind {
     unconditional: true,
 };
 
-const ALL: [&Kind; 4] = [SCALING_POLICY, AWS_ACCOUNT, LEASE, EVENT];
+const ALL: [&Kind; 5] = [SCALING_POLICY, SCALING_OVERRIDE, AWS_ACCOUNT, LEASE, EVENT];
 
 impl Kind {
     /// The kind that a path names.

@@ -27,7 +27,9 @@ pub fn policy(namespace: &str, name: &str, service: &str) -> Value {
         "spec": {
             "accountRef": {"name": "default"},
             "target": {"ecsService": {"cluster": CLUSTER, "service": service}},
-            "mode": "Enforce", "suspend": false, "allowZero": false
+            "mode": "Enforce", "suspend": false, "allowZero": false,
+            // What a colleague does by hand is put back: the oracle knows no adoption.
+            "drift": {"scaleOut": "Correct"}
         }
     })
 }

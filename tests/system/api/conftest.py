@@ -18,13 +18,23 @@ from runbook_sandbox.processes import wait_until
 Object = dict[str, Any]
 
 CRDS = Path(__file__).resolve().parents[3] / "crds" / "yaml"
-PATHS = {"AwsAccount": "awsaccounts", "ScalingPolicy": "namespaces/default/scalingpolicies"}
+PATHS = {
+    "AwsAccount": "awsaccounts",
+    "ScalingOverride": "namespaces/default/scalingoverrides",
+    "ScalingPolicy": "namespaces/default/scalingpolicies",
+}
 SPECS: dict[str, Object] = {
     "AwsAccount": {
         "accountId": "123456789012",
         "regions": ["eu-central-1", "eu-west-1"],
         "mode": "Enforce",
         "grants": [{"namespaces": ["clocked"], "verbs": ["scale"], "resources": ["arn:aws:ecs:*:*:service/clocked-cluster/*"]}],
+    },
+    "ScalingOverride": {
+        "policyRef": {"name": "clocked-app"},
+        "atLeast": 5,
+        "expiresAt": "2026-03-01T18:00:00Z",
+        "reason": "the sale begins at noon",
     },
     "ScalingPolicy": {
         "target": {"ecsService": {"cluster": "clocked-cluster", "service": "clocked-app-service"}},

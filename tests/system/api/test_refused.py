@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-ACCOUNT, POLICY = "AwsAccount", "ScalingPolicy"
+ACCOUNT, OVERRIDE, POLICY = "AwsAccount", "ScalingOverride", "ScalingPolicy"
 CPU = {"name": "cpu", "predefinedMetric": "ECSServiceAverageCPUUtilization", "targetValue": 60}
 QUEUE = {"namespace": "Clocked", "metricName": "QueueDepth", "statistic": "Average"}
 LABEL = "app/clocked/50dc6c495c0c9188/targetgroup/clocked/6d0ecf831eec9f09"
@@ -35,6 +35,21 @@ def grant(**changes: object) -> dict:
 
 
 BAD = {
+    # Overrides
+    "override-no-size": (OVERRIDE, {"spec.atLeast": None}, ["set exactly one of atLeast, exactly and range"]),
+    "override-two-sizes": (OVERRIDE, {"spec.exactly": 3}, ["set exactly one of atLeast, exactly and range"]),
+    "override-at-least-zero": (OVERRIDE, {"spec.atLeast": 0}, ["spec.atLeast", "greater than or equal to 1"]),
+    "override-upside-down": (OVERRIDE, {"spec.atLeast": None, "spec.range": {"min": 5, "max": 4}}, ["min must not exceed max"]),
+    "override-endless": (OVERRIDE, {"spec.expiresAt": None}, ["spec.expiresAt", "Required value"]),
+    "override-for-an-hour": (OVERRIDE, {"spec.expiresAt": "1h"}, ["spec.expiresAt", "date-time"]),
+    "override-no-reason": (OVERRIDE, {"spec.reason": None}, ["spec.reason", "Required value"]),
+    "override-blank-reason": (OVERRIDE, {"spec.reason": " "}, ["reason must say why the policy does not hold for now"]),
+    "override-long-reason": (OVERRIDE, {"spec.reason": "x" * 257}, ["spec.reason", "256"]),
+    "override-no-policy": (OVERRIDE, {"spec.policyRef": None}, ["spec.policyRef", "Required value"]),
+    # Drift
+    "drift-scale-in-adopted": (POLICY, {"spec.drift": {"scaleIn": "Adopt"}}, ["spec.drift.scaleIn", '"Correct", "Report"']),
+    "drift-adopt-for-days": (POLICY, {"spec.drift": {"adoptFor": "2d"}}, ["spec.drift.adoptFor", "for example 90s, 5m or 1h30m"]),
+    "override-ceiling-zero": (POLICY, {"spec.overrideCeiling": 0}, ["spec.overrideCeiling", "greater than or equal to 1"]),
     # What scales
     "target-absent": (POLICY, {"spec.target": None}, ["spec.target", "Required value"]),
     "target-empty": (POLICY, {"spec.target": {}}, ["name what scales: target.ecsService with cluster and service"]),
@@ -220,6 +235,7 @@ def test_the_table_is_worth_its_name() -> None:
 @pytest.mark.parametrize(
     ("kind", "before", "change", "fragment"),
     [
+        (OVERRIDE, {}, {"spec.policyRef": {"name": "other"}}, "policyRef cannot be changed: delete this override"),
         (POLICY, {}, target(service="other"), "target cannot be changed: delete this policy and create one for the other service"),
         (POLICY, {}, {"spec.region": "eu-west-1"}, "region cannot be changed: delete this policy and create one for the other region"),
         (POLICY, {"spec.region": "eu-west-1"}, {"spec.region": None}, "region cannot be changed"),

@@ -6,8 +6,8 @@ use runbook_api::scaling_policy::ObservedScaling;
 
 use crate::facts::Answer;
 use crate::observed::{EcsService, ScalableTarget, ServiceLookup};
-use crate::report::Summary;
 use crate::report::coalesce::Volatile;
+use crate::report::{Hold, Outcome, Summary};
 use crate::scaling::overrides::intent;
 
 /// Label of the selector in the status. No pod carries it: the tasks run in ECS, and a HorizontalPodAutoscaler wants a selector
@@ -40,7 +40,11 @@ pub fn status(name: &str, previous: &ScalingPolicyStatus, summary: &Summary<'_>)
         plan: summary.plan(previous.plan.as_ref()),
         history: summary.history(&previous.history),
         overrides: intent::listed(&previous.overrides, summary.intent, summary.now),
-        followed: intent::followed(previous.followed.as_ref(), summary.intent, summary.now),
+        followed: match summary.outcome {
+            // Others may have had the service meanwhile, and whoever sets suspend back means the policy.
+            Outcome::Held { hold: Hold::Suspended, .. } => None,
+            _ => intent::followed(previous.followed.as_ref(), summary.intent, summary.now),
+        },
     }
 }
 
@@ -83,7 +87,6 @@ mod tests {
     use crate::facts::Facts;
     use crate::ids::{Scope, ServiceId};
     use crate::query::Query;
-    use crate::report::Outcome;
 
     fn facts() -> Facts {
         let scope =

@@ -221,6 +221,28 @@ fn an_adoption_ends_and_is_not_repeated() {
 }
 
 #[test]
+fn what_we_made_ourselves_is_not_adopted() {
+    // The override goes before AWS was seen to follow it.
+    let sale = Override {
+        name: "sale".into(),
+        created: world::now(),
+        expires_at: world::now() + SignedDuration::from_secs(60),
+        change: Change::Exactly(5),
+        suspend_scheduled: None,
+    };
+    let mut facts = facts_of(3);
+    let mut status = ScalingPolicyStatus::default();
+    for (overrides, size) in [(vec![], 3), (vec![sale], 5), (vec![], 3), (vec![], 3)] {
+        let mut input = input_of(&fixed(3), overrides, Memory::of(&status));
+        let plan = plan(&input, &facts);
+        status = remember(&status, &plan, &facts, world::now());
+        made(&mut input, &mut facts, &plan, world::now());
+        assert_eq!(world::desired_count(&facts), Some(size));
+    }
+    assert!(status.followed.is_some());
+}
+
+#[test]
 fn the_same_act_is_adopted_under_the_same_name() {
     let followed = FollowedSize {
         minimum: 3,

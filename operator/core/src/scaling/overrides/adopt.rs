@@ -33,8 +33,10 @@ impl Adoption {
     pub fn of(input: &Input, declared: &Declared, size: i32, now: Timestamp) -> Option<Self> {
         let (followed, since) = input.memory.followed?;
         let at_least = declared.limit().map_or(size, |limit| size.min(limit));
+        // atLeast goes never below what is declared: an override that asks for less is not weakened by one that would ask for more.
+        let usual = followed.least.max(declared.bounds.least);
         // An autoscaled service that may not become so large would be scaled in nevertheless.
-        if at_least <= followed.least || (declared.autoscaled && at_least < size) {
+        if at_least <= usual || (declared.autoscaled && at_least < size) {
             return None;
         }
         let act = seed_of(&format!("{} {since} {size}", input.service.arn()));

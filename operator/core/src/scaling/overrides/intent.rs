@@ -19,7 +19,7 @@ pub struct Intent {
     pub bounds: Bounds,
     /// Whether AWS shows it.
     pub settled: bool,
-    /// Whether another size was followed before, so that a difference is ours to make, and nobody's drift.
+    /// Whether AWS was not yet seen to follow it, so that a difference is ours to make, and nobody's drift.
     pub moved: bool,
     /// The overrides that hold.
     pub active: Vec<ActiveOverride>,
@@ -59,8 +59,7 @@ impl Intent {
             expires_at: Time(one.expires_at),
             changes: lift.changes(&one.name, declared).chars().take(LONGEST).collect(),
         });
-        let moved = memory.followed.is_some() && !memory.follows(bounds);
-        Self { bounds, settled, moved, active: shown.collect() }
+        Self { bounds, settled, moved: !memory.follows(bounds), active: shown.collect() }
     }
 }
 
@@ -71,6 +70,8 @@ pub fn followed(previous: Option<&FollowedSize>, intent: Option<&Intent>, now: T
             let Bounds { least, most } = intent.bounds;
             Some(FollowedSize { minimum: least, maximum: most, since: Time(whole_seconds(now)) })
         }
+        // On the way to another size, what AWS shows is our own doing from the claim on.
+        (Some(previous), Some(intent)) if bounds(previous) != intent.bounds => None,
         (previous, _) => previous.cloned(),
     }
 }
