@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::common::Mode;
 use crate::number::Number;
+use crate::safety::{Freeze, Safety};
 
 /// An AWS account that policies may work in: which account and regions, by which role, and what each namespace may do there.
 /// Without a grant nobody may do anything.
@@ -61,6 +62,16 @@ pub struct AwsAccountSpec {
     #[schemars(length(max = 100))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub grants: Vec<Grant>,
+
+    /// Times in which nothing is written but what a ScalingOverride asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub freeze: Vec<Freeze>,
+
+    /// How much may change how fast. Default: no limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safety: Option<Safety>,
 
     /// Calls a second that the operator may make, for each API. The default is a quarter of what AWS sustains.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ pub mod crd;
 pub mod drift;
 pub mod duration;
 pub mod number;
+pub mod safety;
 pub mod scaling_override;
 pub mod scaling_policy;
 mod schema;

@@ -1,5 +1,6 @@
 //! The account: who may do what there, and whether it is the account it says it is.
 
+pub mod brakes;
 pub mod budget;
 pub mod grants;
 pub mod plan;
@@ -7,6 +8,7 @@ pub mod report;
 pub mod resolve;
 pub mod usable;
 
+pub use brakes::Brakes;
 pub use budget::{Budget, Rates};
 pub use resolve::{Access, resolve};
 pub use usable::usable;

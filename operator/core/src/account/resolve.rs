@@ -3,6 +3,7 @@
 use runbook_api::common::{AccountRef, Mode};
 use runbook_api::{AwsAccount, AwsAccountSpec};
 
+use super::brakes::Brakes;
 use super::grants::Grants;
 use crate::ids::Scope;
 use crate::plan::Finding;
@@ -16,6 +17,8 @@ pub struct Access {
     pub grants: Grants,
     /// Whether the account lets anything be written.
     pub mode: Mode,
+    /// What its owner holds back.
+    pub brakes: Brakes,
 }
 
 /// Finds the place in which a policy of `namespace` works.
@@ -67,5 +70,6 @@ pub fn resolve(
         scope: Scope { connection: name.clone(), account_id: account_id.clone(), region: region.into() },
         grants: Grants::of(name, namespace, grants),
         mode: *mode,
+        brakes: Brakes::of(name, &account.spec)?,
     })
 }

@@ -14,6 +14,8 @@ pub enum Hold {
     Observe,
     /// `spec.mode` of the AwsAccount.
     AccountObserve,
+    /// `spec.freeze` of the AwsAccount.
+    Frozen,
     /// A tag on the service.
     HeldByTag,
     /// `spec.drift` of the policy says Report.
@@ -22,8 +24,8 @@ pub enum Hold {
 
 impl Hold {
     /// Everything that may hold writing back.
-    pub const ALL: [Self; 5] =
-        [Self::Suspended, Self::Observe, Self::AccountObserve, Self::HeldByTag, Self::DriftReported];
+    pub const ALL: [Self; 6] =
+        [Self::Suspended, Self::Observe, Self::AccountObserve, Self::Frozen, Self::HeldByTag, Self::DriftReported];
 
     /// Whether something holds back writing, the nearest to the policy first.
     pub fn of(suspend: bool, policy: Mode, account: Mode) -> Option<Self> {
@@ -41,6 +43,7 @@ impl Hold {
             Self::Suspended => "Suspended",
             Self::Observe => "Observe",
             Self::AccountObserve => "AccountObserve",
+            Self::Frozen => "Frozen",
             Self::HeldByTag => "HeldByTag",
             Self::DriftReported => "DriftReported",
         }
@@ -52,6 +55,7 @@ impl Hold {
             Self::Suspended => "suspended: set spec.suspend to false to go on",
             Self::Observe => "mode is Observe: set spec.mode to Enforce to let it write",
             Self::AccountObserve => "the AwsAccount's mode is Observe: set its spec.mode to Enforce to let it write",
+            Self::Frozen => "the AwsAccount is frozen: only overrides are followed until it ends",
             Self::HeldByTag => "a tag on the service holds every change back",
             Self::DriftReported => {
                 "somebody changed the size in AWS, and spec.drift says Report: set it back, change the policy, or write Correct"

@@ -1,11 +1,13 @@
-//! What a tag on the service holds back.
+//! What a tag on the service, or a freeze of the account, holds back.
 
 use jiff::Timestamp;
 
+use crate::account::Brakes;
 use crate::ids::ServiceId;
 use crate::observed::EcsService;
 use crate::plan::{Finding, Plan};
 use crate::report::Hold;
+use crate::step::Step;
 
 /// The tag by which anybody who may tag the service in AWS keeps the operator from changing it until a time in RFC 3339.
 pub const HOLD_TAG: &str = "ops.clocked.app/hold-until";
@@ -28,5 +30,31 @@ pub fn by_tag(id: &ServiceId, service: &EcsService, now: Timestamp, plan: &mut P
             "InvalidHoldTag",
             format!("{id} carries the tag {HOLD_TAG}={text}, which is no time: write it as 2026-03-01T18:00:00Z, or remove it"),
         )),
+    }
+}
+
+/// Holds `plan` back while the account is frozen, but for the size where an override holds, and for what is written to Kubernetes.
+pub fn by_freeze(brakes: &Brakes, overridden: bool, now: Timestamp, plan: &mut Plan) {
+    let Some(freeze) = brakes.frozen(now) else {
+        brakes.freezes_at(now).into_iter().for_each(|begins| plan.wake(begins));
+        return;
+    };
+    plan.wake(freeze.to);
+    let goes_on = |step: &Step| match step {
+        Step::AdoptScaleOut { .. } => true,
+        Step::SetDesiredCount { .. } | Step::RegisterScalableTarget { .. } => overridden,
+        _ => false,
+    };
+    plan.findings.push(Finding::note(
+        "Frozen",
+        format!(
+            "the AwsAccount is frozen until {}: {}; a ScalingOverride is followed nevertheless",
+            freeze.to, freeze.reason
+        ),
+    ));
+    if plan.steps.iter().any(goes_on) {
+        plan.steps.retain(goes_on);
+    } else {
+        plan.hold = plan.hold.or(Some(Hold::Frozen));
     }
 }

@@ -8,7 +8,7 @@ use super::overrides::bounds::Declared;
 use super::overrides::intent::Memory;
 use super::overrides::{Bounds, Override};
 use super::tracking;
-use crate::account::Access;
+use crate::account::{Access, Brakes};
 use crate::ids::{ObjectId, ServiceId};
 use crate::observed::{Capacity, Suspended, TargetTrackingConfiguration};
 use crate::plan::Finding;
@@ -36,6 +36,8 @@ pub struct Input {
     pub drift: DriftRules,
     /// What the policy's status remembers.
     pub memory: Memory,
+    /// What the account's owner holds back.
+    pub brakes: Brakes,
 }
 
 /// What is done about a size that somebody else has set.
@@ -151,6 +153,7 @@ pub fn validate(
         override_ceiling: spec.override_ceiling,
         drift: drift_rules(spec)?,
         memory: Memory::default(),
+        brakes: access.brakes.clone(),
     })
 }
 

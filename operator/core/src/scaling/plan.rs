@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::input::{Input, Size};
 use super::overrides::{self, Bounds, Intent, Lift};
 use super::{capability, held, policies, sizing};
-use crate::account;
+use crate::account::{self, brakes::Pace};
 use crate::facts::{Facts, Inquiry};
 use crate::observed::{AppliedPolicy, Capacity, EcsService, ScalableTarget};
 use crate::plan::{Finding, Plan, Weight};
@@ -99,12 +99,14 @@ fn decide(input: &Input, observed: &Observed<'_>, now: Timestamp) -> Plan {
             ),
         ));
     }
+    held::by_freeze(&input.brakes, !active.is_empty(), now, &mut plan);
     held::by_tag(id, service, now, &mut plan);
     // A change that a person must first make possible is not begun.
     if plan.findings.iter().any(|finding| finding.weight == Weight::Stalled) {
         plan.steps.clear();
     }
-    if plan.findings.iter().any(|finding| finding.weight == Weight::Waiting) {
+    // A step that waits for its time says when that is.
+    if plan.findings.iter().any(|finding| finding.weight == Weight::Waiting && finding.reason != "ScaleInStep") {
         now.checked_add(SOON).ok().into_iter().for_each(|soon| plan.wake(soon));
     }
     active.iter().map(|one| one.expires_at).min().into_iter().for_each(|end| plan.wake(end));
@@ -157,11 +159,18 @@ fn band(
     if size < service.desired_count && service.deployment_in_progress() {
         return sizing::wait_for_deployment(input, service.desired_count, size);
     }
+    let mut to = *capacity;
+    match input.brakes.pace(service.desired_count, size, input.memory.moved_at, now) {
+        Pace::Wait(until) => return sizing::wait_for_step(input, service.desired_count, size, until),
+        // Registering the maximum would go all the way at once.
+        Pace::Go(next) if next > to.max => to.max = next,
+        Pace::Go(_) => {}
+    }
     let tags = if target.is_none() { input.owner_tags.clone() } else { Vec::new() };
     let step = Step::RegisterScalableTarget {
         service: id.clone(),
         from: registered,
-        to: *capacity,
+        to,
         desired_count: service.desired_count,
         tags,
     };

@@ -6,6 +6,7 @@ use runbook_api::drift::{OnScaleIn, OnScaleOut};
 use super::input::Input;
 use super::overrides::bounds::Declared;
 use super::overrides::{Adoption, Bounds};
+use crate::account::brakes::Pace;
 use crate::observed::EcsService;
 use crate::plan::{Finding, Plan};
 use crate::report::Hold;
@@ -39,6 +40,12 @@ pub fn bring(input: &Input, declared: &Declared, bounds: Bounds, service: &EcsSe
     if to < from && service.deployment_in_progress() {
         return wait_for_deployment(input, from, to);
     }
+    let to = match input.brakes.pace(from, to, input.memory.moved_at, now) {
+        // What is only said is said whole.
+        _ if hold.is_some() => to,
+        Pace::Go(to) => to,
+        Pace::Wait(until) => return wait_for_step(input, from, to, until),
+    };
     Plan { steps: vec![Step::SetDesiredCount { service: input.service.clone(), from, to }], hold, ..Plan::default() }
 }
 
@@ -49,6 +56,19 @@ pub fn wait_for_deployment(input: &Input, from: i32, to: i32) -> Plan {
         "DeploymentInProgress",
         format!("{id} is being deployed; it is scaled in from {from} to {to} when the deployment has ended"),
     ))
+}
+
+/// Waits with the next step of a scale-in.
+pub fn wait_for_step(input: &Input, from: i32, to: i32, until: Timestamp) -> Plan {
+    let id = &input.service;
+    let mut plan = Plan::only(Finding::waiting(
+        "ScaleInStep",
+        format!(
+            "{id} is scaled in from {from} to {to} in steps, as the AwsAccount's safety.scaleInStep says; the next is due at {until}"
+        ),
+    ));
+    plan.wake(until);
+    plan
 }
 
 fn adopt(input: &Input, adoption: Adoption, desired_count: i32) -> Plan {

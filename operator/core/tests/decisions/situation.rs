@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use runbook_api::ScalingPolicySpec;
 use runbook_api::aws_account::Grant;
 use runbook_api::common::Mode;
-use runbook_core::account::Access;
+use runbook_core::account::{Access, Brakes};
 use runbook_core::facts::Answer;
 use runbook_core::observed::{
     AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, ScalableTarget, ServiceLookup, Suspended,
@@ -29,6 +29,9 @@ pub struct Situation {
     /// `spec.mode` of the account.
     #[serde(default)]
     pub account_mode: Mode,
+    /// What else the account says: `freeze`, `safety`.
+    #[serde(default)]
+    account: serde_json::Map<String, Value>,
     /// Everything, unless said otherwise.
     grants: Option<Vec<Grant>>,
     /// ScalingOverrides of the policy: `{name, age: 5m, ends: 1h}` and what a spec says. `ends: -1h` has ended.
@@ -133,7 +136,10 @@ impl Situation {
 
     pub fn access(&self) -> Access {
         let grants = self.grants.clone().unwrap_or_else(world::everything_granted);
-        world::access(&grants, self.account_mode)
+        let mut account = json!({"accountId": world::ACCOUNT, "regions": ["eu-central-1"], "mode": "Enforce"});
+        account.as_object_mut().unwrap().extend(self.account.clone());
+        let brakes = Brakes::of("default", &serde_json::from_value(account).unwrap()).unwrap();
+        Access { brakes, ..world::access(&grants, self.account_mode) }
     }
 
     pub fn facts(&self) -> Facts {

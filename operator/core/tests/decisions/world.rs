@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use runbook_api::aws_account::{Grant, Verb};
 use runbook_api::common::Mode;
-use runbook_core::account::Access;
 use runbook_core::account::grants::Grants;
+use runbook_core::account::{Access, Brakes};
 use runbook_core::facts::Answer;
 use runbook_core::ids::ObjectId;
 use runbook_core::observed::{CallerIdentity, Deployment, EcsService, ServiceLookup};
@@ -32,7 +32,7 @@ pub fn policy_id() -> ObjectId {
 }
 
 pub fn access(grants: &[Grant], mode: Mode) -> Access {
-    Access { scope: scope(), grants: Grants::of("default", NAMESPACE, grants), mode }
+    Access { scope: scope(), grants: Grants::of("default", NAMESPACE, grants), mode, brakes: Brakes::default() }
 }
 
 pub fn everything_granted() -> Vec<Grant> {

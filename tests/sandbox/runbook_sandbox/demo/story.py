@@ -133,13 +133,13 @@ class Story:
         stage = self.stage
         stage.title("The stop button: the account back to Observe, then a change by hand")
         self.client.kubectl("patch", "awsaccount", "default", "--type=merge", '--patch={"spec":{"mode":"Observe"}}')
-        self.account.set_desired(WORKER, 4)
+        self.account.set_desired(WORKER, 1)
         stage.expect(
             "the policy says what it would do",
             lambda: self.policy("clocked-worker"),
-            lambda p: any("from 4 to 3" in step["description"] for step in p["status"].get("plan", {}).get("steps", [])),
+            lambda p: any("from 1 to 3" in step["description"] for step in p["status"].get("plan", {}).get("steps", [])),
         )
-        stage.check("and does not do it", self.desired(WORKER) == 4, self.desired(WORKER))
+        stage.check("and does not do it", self.desired(WORKER) == 1, self.desired(WORKER))
         self.client.kubectl("apply", f"--filename={EXAMPLES / 'account.yaml'}")
         stage.expect("back in Enforce it does", lambda: self.desired(WORKER), lambda n: n == 3)
 
