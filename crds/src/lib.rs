@@ -10,6 +10,8 @@ pub mod drift;
 pub mod duration;
 pub mod number;
 pub mod safety;
+// Columns of one type are no duplicates.
+#[allow(clippy::duplicated_attributes)]
 pub mod scaling_override;
 pub mod scaling_policy;
 mod schema;

@@ -85,7 +85,7 @@ impl Override {
 }
 
 /// Those that hold at `now`, newest first; of two made in the same second the one whose name sorts first.
-pub fn active<'o>(all: &'o [Override], allow_zero: bool, now: Timestamp) -> Vec<&'o Override> {
+pub fn active(all: &[Override], allow_zero: bool, now: Timestamp) -> Vec<&Override> {
     let mut active: Vec<&Override> =
         all.iter().filter(|one| one.is_active(now) && (allow_zero || !one.allows_zero())).collect();
     active.sort_by(|one, other| other.created.cmp(&one.created).then_with(|| one.name.cmp(&other.name)));
