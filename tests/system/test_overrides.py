@@ -78,9 +78,10 @@ def test_the_newest_decides_and_the_others_are_told(place):
     place.wait_desired("web", 2)
     # Creation times have whole seconds, and of two in one second the name decides.
     created = place.told("first", "Active")["metadata"]["creationTimestamp"]
+    dry_run = ("--dry-run=server", "--output=jsonpath={.metadata.creationTimestamp}")
     until(
         "a second has passed",
-        lambda: place.client.kubectl("create", "configmap", "tick", f"--namespace={place.namespace}", "--dry-run=server", "--output=jsonpath={.metadata.creationTimestamp}"),
+        lambda: place.client.kubectl("create", "configmap", "tick", f"--namespace={place.namespace}", *dry_run),
         lambda time: time > created,
     )
     place.apply(place.override("second", "web", exactly=3))
