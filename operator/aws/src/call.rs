@@ -17,6 +17,13 @@ pub enum Call {
         /// Names of the services.
         services: Vec<String>,
     },
+    /// ECS ListServices of one cluster: the ACTIVE services; pages of at most 100. A missing cluster is an error as above.
+    ListServices {
+        /// Name of the cluster.
+        cluster: String,
+        /// NextToken of the page before.
+        next_token: Option<String>,
+    },
     /// Application Auto Scaling DescribeScalableTargets for ecs:service:DesiredCount; at most 50 ids.
     DescribeScalableTargets {
         /// ResourceIds.
@@ -67,6 +74,13 @@ pub enum Reply {
     CallerIdentity(CallerIdentity),
     /// To [`Call::DescribeServices`]: those found, by the name that was asked for. Those missing are absent.
     Services(Vec<(String, EcsService)>),
+    /// To [`Call::ListServices`].
+    ServiceNames {
+        /// Names, in AWS's order.
+        names: Vec<String>,
+        /// NextToken of the next page.
+        next_token: Option<String>,
+    },
     /// To [`Call::DescribeScalableTargets`].
     ScalableTargets {
         /// By ResourceId.
@@ -102,6 +116,7 @@ impl Call {
         match self {
             Self::GetCallerIdentity => "GetCallerIdentity",
             Self::DescribeServices { .. } => "DescribeServices",
+            Self::ListServices { .. } => "ListServices",
             Self::DescribeScalableTargets { .. } => "DescribeScalableTargets",
             Self::DescribeScalingPolicies { .. } => "DescribeScalingPolicies",
             Self::UpdateService { .. } => "UpdateService",
@@ -114,7 +129,7 @@ impl Call {
     pub fn api(&self) -> Api {
         match self {
             Self::GetCallerIdentity => Api::Sts,
-            Self::DescribeServices { .. } | Self::UpdateService { .. } => Api::Ecs,
+            Self::DescribeServices { .. } | Self::ListServices { .. } | Self::UpdateService { .. } => Api::Ecs,
             Self::DescribeScalableTargets { .. }
             | Self::DescribeScalingPolicies { .. }
             | Self::RegisterScalableTarget { .. }
@@ -127,6 +142,7 @@ impl Call {
         match self {
             Self::GetCallerIdentity
             | Self::DescribeServices { .. }
+            | Self::ListServices { .. }
             | Self::DescribeScalableTargets { .. }
             | Self::DescribeScalingPolicies { .. } => false,
             Self::UpdateService { .. } | Self::RegisterScalableTarget { .. } | Self::PutTargetTrackingPolicy { .. } => {
@@ -143,6 +159,7 @@ impl Call {
                 [service] => format!("{cluster}/{service}"),
                 _ => format!("{} services of cluster {cluster}", services.len()),
             },
+            Self::ListServices { cluster, .. } => format!("the services of cluster {cluster}"),
             Self::DescribeScalableTargets { resource_ids, .. } => match resource_ids.as_slice() {
                 [id] => id.clone(),
                 ids => format!("{} scalable targets", ids.len()),

@@ -13,6 +13,7 @@ pub mod cloud;
 mod door;
 pub mod execute;
 pub mod metrics;
+pub mod observer;
 pub mod plane;
 pub mod sdk;
 
@@ -21,5 +22,6 @@ pub use clock::{Clock, SystemClock, TokioClock};
 pub use cloud::{Answered, Cloud, Connection, Connections, WriteGuard};
 pub use execute::{Executor, Origin};
 pub use metrics::AwsMetrics;
+pub use observer::Observer;
 pub use plane::{Freshness, Observed, Plane, PlaneOptions};
 pub use sdk::SdkCloud;

@@ -152,6 +152,22 @@ async fn a_service_is_observed_with_its_deployments_and_tags() {
 }
 
 #[tokio::test]
+async fn services_are_listed_by_name_whatever_the_format_of_their_arns() {
+    let server = Server::start(|_| {
+        let body =
+            r#"{"serviceArns":["arn:aws:ecs:r:1:service/app/web","arn:aws:ecs:r:1:service/old"],"nextToken":"t2"}"#;
+        (200, body.to_owned())
+    })
+    .await;
+    let call = Call::ListServices { cluster: "app".into(), next_token: Some("t1".into()) };
+    let answered = cloud(&server, false).await.call(&scope(), &call).await.unwrap();
+    let names = vec!["web".to_owned(), "old".to_owned()];
+    assert_eq!(answered.reply, Reply::ServiceNames { names, next_token: Some("t2".into()) });
+    let sent: serde_json::Value = serde_json::from_str(&server.requests()[0].body).unwrap();
+    assert_eq!(sent, serde_json::json!({"cluster": "app", "nextToken": "t1", "maxResults": 100}));
+}
+
+#[tokio::test]
 async fn what_is_absent_is_an_error_and_not_zero() {
     let without_count =
         WEB.replace(r#""desiredCount":3,"runningCount":2,"pendingCount""#, r#""runningCount":2,"pendingCount""#);

@@ -14,6 +14,8 @@ use super::{Region, resource_id};
 const SERVICES_PER_CALL: usize = 10;
 /// Targets that one DescribeScalableTargets may name, and that one page holds.
 const TARGETS_PER_CALL: usize = 50;
+/// Names on one page of ListServices, at most.
+const NAMES_PER_PAGE: usize = 100;
 /// Policies on one page of DescribeScalingPolicies.
 const POLICIES_PER_PAGE: usize = 10;
 /// Policies of one target.
@@ -31,6 +33,7 @@ impl Region {
                 arn: format!("arn:aws:sts::{account}:assumed-role/runbook-operator/simulator"),
             })),
             Call::DescribeServices { cluster, services } => self.describe_services(cluster, services, now),
+            Call::ListServices { cluster, next_token } => self.list_services(cluster, next_token.as_deref()),
             Call::DescribeScalableTargets { resource_ids, next_token } => {
                 self.describe_targets(resource_ids, next_token.as_deref())
             }
@@ -63,6 +66,13 @@ impl Region {
         let found =
             services.iter().filter_map(|name| Some((name.clone(), self.service(cluster, name, now)?.describe(now))));
         Ok(Reply::Services(found.collect()))
+    }
+
+    fn list_services(&self, cluster: &str, token: Option<&str>) -> Result<Reply, Refusal> {
+        let services = self.clusters.get(cluster).ok_or_else(Refusal::no_cluster)?;
+        let active = services.iter().filter(|(_, service)| service.status == "ACTIVE").map(|(name, _)| name.clone());
+        let (names, next_token) = page(active.collect(), token, NAMES_PER_PAGE)?;
+        Ok(Reply::ServiceNames { names, next_token })
     }
 
     fn describe_targets(&self, ids: &[String], token: Option<&str>) -> Result<Reply, Refusal> {

@@ -16,6 +16,9 @@ use crate::call::{Call, Reply};
 use crate::cloud::Answered;
 use crate::door::failure;
 
+/// Amazon ECS API Reference, ListServices: maxResults.
+const NAMES_A_PAGE: i32 = 100;
+
 const SERVICES: Complete = Complete {
     list: "services",
     fields: &["serviceName", "serviceArn", "status", "desiredCount", "runningCount", "pendingCount"],
@@ -37,6 +40,20 @@ pub(super) async fn describe_services(
     let output = request.send().await.map_err(|error| classify(call, &error))?;
     let found = found(call, services, output.services(), output.failures())?;
     Ok(Answered { reply: Reply::Services(found), request_id: output.request_id().map(Into::into) })
+}
+
+pub(super) async fn list_services(
+    client: &Client,
+    call: &Call,
+    cluster: &str,
+    next_token: Option<String>,
+) -> Result<Answered, CloudError> {
+    let request = client.list_services().cluster(cluster).max_results(NAMES_A_PAGE).set_next_token(next_token);
+    let output = request.send().await.map_err(|error| classify(call, &error))?;
+    // The name is the last part of both formats of the ARN: with and without the cluster.
+    let names = output.service_arns().iter().filter_map(|arn| arn.rsplit('/').next()).map(Into::into).collect();
+    let reply = Reply::ServiceNames { names, next_token: output.next_token().map(Into::into) };
+    Ok(Answered { reply, request_id: output.request_id().map(Into::into) })
 }
 
 pub(super) async fn update_service(

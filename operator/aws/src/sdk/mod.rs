@@ -81,6 +81,9 @@ impl Cloud for SdkCloud {
             Call::DescribeServices { cluster, services } => {
                 ecs::describe_services(&clients.ecs, call, cluster, services).await
             }
+            Call::ListServices { cluster, next_token } => {
+                ecs::list_services(&clients.ecs, call, cluster, next_token.clone()).await
+            }
             Call::UpdateService { cluster, service, desired_count } => {
                 ecs::update_service(&clients.ecs, call, cluster, service, *desired_count).await
             }

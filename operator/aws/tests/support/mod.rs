@@ -181,6 +181,14 @@ impl World {
                     .filter_map(|name| Some((name.clone(), self.service(name, *self.counts.get(name)?))));
                 Ok(Reply::Services(found.collect()))
             }
+            Call::ListServices { cluster, next_token } => {
+                if self.missing_clusters.contains(cluster) {
+                    return Err(error(ErrorClass::NotFound, "ClusterNotFoundException"));
+                }
+                // Backwards: the order is AWS's.
+                let (names, next_token) = page(self.counts.keys().rev().cloned().collect(), next_token, 100);
+                Ok(Reply::ServiceNames { names, next_token })
+            }
             Call::DescribeScalableTargets { resource_ids, next_token } => {
                 assert!(resource_ids.len() <= 50, "AWS takes fifty");
                 let all: Vec<_> = resource_ids
