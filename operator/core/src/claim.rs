@@ -14,6 +14,26 @@ pub struct Claimant {
     pub id: ObjectId,
 }
 
+/// As [`hold`], for claimants that may not exist yet and then have no age: [`Timestamp::MAX`]. Of several such none holds the resource,
+/// because nobody can tell which will be created first.
+///
+/// # Errors
+/// A stalled finding that names the holder or the rival.
+pub fn hold_before_creation(claimant: &Claimant, others: &[Claimant], resource: &str) -> Result<(), Finding> {
+    let of_age: Vec<Claimant> = others.iter().filter(|other| other.created < Timestamp::MAX).cloned().collect();
+    hold(claimant, &of_age, resource)?;
+    match others.iter().filter(|other| claimant.created == Timestamp::MAX && *other != claimant).min() {
+        None => Ok(()),
+        Some(rival) => Err(Finding::stalled(
+            "TargetConflict",
+            format!(
+                "{resource} is named by {} too, and one policy only can hold it: delete one of the two, or suspend it",
+                rival.id
+            ),
+        )),
+    }
+}
+
 /// Whether `claimant` holds `resource` against `others`.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ pub mod backoff;
 pub mod claim;
 pub mod error;
 pub mod facts;
+pub mod iam;
 pub mod ids;
 pub mod observed;
 pub mod plan;

@@ -34,19 +34,21 @@ pub fn scalable<'a>(id: &ServiceId, lookup: &'a ServiceLookup) -> Result<&'a Ecs
             format!("service {id} is {}, not ACTIVE: create it again, or delete this policy", service.status),
         ));
     }
+    match unsupported(service) {
+        Some(why) => Err(Finding::stalled("Unsupported", format!("service {id} {why}: delete this policy"))),
+        None => Ok(service),
+    }
+}
+
+/// Why a service cannot be scaled at all, in words that follow its name.
+pub fn unsupported(service: &EcsService) -> Option<&'static str> {
     // ECS Developer Guide, "Amazon ECS services": a DAEMON service runs one task on each instance and has no desired count.
     if service.scheduling_strategy == "DAEMON" {
-        return Err(Finding::stalled(
-            "Unsupported",
-            format!("service {id} has scheduling strategy DAEMON, which has no desired count: delete this policy"),
-        ));
+        return Some("has scheduling strategy DAEMON, which has no desired count");
     }
     // Express services are managed by ECS itself, which would set the count back.
     if service.resource_management_type.as_deref() == Some("ECS") {
-        return Err(Finding::stalled(
-            "Unsupported",
-            format!("service {id} is an Express service, which ECS scales itself: delete this policy"),
-        ));
+        return Some("is an Express service, which ECS scales itself");
     }
-    Ok(service)
+    None
 }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use runbook_api::{AwsAccount, ScalingPolicy};
-use runbook_core::claim::{Claimant, hold};
+use runbook_core::claim::{Claimant, hold, hold_before_creation};
 use runbook_core::ids::ObjectId;
 use runbook_core::scaling::claim::claim;
 use serde_json::{Value, json};
@@ -36,6 +36,22 @@ proptest! {
             prop_assert!(finding.message.contains(&holders[0].id.to_string()), "{}", finding.message);
         }
     }
+}
+
+#[test]
+fn of_those_that_are_not_created_yet_none_holds() {
+    let one = |created, name: &str| Claimant { created, id: ObjectId { namespace: "a".into(), name: name.into() } };
+    let (first, second) = (one(Timestamp::MAX, "first"), one(Timestamp::MAX, "second"));
+    let both = [first.clone(), second.clone()];
+    for (claimant, rival) in [(&first, "a/second"), (&second, "a/first")] {
+        assert!(hold_before_creation(claimant, &both, "it").unwrap_err().message.contains(rival));
+    }
+    assert_eq!(hold_before_creation(&first, &both[..1], "it"), Ok(()));
+    // One that exists holds against those that do not.
+    let old = one(Timestamp::UNIX_EPOCH, "old");
+    let all = [first.clone(), old.clone()];
+    assert_eq!(hold_before_creation(&old, &all, "it"), Ok(()));
+    assert!(hold_before_creation(&first, &all, "it").unwrap_err().message.contains("a/old"));
 }
 
 fn policy(change: impl Fn(&mut Value)) -> ScalingPolicy {

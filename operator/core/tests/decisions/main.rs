@@ -7,6 +7,8 @@ mod any;
 mod claims;
 mod conditions;
 mod grants;
+mod iam;
+mod import;
 mod kstatus;
 mod overrides;
 mod plans;

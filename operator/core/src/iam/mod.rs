@@ -1,0 +1,75 @@
+//! IAM: what must be allowed for a question to be asked or a step to be made, and the least policy that allows it.
+
+mod document;
+mod needs;
+
+use serde::Serialize;
+
+pub use document::{Breadth, Document, Effect, Statement, Strings, document};
+
+/// One action on one resource, where a condition holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Permission {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The action, as in `ecs:UpdateService`.
+    pub action: &'static str,
+    /// What it is done to.
+    pub resource: Resource,
+    /// Where it is needed.
+    pub condition: Option<Condition>,
+}
+
+/// What a permission is for. Statements of a policy are named after it, and come in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Purpose {
+    /// To see services.
+    ReadServices,
+    /// To change how many tasks run, ourselves or by Application Auto Scaling in our name.
+    SetDesiredCount,
+    /// To see scalable targets and what moves them.
+    ReadAutoscaling,
+    /// To change them.
+    WriteAutoscaling,
+    /// To mark what we create.
+    TagAutoscaling,
+    /// What Application Auto Scaling does in our name for a target tracking policy.
+    AlarmsOfAutoscaling,
+    /// What Application Auto Scaling needs once in an account.
+    FirstUseOfAutoscaling,
+}
+
+/// What an action is done to, in IAM's terms.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Resource {
+    /// The narrowest ARN, or `*` where the action knows no resources.
+    pub arn: String,
+    /// The ARN that covers all of the same cluster, where there is one.
+    pub of_cluster: Option<String>,
+}
+
+/// A condition of a statement.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Condition {
+    /// Condition operator.
+    pub operator: &'static str,
+    /// Condition key.
+    pub key: &'static str,
+    /// The value that is wanted.
+    pub value: String,
+}
+
+impl Purpose {
+    /// As the Sid of a statement.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadServices => "ReadServices",
+            Self::SetDesiredCount => "SetDesiredCount",
+            Self::ReadAutoscaling => "ReadAutoscaling",
+            Self::WriteAutoscaling => "WriteAutoscaling",
+            Self::TagAutoscaling => "TagAutoscaling",
+            Self::AlarmsOfAutoscaling => "WhatAutoscalingDoesInOurName",
+            Self::FirstUseOfAutoscaling => "FirstUseOfAutoscaling",
+        }
+    }
+}
