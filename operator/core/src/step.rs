@@ -85,6 +85,15 @@ impl Step {
         }
     }
 
+    /// Whether something comes into being that is not there yet; otherwise something that is there changes.
+    pub fn creates(&self) -> bool {
+        match self {
+            Self::SetDesiredCount { .. } => false,
+            Self::RegisterScalableTarget { from, .. } => from.is_none(),
+            Self::PutTargetTrackingPolicy { from, .. } => from.is_none(),
+        }
+    }
+
     /// The verb that a grant must give.
     pub fn verb(&self) -> Verb {
         Verb::Scale

@@ -60,9 +60,11 @@ pub enum Breadth {
     Cluster,
 }
 
+type Arns = BTreeSet<String>;
+
 /// The least policy that allows all of `permissions`, and with [`Breadth::Service`] nothing else: the same text for the same permissions.
 pub fn document(permissions: &[Permission], breadth: Breadth) -> Document {
-    let mut resources: BTreeMap<(Purpose, &Option<Condition>, &str), BTreeSet<String>> = BTreeMap::new();
+    let mut resources: BTreeMap<(Purpose, &Option<Condition>, &str), Arns> = BTreeMap::new();
     for Permission { purpose, action, resource, condition } in permissions {
         let arn = match (breadth, &resource.of_cluster) {
             (Breadth::Cluster, Some(of_cluster)) => of_cluster,
@@ -71,7 +73,7 @@ pub fn document(permissions: &[Permission], breadth: Breadth) -> Document {
         resources.entry((*purpose, condition, action)).or_default().insert(arn.clone());
     }
     // Actions join only where their resources are the same: a statement allows every action on every resource.
-    let mut statements: BTreeMap<(Purpose, &Option<Condition>, BTreeSet<String>), Vec<String>> = BTreeMap::new();
+    let mut statements: BTreeMap<(Purpose, &Option<Condition>, Arns), Vec<String>> = BTreeMap::new();
     for ((purpose, condition, action), resources) in resources {
         statements.entry((purpose, condition, resources)).or_default().push(action.into());
     }

@@ -1,0 +1,43 @@
+//! Observe and plan, in turns, until the plan needs nothing more: as the operator does, and with nothing to write with.
+
+use jiff::Timestamp;
+use runbook_aws::{Freshness, Observer};
+use runbook_core::{Facts, Finding, Plan};
+
+use super::verdict::{Planned, judge};
+use crate::kinds::{Candidate, Prepared};
+
+/// Rounds of questions that a plan may ask.
+const ROUNDS: usize = 4;
+
+/// Plans for one object.
+pub async fn plan(observer: &Observer, candidate: &Candidate, now: Timestamp) -> Planned {
+    let judged = match &candidate.prepared {
+        Err(findings) => judge(Plan { findings: findings.clone(), ..Plan::default() }, None),
+        Ok(prepared) => {
+            let plan = observe(observer, prepared, now).await;
+            judge(plan.unwrap_or_else(Plan::only), prepared.hold)
+        }
+    };
+    Planned { subject: candidate.subject.clone(), origin: candidate.origin.clone(), judged }
+}
+
+async fn observe(observer: &Observer, prepared: &Prepared, now: Timestamp) -> Result<Plan, Finding> {
+    let grants = &prepared.access.grants;
+    let mut facts = Facts::default();
+    for _ in 0..ROUNDS {
+        let plan = (prepared.plan)(&facts, now);
+        if plan.needs.is_empty() {
+            return grants.allow_steps(&plan.steps).map(|()| plan);
+        }
+        grants.allow_queries(&plan.needs)?;
+        for (query, answer, _) in observer.observe(&plan.needs, Freshness::WithinResync).await {
+            facts.insert(query, answer);
+        }
+    }
+    let plan = (prepared.plan)(&facts, now);
+    if plan.needs.is_empty() {
+        return grants.allow_steps(&plan.steps).map(|()| plan);
+    }
+    Err(Finding::stalled("PlanUnfinished", format!("the plan asks for more after {ROUNDS} rounds: please report it")))
+}

@@ -1,0 +1,133 @@
+//! What a plan means for whoever is about to apply it.
+
+use runbook_core::plan::Weight;
+use runbook_core::report::Hold;
+use runbook_core::{Finding, Plan, Step};
+use serde::Serialize;
+
+use crate::kinds::Subject;
+use crate::sources::Origin;
+
+/// An object, and what would be done for it.
+#[derive(Debug)]
+pub struct Planned {
+    /// Which.
+    pub subject: Subject,
+    /// Where it was read.
+    pub origin: Origin,
+    /// What would be done.
+    pub judged: Judged,
+}
+
+/// What would be done for an object, and what there is to say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// In one word.
+    pub verdict: Verdict,
+    /// The writes. Made where the verdict is [`Verdict::Changes`]; otherwise what would be made without the hold.
+    pub steps: Vec<Step>,
+    /// What there is to say.
+    pub findings: Vec<Finding>,
+    /// Why nothing would be written.
+    pub hold: Option<Hold>,
+}
+
+/// What applying an object would do, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Verdict {
+    /// Nothing: AWS is as declared.
+    InSync,
+    /// Something would be written.
+    Changes,
+    /// Nothing for now: something happens by itself first.
+    Waiting,
+    /// Something differs, and a mode or a suspension keeps it from being written.
+    Held,
+    /// A person must act first.
+    Error,
+}
+
+/// How many of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Objects.
+    pub objects: usize,
+    /// Writes.
+    pub changes: usize,
+    /// Objects that are as declared.
+    pub in_sync: usize,
+    /// Objects that wait for something.
+    pub waiting: usize,
+    /// Objects that are held.
+    pub held: usize,
+    /// Objects with which something is wrong.
+    pub errors: usize,
+}
+
+/// Judges a plan that needs nothing more.
+pub fn judge(plan: Plan, hold: Option<Hold>) -> Judged {
+    let Plan { steps, findings, .. } = plan;
+    let weight = findings.iter().map(|finding| finding.weight).max().unwrap_or(Weight::Note);
+    let verdict = match (weight, steps.is_empty(), hold) {
+        (Weight::Stalled | Weight::Unavailable, ..) => Verdict::Error,
+        (_, false, Some(_)) => Verdict::Held,
+        (_, false, None) => Verdict::Changes,
+        (Weight::Waiting, true, _) => Verdict::Waiting,
+        (Weight::Note, true, _) => Verdict::InSync,
+    };
+    Judged { verdict, steps: if verdict == Verdict::Error { Vec::new() } else { steps }, findings, hold }
+}
+
+impl Summary {
+    /// Counts.
+    pub fn of(planned: &[Planned]) -> Self {
+        let mut summary = Self { objects: planned.len(), ..Self::default() };
+        for Planned { judged, .. } in planned {
+            match judged.verdict {
+                Verdict::InSync => summary.in_sync += 1,
+                Verdict::Changes => summary.changes += judged.steps.len(),
+                Verdict::Waiting => summary.waiting += 1,
+                Verdict::Held => summary.held += 1,
+                Verdict::Error => summary.errors += 1,
+            }
+        }
+        summary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runbook_core::{Scope, ServiceId};
+
+    use super::*;
+
+    fn step() -> Step {
+        let scope = Scope { connection: "default".into(), account_id: "1".into(), region: "eu-central-1".into() };
+        Step::SetDesiredCount {
+            service: ServiceId { scope, cluster: "app".into(), service: "web".into() },
+            from: 1,
+            to: 2,
+        }
+    }
+
+    fn verdict(steps: usize, finding: Option<Finding>, hold: Option<Hold>) -> Verdict {
+        let plan = Plan { steps: vec![step(); steps], findings: finding.into_iter().collect(), ..Plan::default() };
+        judge(plan, hold).verdict
+    }
+
+    #[test]
+    fn each_plan_has_its_verdict() {
+        let note = || Some(Finding::note("A", "a"));
+        let waiting = || Some(Finding::waiting("A", "a"));
+        let stalled = || Some(Finding::stalled("A", "a"));
+        assert_eq!(verdict(0, None, None), Verdict::InSync);
+        assert_eq!(verdict(0, note(), Some(Hold::Observe)), Verdict::InSync);
+        assert_eq!(verdict(1, note(), None), Verdict::Changes);
+        assert_eq!(verdict(1, None, Some(Hold::Suspended)), Verdict::Held);
+        assert_eq!(verdict(0, waiting(), None), Verdict::Waiting);
+        assert_eq!(verdict(1, waiting(), None), Verdict::Changes);
+        assert_eq!(verdict(1, stalled(), None), Verdict::Error);
+        assert_eq!(verdict(0, stalled(), Some(Hold::Observe)), Verdict::Error);
+    }
+}

@@ -1,0 +1,102 @@
+//! ScalingPolicy: the same checks, in the same order, as the operator makes before it asks AWS.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use runbook_api::{AwsAccount, ScalingPolicy};
+use runbook_core::Finding;
+use runbook_core::account::usable::not_ready;
+use runbook_core::account::{resolve, usable};
+use runbook_core::claim::{Claimant, hold_before_creation};
+use runbook_core::ids::ObjectId;
+use runbook_core::report::Hold;
+use runbook_core::scaling::claim::{Claim, claim};
+use runbook_core::scaling::{self, input, reach};
+
+use super::{Accounts, Candidate, Prepared, Subject};
+use crate::cluster::Existing;
+use crate::sources::Sourced;
+
+/// Part of the owner tag of what is created; a plan shows no tags.
+const CLUSTER_ID: &str = "plan";
+
+/// All policies, of the files and of the cluster: any two may be rivals.
+pub struct Scene<'a> {
+    accounts: &'a Accounts,
+    existing: &'a Existing,
+    claims: Vec<Claim>,
+    allow_custom_endpoints: bool,
+}
+
+impl<'a> Scene<'a> {
+    /// The policies of the files, and those of the cluster that no file replaces.
+    pub fn new(
+        declared: &[Sourced<ScalingPolicy>],
+        accounts: &'a Accounts,
+        existing: &'a Existing,
+        allow_custom_endpoints: bool,
+    ) -> Self {
+        let mut scene = Self { accounts, existing, claims: Vec::new(), allow_custom_endpoints };
+        let declared_ids: Vec<ObjectId> = declared.iter().map(|policy| id(&policy.object)).collect();
+        let claims = declared.iter().filter_map(|policy| scene.claim(&policy.object)).collect::<Vec<_>>();
+        let others = existing.of_kind::<ScalingPolicy>().filter(|policy| !declared_ids.contains(&id(policy)));
+        scene.claims = others.filter_map(|policy| scene.claim(&policy)).chain(claims).collect();
+        scene
+    }
+
+    /// What is needed to plan for one of them.
+    pub fn candidate(&self, policy: &Sourced<ScalingPolicy>) -> Candidate {
+        let ObjectId { namespace, name } = id(&policy.object);
+        Candidate {
+            subject: Subject { kind: "ScalingPolicy", namespace: Some(namespace), name },
+            origin: policy.origin.clone(),
+            prepared: self.prepare(&policy.object).map_err(|finding| vec![finding]),
+        }
+    }
+
+    fn prepare(&self, policy: &ScalingPolicy) -> Result<Prepared, Finding> {
+        let spec = &policy.spec;
+        let account = self.account(policy);
+        if let Some(account) = account {
+            usable(account, self.allow_custom_endpoints)
+                .map_err(|finding| not_ready(&spec.account_ref.name, &finding.message))?;
+        }
+        let policy_id = id(policy);
+        let access = resolve(&spec.account_ref, spec.region.as_deref(), &policy_id.namespace, account)?;
+        let service = input::target(spec, &access)?;
+        if let Some(own) = self.claim(policy) {
+            let same = self.claims.iter().filter(|claim| claim.resource == own.resource);
+            let others: Vec<Claimant> = same.map(|claim| claim.claimant.clone()).collect();
+            hold_before_creation(&own.claimant, &others, &service.to_string())?;
+        }
+        let input = Arc::new(input::validate(spec, &policy_id, CLUSTER_ID, &access)?);
+        let of_reach = Arc::clone(&input);
+        Ok(Prepared {
+            hold: Hold::of(spec.suspend, spec.mode, access.mode),
+            access,
+            plan: Box::new(move |facts, now: Timestamp| scaling::plan(&input, facts, now)),
+            permissions: Box::new(move || reach::permissions(&of_reach)),
+        })
+    }
+
+    fn account(&self, policy: &ScalingPolicy) -> Option<&'a AwsAccount> {
+        self.accounts.get(&policy.spec.account_ref.name)
+    }
+
+    /// The claim of a policy, with the age that it has in the cluster.
+    fn claim(&self, policy: &ScalingPolicy) -> Option<Claim> {
+        let ObjectId { namespace, name } = id(policy);
+        let subject = Subject { kind: "ScalingPolicy", namespace: Some(namespace), name };
+        let mut policy = policy.clone();
+        let known = self.existing.object(&subject).and_then(|object| object.pointer("/metadata/creationTimestamp"));
+        // What a file says of its age is an export of something else, or nothing.
+        policy.metadata.creation_timestamp = known.and_then(|time| serde_json::from_value(time.clone()).ok());
+        let account = self.account(&policy).filter(|account| usable(account, self.allow_custom_endpoints).is_ok());
+        claim(&policy, account)
+    }
+}
+
+fn id(policy: &ScalingPolicy) -> ObjectId {
+    let of = |text: &Option<String>| text.clone().unwrap_or_default();
+    ObjectId { namespace: of(&policy.metadata.namespace), name: of(&policy.metadata.name) }
+}
