@@ -123,7 +123,7 @@ impl Walk {
         if let Some(least) = schema["minLength"].as_u64()
             && (text.chars().count() as u64) < least
         {
-            self.say(path, &format!("Invalid value: {text:?}: should be at least {least} characters long"));
+            self.say(path, &format!("Invalid value: {text:?}: should be at least {least} chars long"));
         }
         // Go's expressions and these agree on all that a schema of ours uses; one that does not compile is left to the server.
         if let Some(pattern) = schema["pattern"].as_str()
@@ -206,7 +206,7 @@ mod tests {
             (json!({"size": 1.5}), "size: Invalid value: 1.5: must be of type integer"),
             (json!({"size": 1, "mode": "C"}), "mode: Unsupported value: \"C\": supported values: \"A\", \"B\""),
             (json!({"size": 1, "name": "abcd"}), "name: Too long: may not be more than 3 characters"),
-            (json!({"size": 1, "name": ""}), "name: Invalid value: \"\": should be at least 1 characters long"),
+            (json!({"size": 1, "name": ""}), "name: Invalid value: \"\": should be at least 1 chars long"),
             (json!({"size": 1, "name": "A"}), "name: Invalid value: \"A\": should match \"^[a-z]*$\""),
             (json!({"size": 1, "value": 0.5}), "value: Invalid value: 0.5: must be of type integer or string"),
             (json!({"size": 1, "set": []}), "set: should have at least 1 items"),
