@@ -80,7 +80,7 @@ pub struct AwsAccountSpec {
     /// Another endpoint for every API of this account. Honoured only by an operator that was started with --allow-custom-endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
-    #[x_kube(validation = Rule::new("self.matches('^https?://[][A-Za-z0-9._:-]+/?$')")
+    #[x_kube(validation = Rule::new("self.matches('^https?://[A-Za-z0-9._:\\\\[\\\\]-]+/?$')")
         .message("endpointUrl must be a scheme, a host and a port only, for example http://127.0.0.1:4566"))]
     pub endpoint_url: Option<String>,
 }

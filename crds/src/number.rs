@@ -26,8 +26,9 @@ impl Number {
     /// The pattern that the text form must match.
     pub const PATTERN: &'static str = r"^[0-9]{1,15}(\.[0-9]{1,9})?m?$";
 
-    /// A rule of CEL for fields where zero or less makes no sense. It needs no arithmetic on text that may be no number.
-    pub const POSITIVE: &'static str = "type(self) == int ? self > 0 : string(self).matches('[1-9]')";
+    /// A rule of CEL for fields where zero or less makes no sense. It needs no arithmetic on text that may be no number, and no `type()`,
+    /// which evaluators beside the API server's lack.
+    pub const POSITIVE: &'static str = "string(self).matches('^[^-]*[1-9]')";
 
     /// The value.
     ///
@@ -75,9 +76,9 @@ impl JsonSchema for Number {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "x-kubernetes-int-or-string": true, "pattern": Self::PATTERN, "maxLength": 32,
-            // The pattern judges strings only, and its message shows a regular expression.
+            // The pattern judges strings only, and its message shows a regular expression. A negative integer is a number, too.
             "x-kubernetes-validations": [{
-                "rule": format!("type(self) == int || string(self).matches('{}')", Self::PATTERN.replace('\\', r"\\")),
+                "rule": format!("string(self).matches('^-?{}')", Self::PATTERN[1..].replace('\\', r"\\")),
                 "message": "write an integer such as 60, or a string such as \"0.5\" or \"500m\"",
             }],
         })
