@@ -13,6 +13,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_types::origin::Origin;
 use tokio::sync::OnceCell;
 
 use crate::cloud::Connection;
@@ -114,6 +115,8 @@ impl Connected {
         }
         if let Some(url) = &self.connection.endpoint_url {
             builder = builder.endpoint_url(url.clone());
+            // Else AWS_ENDPOINT_URL, from which the process's configuration was loaded, would win over it.
+            builder.insert_origin("endpoint_url", Origin::shared_config());
         }
         let config = builder.region(Region::new(region.to_owned())).build();
         let Some((role_arn, external_id)) = &self.connection.assume_role else { return config };
