@@ -25,6 +25,14 @@ def ask(action: str, resource: str, keys: dict[str, str] | None = None) -> None:
         raise error("AccessDeniedException", refusal)
 
 
+def to_tag(resource: str, tags: dict[str, str]) -> None:
+    """Tags on a new target: the right to tag, besides the right to register (User Guide, "Tagging support")."""
+    keys: dict[str, str | list[str]] = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    refusal = rights.refusal("application-autoscaling:TagResource", resource, keys | {"aws:TagKeys": list(tags)})
+    if refusal is not None:
+        raise error("AccessDeniedException", refusal)
+
+
 def to_scale(account_id: str, region: str, namespace: str, resource_id: str) -> None:
     """Registering a target: to read and change its capacity."""
     if namespace == "ecs":

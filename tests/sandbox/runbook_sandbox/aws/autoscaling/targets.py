@@ -74,6 +74,8 @@ def register_scalable_target(call: Call) -> dict[str, Any]:
         )
     permissions.to_scale(call.account_id, call.region, namespace, call.get("ResourceId"))
     capacity.check_exists(call.account_id, call.region, namespace, call.get("ResourceId"))
+    if given_tags:
+        permissions.to_tag(region(call).arn("application-autoscaling", "scalable-target/*"), given_tags)
     role = roles.use(call, namespace)
     suspended = {name: bool(value) for name, value in (call.get("SuspendedState") or {}).items()}
     if target is None:

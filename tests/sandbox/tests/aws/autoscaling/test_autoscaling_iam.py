@@ -66,6 +66,18 @@ def test_a_role_that_is_there_needs_no_further_right(user, scaling):
     user(("application-autoscaling:RegisterScalableTarget", "*"), ECS).register(2, 3)
 
 
+def test_tags_on_a_new_target_need_the_right_to_tag(user, scaling, refused):
+    """`application-autoscaling:TagResource`, besides the right to register (User Guide, "Tagging support")."""
+    scaling.register()
+    target = {"ServiceNamespace": "ecs", "ResourceId": "service/app/api", "ScalableDimension": "ecs:service:DesiredCount"}
+    scaling.client.deregister_scalable_target(**target)
+    register = ("application-autoscaling:RegisterScalableTarget", "*")
+    mine = user(register, ECS)
+    refusal = refused(lambda: mine.register(Tags={"team": "shop"}))
+    assert (refusal.code, "application-autoscaling:TagResource" in refusal.message) == ("AccessDeniedException", True)
+    mine.register()
+
+
 def test_targets_are_evaluated_by_arn_and_namespace(user, scaling, refused):
     """Changes of a target are evaluated against its ARN, reads against "*" (Service Authorization Reference)."""
     arn = scaling.register()
