@@ -18,6 +18,7 @@ PYTHON := $(VENV)/bin/python
 SANDBOX := $(PYTHON) -m runbook_sandbox.cli
 PYTEST := $(PYTHON) -m pytest -c tests/sandbox/pyproject.toml -p no:cacheprovider --rootdir $(CURDIR)
 OPERATOR := $(CARGO_TARGET_DIR)/debug/runbook-operator
+CLI := $(CARGO_TARGET_DIR)/debug/kubectl-runbook
 TOOLS := $(CACHE)/tools
 NAME ?= default
 
@@ -55,7 +56,7 @@ test-sandbox: tools ## The sandbox against what AWS and Kubernetes do
 
 .PHONY: test-system
 test-system: build tools ## The operator on the real API server and the sandboxed AWS
-	RUNBOOK_OPERATOR=$(OPERATOR) $(PYTEST) tests/system -n 2 --dist loadgroup -q
+	RUNBOOK_OPERATOR=$(OPERATOR) RUNBOOK_CLI=$(CLI) $(PYTEST) tests/system -n 2 --dist loadgroup -q
 
 .PHONY: check
 check: $(VENV)/.complete $(TOOLS)/bin/cargo-deny ## Format, lints, generated files, licences
@@ -79,7 +80,7 @@ format: $(VENV)/.complete ## Format the code
 
 .PHONY: build
 build:
-	@cargo build -p runbook-operator
+	@cargo build -p runbook-operator -p kubectl-runbook
 
 .PHONY: tools
 tools: $(VENV)/.complete

@@ -6,14 +6,22 @@ import copy
 import itertools
 import json
 import os
+import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from runbook_sandbox.clocked.account import ACCOUNT, REGION, Account
-from runbook_sandbox.clocked.installation import IMAGE, condition, install, is_in_sync, until
+from runbook_sandbox.clocked.installation import (
+    IMAGE,
+    condition,
+    install,
+    is_in_sync,
+    until,
+)
 from runbook_sandbox.harness import Client, Options, Sandbox
 
 _numbers = itertools.count(1)
@@ -57,6 +65,42 @@ def loosen(operator: Sandbox) -> Iterator[Callable[[str], None]]:
     yield loose
     for name, spec in shipped.items():
         operator.kubectl("replace", "--filename=-", stdin=json.dumps(operator.get("crd", name) | {"spec": spec}))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run of the CLI came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Cli:
+    """`kubectl runbook`, for one person: an IAM user, and the sandbox's kubeconfig."""
+
+    def __init__(self, sandbox: Sandbox, program: str, user: str, key: tuple[str, str]) -> None:
+        self.user, self._program = user, program
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        self._environment |= sandbox.environment() | {"AWS_ACCESS_KEY_ID": key[0], "AWS_SECRET_ACCESS_KEY": key[1]}
+
+    def __call__(self, *arguments: str, stdin: str | None = None, **environment: str) -> Answer:
+        """Runs it to its end."""
+        done = subprocess.run(
+            [self._program, *arguments], input=stdin, capture_output=True, text=True, check=False, env=self._environment | environment, timeout=120
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def cli(operator: Sandbox, account: Account) -> Cli:
+    """The CLI, in the hands of somebody who may do everything in AWS: what it does not do it does not try."""
+    program = os.environ.get("RUNBOOK_CLI")
+    if not program or not Path(program).is_file():
+        pytest.fail("RUNBOOK_CLI must name the CLI's program: `make test-system` builds it and sets it")
+    user = f"person-{next(_numbers)}"
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    return Cli(operator, program, user, account.create_user(user, everything))
 
 
 class Place:

@@ -48,8 +48,8 @@ impl Observer {
     }
 
     /// As [`Plane::set_budget`].
-    pub fn set_budget(&self, account_id: &str, budget: Budget) {
-        self.plane.set_budget(account_id, budget);
+    pub fn set_budget(&self, account_id: &str, name: &str, budget: Budget) {
+        self.plane.set_budget(account_id, name, budget);
     }
 
     /// As [`Plane::observe`].

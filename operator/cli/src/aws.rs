@@ -19,8 +19,9 @@ pub fn observer(accounts: &Accounts, aws: &Aws, allow_custom_endpoints: bool) ->
     let cloud = Arc::new(SdkCloud::new(SESSION));
     let observer = Observer::new(cloud.clone(), Arc::new(SystemClock), options());
     for (account, budget) in accounts.usable(allow_custom_endpoints || aws.endpoint_url.is_some()) {
-        cloud.set_connection(connection(account, aws));
-        observer.set_budget(&account.spec.account_id, budget);
+        let connection = connection(account, aws);
+        observer.set_budget(&connection.account_id, &connection.name, budget);
+        cloud.set_connection(connection);
     }
     observer
 }

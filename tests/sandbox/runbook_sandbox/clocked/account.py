@@ -77,18 +77,27 @@ class Account:
         found = pages.paginate(ServiceNamespace="ecs", ResourceId=f"service/{cluster}/{service}")
         return [policy for page in found for policy in page["ScalingPolicies"]]
 
+    def calls_of(self, user: str, operation: str | None = None) -> list[dict[str, Any]]:
+        """The calls that a user, or a role session of its name, made, oldest first."""
+        answer = self.control("GET", "/calls", limit="10000", **({"operation": operation} if operation else {}))
+        return [call for call in answer["calls"] if user in (call["caller"] or "")]
+
     def operator_calls(self, operation: str | None = None) -> list[dict[str, Any]]:
         """The calls that the operator made, oldest first."""
-        answer = self.control("GET", "/calls", limit="10000", **({"operation": operation} if operation else {}))
-        return [call for call in answer["calls"] if OPERATOR_USER in (call["caller"] or "")]
+        return self.calls_of(OPERATOR_USER, operation)
 
     def create_operator_user(self, policy: dict[str, Any]) -> tuple[str, str]:
         """An IAM user with this policy and nothing else, and IAM enforced from now on. Its access key and secret."""
-        iam = self.client("iam")
-        iam.create_user(UserName=OPERATOR_USER)
-        iam.put_user_policy(UserName=OPERATOR_USER, PolicyName=OPERATOR_USER, PolicyDocument=json.dumps(policy))
-        key = iam.create_access_key(UserName=OPERATOR_USER)["AccessKey"]
+        key = self.create_user(OPERATOR_USER, policy)
         self.control("PUT", "/iam", {"enforce": True, "administrators": [ADMINISTRATOR]})
+        return key
+
+    def create_user(self, name: str, policy: dict[str, Any]) -> tuple[str, str]:
+        """An IAM user with this policy and nothing else. Its access key and secret."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
 
 
