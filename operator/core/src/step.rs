@@ -91,6 +91,8 @@ impl Step {
             Self::SetDesiredCount { .. } => false,
             Self::RegisterScalableTarget { from, .. } => from.is_none(),
             Self::PutTargetTrackingPolicy { from, .. } => from.is_none(),
+            // An object in Kubernetes; of AWS nothing.
+            Self::AdoptScaleOut { .. } => true,
         }
     }
 

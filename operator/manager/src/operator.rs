@@ -173,15 +173,18 @@ impl Rooms {
         };
         info!(lost, "taking nothing new; what is under way ends");
         stop.send_replace(true);
-        let drain = timeout(self.options.grace, &mut controllers);
+        let mut drain = Box::pin(timeout(self.options.grace, &mut controllers));
+        // Without the Lease no write can start any more; what was written is still reported.
         let ended = if lost {
-            // No write can start any more; what was written is still reported.
             let _ = drain.await;
             Ended::Lost
         } else {
             tokio::select! {
-                drained = drain => if drained.is_ok() { Ended::Drained } else { Ended::Abandoned },
-                _ = elector.hold(held) => Ended::Abandoned,
+                drained = &mut drain => if drained.is_ok() { Ended::Drained } else { Ended::Abandoned },
+                _ = elector.hold(held) => {
+                    let _ = drain.await;
+                    Ended::Abandoned
+                }
             }
         };
         drop(controllers);

@@ -45,6 +45,11 @@ impl Slots {
         }
     }
 
+    /// Whether nothing new is begun any more.
+    pub fn is_closed(&self) -> bool {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     fn lanes(&self, account: &str) -> Option<Lanes> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let accounts = accounts.as_mut()?;

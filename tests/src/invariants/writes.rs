@@ -139,8 +139,8 @@ impl Judge {
         seen.desired = sight.as_ref().and_then(|sight| sight.desired).unwrap_or(held.desired);
         let now: Objects = call.intent.iter().cloned().collect();
         let known = knowledge.get(&call.process).map(|known| known.between(before(call.began, GRACE), at));
-        let mut states = known.into_iter().flatten().chain(std::iter::once(&now));
-        if !states.any(|objects| is_wanted(call, &seen, objects)) {
+        let states: Vec<&Objects> = known.into_iter().flatten().chain(std::iter::once(&now)).collect();
+        if !states.iter().any(|objects| is_wanted(call, &seen, objects)) {
             say("every write is wanted", why_not(call, &seen, &now));
         }
 
@@ -185,8 +185,9 @@ impl Judge {
             }
         }
 
-        // Claimed: the policy's status said so before.
-        let claimed = oracle::policies(&now).iter().any(|policy| is_of(policy, service) && policy.claims(&call.call));
+        // Claimed: the policy's status said so before. A policy that was deleted a moment ago had said so, too.
+        let claims = |policy: &Policy| is_of(policy, service) && policy.claims(&call.call);
+        let claimed = states.iter().any(|objects| oracle::policies(objects).iter().any(claims));
         let present = oracle::policies(&now).iter().any(|policy| is_of(policy, service));
         if !late && present && !claimed {
             say("a write is claimed before it is made", "no status says that it is about to be made".into());

@@ -56,6 +56,7 @@ impl Step {
                 let alarms = alarms.map(|action| permission(Purpose::AlarmsOfAutoscaling, action, alarms_of(id)));
                 std::iter::once(of_ecs(self.iam_action(), id)).chain(alarms).collect()
             }
+            Self::AdoptScaleOut { .. } => vec![permission(Purpose::ReadServices, self.iam_action(), service(id))],
         }
     }
 }

@@ -104,6 +104,8 @@ fn empty(id: &ServiceId) -> ScalingPolicySpec {
         replicas: None,
         autoscaling: None,
         allow_zero: false,
+        drift: None,
+        override_ceiling: None,
     }
 }
 

@@ -1,20 +1,26 @@
 //! Writes what there is to say, where it says something new.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Api;
 use runbook_api::common::condition::STALLED;
 use runbook_core::report::coalesce::{Due, due};
 use runbook_core::report::requeue::{Ended, after};
 use runbook_core::report::{Act, Outcome, Summary};
 use runbook_core::{CloudError, Step};
+use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
 use super::kind::{Kind, Reported};
 use super::observe::Seen;
 use super::{End, Runner, Turn, failure};
 use crate::status::{self, Written};
+
+/// The wait before what was done is told again, when the operator ends.
+const UNTOLD_AT_THE_END: Duration = Duration::from_secs(1);
 
 /// What there is to say.
 #[derive(Clone, Copy)]
@@ -59,7 +65,7 @@ impl<K: Kind> Runner<K> {
         let summary = self.summary(turn, &said, &acts);
         let (mut numbers_at, mut settles_at, mut wrote) = (None, None, false);
         let (mut attempts, mut another_leads) = (0, false);
-        let merge = |next: &mut K| {
+        let mut merge = |next: &mut K| {
             attempts += 1;
             // What another leader has written since is newer than what there is to say here.
             another_leads = attempts > 1 && !self.context.leadership.is_leader();
@@ -76,7 +82,7 @@ impl<K: Kind> Runner<K> {
             due == Due::Now
         };
         let api = object.api(self.context.client.clone());
-        match status::merge(&api, &**object, merge).await {
+        match self.tell(&api, object, !acts.is_empty(), &mut merge).await {
             Written::Yes(_) if another_leads => {
                 self.context.memory.update(&turn.uid, |remembered| remembered.unreported = acts);
                 End { label: "NotLeader", wait: self.context.options.lease.renew_interval }
@@ -101,6 +107,26 @@ impl<K: Kind> Runner<K> {
                 self.context.memory.update(&turn.uid, |remembered| remembered.unreported = acts);
                 self.try_again(turn, "ReportFailed")
             }
+        }
+    }
+
+    /// Merges what there is to say into the status. Where acts are to be told and no later reconcile will do it, again and again:
+    /// the time for ending sets the limit.
+    async fn tell(
+        &self,
+        api: &Api<K>,
+        object: &Arc<K>,
+        acted: bool,
+        merge: &mut (impl FnMut(&mut K) -> bool + Send),
+    ) -> Written<K> {
+        loop {
+            let written = status::merge(api, &**object, &mut *merge).await;
+            let refused = matches!(written, Written::Failed(_) | Written::Conflict(_));
+            if !(refused && acted && self.context.slots.is_closed()) {
+                return written;
+            }
+            warn!(?written, "the status with what was done could not be written; it is tried again before the end");
+            sleep(UNTOLD_AT_THE_END).await;
         }
     }
 

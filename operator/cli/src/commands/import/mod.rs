@@ -163,6 +163,8 @@ fn account(options: &ImportOptions, scope: &Scope, ids: &[&ServiceId]) -> AwsAcc
         use_dual_stack: false,
         grants: vec![grant],
         request_budget: None,
+        freeze: Vec::new(),
+        safety: None,
         endpoint_url: None,
     };
     AwsAccount::new(&options.account_name, spec)
