@@ -5,7 +5,7 @@ mod objects;
 
 use std::fmt;
 
-use runbook_api::{AwsAccount, ScalingPolicy};
+use runbook_api::{AwsAccount, ScalingOverride, ScalingPolicy};
 
 use crate::arguments::Sources;
 use crate::cluster::Existing;
@@ -45,6 +45,8 @@ pub struct Problem {
 /// What the files declare.
 #[derive(Debug, Default)]
 pub struct Declared {
+    /// ScalingOverrides.
+    pub overrides: Vec<Sourced<ScalingOverride>>,
     /// AwsAccounts.
     pub accounts: Vec<Sourced<AwsAccount>>,
     /// ScalingPolicies.
