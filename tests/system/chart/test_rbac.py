@@ -68,9 +68,18 @@ def provoke_everything(place, operator, loosen) -> None:
     place.apply(place.policy("web", replicas=2))
     place.in_sync("web")
     until("the account is ready", account_condition(operator, place.name, "Ready"), lambda ready: ready.get("status") == "True")
-    for kind in ("awsaccounts", "scalingpolicies"):
+    # An adoption, and the removal of an override that ended years ago.
+    place.account.set_desired("web", 4, place.cluster)
+    until("the scale-out is adopted", place.overrides, lambda found: len(found) == 1)
+    old = place.override("old", "web", seconds=-10 * 86400, atLeast=3)
+    old["metadata"]["labels"] = {"ops.clocked.app/made-by": "cli"}
+    place.apply(old)
+    until("the old override is removed", place.overrides, lambda found: len(found) == 1)
+    for kind in ("awsaccounts", "scalingoverrides", "scalingpolicies"):
         loosen(f"{kind}.ops.clocked.app")
     bad = place.policy("bad", autoscaling={"minCapacity": "two"})
+    override = place.override("bad-override", "web", atLeast=3)
+    override["spec"]["expiresAt"] = "at noon"
     account = {"apiVersion": bad["apiVersion"], "kind": "AwsAccount", "metadata": {"name": f"{place.name}-bad"}, "spec": {"regions": "all"}}
 
     def taken(*objects: dict[str, Any]) -> bool:
@@ -80,7 +89,7 @@ def provoke_everything(place, operator, loosen) -> None:
             return False  # the API server takes a moment to follow a changed CRD
         return True
 
-    until("the API server takes anything", lambda: taken(bad, account), bool)
+    until("the API server takes anything", lambda: taken(bad, override, account), bool)
     place.stalled("bad", "InvalidSpec")
     told = account_condition(operator, f"{place.name}-bad", "Stalled")
     until("the account is told", told, lambda stalled: stalled.get("reason") == "InvalidSpec")
@@ -156,10 +165,14 @@ PEOPLE = [
     ("viewer", "scalingpolicies", READ),
     ("viewer", "scalingpolicies/status", ()),
     ("viewer", "scalingpolicies/scale", ("get",)),
+    ("viewer", "scalingoverrides", READ),
+    ("viewer", "scalingoverrides/status", ()),
     ("viewer", "awsaccounts", READ),
     ("editor", "scalingpolicies", READ + WRITE),
     ("editor", "scalingpolicies/status", ()),
     ("editor", "scalingpolicies/scale", ("get", "update", "patch")),
+    ("editor", "scalingoverrides", READ + WRITE),
+    ("editor", "scalingoverrides/status", ()),
     ("editor", "awsaccounts", ()),
 ]
 

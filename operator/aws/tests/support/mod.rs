@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use runbook_aws::{Answered, AwsMetrics, Call, Cloud, Plane, PlaneOptions, Reply, TokioClock};
+use runbook_aws::{Answered, AwsMetrics, Call, Cloud, Origin, Plane, PlaneOptions, Reply, TokioClock, WriteGuard};
 use runbook_core::account::{Budget, Rates};
 use runbook_core::observed::{
     AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, Deployment, EcsService, ScalableTarget, Suspended,
 };
-use runbook_core::{CloudError, ErrorClass, Query, Scope, ServiceId};
+use runbook_core::{CloudError, ErrorClass, Query, Scope, ServiceId, Step};
 use tokio::time::Instant;
 
 pub const ACCOUNT: &str = "123456789012";
@@ -266,4 +266,32 @@ pub fn ecs_service(desired_count: i32) -> EcsService {
         resource_management_type: None,
         tags: BTreeMap::new(),
     }
+}
+
+/// A Lease with so much time left.
+pub struct Lease(pub Duration);
+
+impl WriteGuard for Lease {
+    fn time_left(&self) -> Duration {
+        self.0
+    }
+}
+
+pub fn leader() -> Arc<Lease> {
+    Arc::new(Lease(Duration::from_secs(15)))
+}
+
+pub fn origin() -> Origin {
+    Origin { object: "ScalingPolicy clocked/web".into(), reason: "Applying".into() }
+}
+
+/// Services without a scalable target: their size is theirs.
+pub fn unbanded(count: usize) -> Arc<FakeAws> {
+    let cloud = FakeAws::numbered(count);
+    cloud.world.lock().unwrap().band = None;
+    cloud
+}
+
+pub fn scale(name: &str, from: i32, to: i32) -> Step {
+    Step::SetDesiredCount { service: service(name), from, to }
 }
