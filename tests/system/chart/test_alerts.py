@@ -114,7 +114,7 @@ def exposed(place, operator) -> Exposed:
     place.account.create_services("web", cluster=place.cluster)
     place.apply(place.policy("web", replicas=2))
     place.in_sync("web")
-    place.account.set_desired("web", 4, place.cluster)
+    place.account.set_desired("web", 1, place.cluster)
     place.wait_desired("web", 2)
 
     def read() -> str:

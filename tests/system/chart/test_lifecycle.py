@@ -93,7 +93,7 @@ class Story:
 
     def works(self) -> None:
         """The operator puts right what somebody changes."""
-        self.account.set_desired(APP, 5)
+        self.account.set_desired(APP, 1)
         until("drift is corrected", self.desired, lambda count: count == 3, 90)
         until("the policy is in sync", self.policy, is_in_sync)
 
@@ -145,7 +145,7 @@ def test_policies_outlive_upgrade_rollback_and_uninstall(own, earlier):
     assert story.identities() == identities and story.desired() == 3 and story.writes() == writes
 
     # Install again: the kinds are the release's again, and what changed meanwhile is put right.
-    account.set_desired(APP, 6)
+    account.set_desired(APP, 2)
     helm(sandbox, "install", "--set=replicas=1")
     assert story.identities() == identities and "suspend" in spec_schema(story.crd())
     until("drift is corrected", story.desired, lambda count: count == 3, 90)

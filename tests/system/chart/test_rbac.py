@@ -145,13 +145,13 @@ def test_without_its_claim_nothing_is_written(place, operator):
     operator.kubectl("replace", "--filename=-", stdin=json.dumps(short))
     try:
         writes = len(place.writes("web"))
-        place.account.set_desired("web", 5, place.cluster)
+        place.account.set_desired("web", 1, place.cluster)
 
         def refusals() -> int:
             return sum(event["responseStatus"]["code"] == 403 for event in requests(operator, since))
 
         until("the operator is refused its claim", refusals, lambda count: count >= 2)
-        assert place.desired("web") == 5 and len(place.writes("web")) == writes
+        assert place.desired("web") == 1 and len(place.writes("web")) == writes
     finally:
         whole["metadata"].pop("resourceVersion")
         operator.kubectl("replace", "--filename=-", stdin=json.dumps(whole))
