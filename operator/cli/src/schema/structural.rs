@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use regex::Regex;
 use serde_json::{Map, Value};
 
@@ -124,6 +125,10 @@ impl Walk {
             && (text.chars().count() as u64) < least
         {
             self.say(path, &format!("Invalid value: {text:?}: should be at least {least} chars long"));
+        }
+        if schema["format"] == "date-time" && text.parse::<Timestamp>().is_err() {
+            let example = "write it in RFC 3339, for example 2026-03-01T18:00:00Z";
+            self.say(path, &format!("Invalid value: {text:?}: must be of type date-time: {example}"));
         }
         // Go's expressions and these agree on all that a schema of ours uses; one that does not compile is left to the server.
         if let Some(pattern) = schema["pattern"].as_str()
