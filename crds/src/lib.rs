@@ -8,13 +8,17 @@ pub mod common;
 pub mod crd;
 pub mod drift;
 pub mod duration;
+pub mod metric_math;
 pub mod number;
 pub mod safety;
 // Columns of one type are no duplicates.
 #[allow(clippy::duplicated_attributes)]
 pub mod scaling_override;
 pub mod scaling_policy;
+pub mod scheduled;
 mod schema;
+pub mod signed;
+pub mod step_scaling;
 
 pub use aws_account::{AwsAccount, AwsAccountSpec, AwsAccountStatus};
 pub use scaling_override::{ScalingOverride, ScalingOverrideSpec, ScalingOverrideStatus};

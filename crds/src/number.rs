@@ -22,6 +22,12 @@ pub enum Number {
 #[error("{0:?} is not a number: write an integer such as 60, or a string such as \"0.5\" or \"500m\"")]
 pub struct InvalidNumber(String);
 
+impl InvalidNumber {
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
 impl Number {
     /// The pattern that the text form must match.
     pub const PATTERN: &'static str = r"^[0-9]{1,15}(\.[0-9]{1,9})?m?$";

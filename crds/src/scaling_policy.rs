@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::common::{AccountRef, HistoryEntry, Mode, PlanStatus};
 use crate::drift::Drift;
 use crate::duration::Duration;
+use crate::metric_math::MetricQuery;
 use crate::number::Number;
+use crate::scheduled::{ScheduledActionSpec, Window};
+use crate::step_scaling::StepScaling;
 
 /// How one ECS service scales: a fixed size, or a band in which AWS's autoscaler is free to move.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -145,6 +148,24 @@ pub struct Autoscaling {
     #[x_kube(validation = Rule::new("self.all(a, !has(a.predefinedMetric) || self.exists_one(b, has(b.predefinedMetric) && b.predefinedMetric == a.predefinedMetric && (!has(a.resourceLabel) || !has(b.resourceLabel) || b.resourceLabel == a.resourceLabel)))")
         .message("AWS takes one target tracking policy for each metric: merge the entries that name the same predefinedMetric"))]
     pub target_tracking: Vec<TargetTracking>,
+    /// Step scaling policies: change the size in steps when an alarm of yours goes off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub step_scaling: Vec<StepScaling>,
+    /// Windows: bands that begin and end. Outside them minCapacity and maxCapacity hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub windows: Vec<Window>,
+    /// Scheduled actions as AWS knows them: each changes a limit and changes nothing back. Rather use windows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub scheduled_actions: Vec<ScheduledActionSpec>,
+    /// Delete scaling policies and scheduled actions of the service that are not declared here. Without it they are reported.
+    #[serde(default)]
+    pub prune: bool,
 }
 
 /// Activities of the autoscaler that are suspended.
@@ -162,7 +183,7 @@ pub struct SuspendedState {
     pub scheduled_scaling: bool,
 }
 
-/// A metric of the service that AWS knows by name. Set this or customizedMetric.
+/// A metric of the service that AWS knows by name. Set this, customizedMetric or metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum PredefinedMetric {
     /// Average CPU utilization of the service, in percent.
@@ -187,8 +208,8 @@ impl PredefinedMetric {
 /// Keeps a metric near a value by adding and removing tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.predefinedMetric) != has(self.customizedMetric)")
-    .message("set exactly one of predefinedMetric and customizedMetric"))]
+#[x_kube(validation = Rule::new("[has(self.predefinedMetric), has(self.customizedMetric), has(self.metrics)].exists_one(set, set)")
+    .message("set exactly one of predefinedMetric, customizedMetric and metrics"))]
 #[x_kube(validation = Rule::new("has(self.resourceLabel) == (has(self.predefinedMetric) && self.predefinedMetric == 'ALBRequestCountPerTarget')")
     .message("resourceLabel belongs to predefinedMetric: ALBRequestCountPerTarget, which needs it: app/LOAD-BALANCER/ID/targetgroup/TARGET-GROUP/ID"))]
 pub struct TargetTracking {
@@ -197,7 +218,7 @@ pub struct TargetTracking {
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9][A-Za-z0-9._/=+@-]*$')")
         .message("name must begin with a letter or digit and go on with letters, digits and ._/=+@-"))]
     pub name: String,
-    /// A metric of the service that AWS knows by name. Set this or customizedMetric.
+    /// A metric of the service that AWS knows by name. Set this, customizedMetric or metrics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predefined_metric: Option<PredefinedMetric>,
     /// For ALBRequestCountPerTarget: `app/LOAD-BALANCER/ID/targetgroup/TARGET-GROUP/ID`.
@@ -206,9 +227,16 @@ pub struct TargetTracking {
     #[x_kube(validation = Rule::new("self.matches('^app/[^/]+/[^/]+/targetgroup/[^/]+/[^/]+$')")
         .message("resourceLabel must be app/LOAD-BALANCER/ID/targetgroup/TARGET-GROUP/ID: the ends of the two ARNs, joined by a slash"))]
     pub resource_label: Option<String>,
-    /// A CloudWatch metric. Set this or predefinedMetric.
+    /// A CloudWatch metric. Set this, predefinedMetric or metrics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customized_metric: Option<CustomizedMetric>,
+    /// Metric math: metrics and expressions over them, one of which returns its data. Set this instead of the other two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
+    #[x_kube(validation = Rule::new("self.exists_one(query, query.returnData)")
+        .message("set returnData: true on exactly one of the metrics: the value to keep near targetValue"))]
+    pub metrics: Vec<MetricQuery>,
     /// The value to keep the metric near: an integer, or a string such as "0.5". More than zero.
     #[x_kube(validation = Rule::new(Number::POSITIVE).message("targetValue must be more than 0"))]
     pub target_value: Number,

@@ -1,7 +1,8 @@
 //! The API calls that are made, as data: what the budget counts, the simulator fakes and the tests assert on.
 
 use runbook_core::observed::{
-    AppliedPolicy, CallerIdentity, Capacity, EcsService, ScalableTarget, TargetTrackingConfiguration,
+    AppliedPolicy, CallerIdentity, Capacity, EcsService, ScalableTarget, ScheduledAction, StepScalingConfiguration,
+    TargetTrackingConfiguration,
 };
 
 /// One API call. The region and the credentials are the [`Scope`](runbook_core::Scope)'s it is made in.
@@ -38,6 +39,13 @@ pub enum Call {
         /// NextToken of the page before.
         next_token: Option<String>,
     },
+    /// Application Auto Scaling DescribeScheduledActions for the ecs namespace; pages of at most 50.
+    DescribeScheduledActions {
+        /// One ResourceId, or all.
+        resource_id: Option<String>,
+        /// NextToken of the page before.
+        next_token: Option<String>,
+    },
     /// ECS UpdateService with desiredCount and nothing beside it.
     UpdateService {
         /// Name of the cluster.
@@ -64,6 +72,36 @@ pub enum Call {
         name: String,
         /// The configuration.
         configuration: TargetTrackingConfiguration,
+    },
+    /// Application Auto Scaling PutScalingPolicy of type StepScaling.
+    PutStepScalingPolicy {
+        /// ResourceId.
+        resource_id: String,
+        /// PolicyName.
+        name: String,
+        /// The configuration.
+        configuration: StepScalingConfiguration,
+    },
+    /// Application Auto Scaling DeleteScalingPolicy. One that is gone already is deleted.
+    DeleteScalingPolicy {
+        /// ResourceId.
+        resource_id: String,
+        /// PolicyName.
+        name: String,
+    },
+    /// Application Auto Scaling PutScheduledAction, always with everything that the action says.
+    PutScheduledAction {
+        /// ResourceId.
+        resource_id: String,
+        /// The action.
+        action: ScheduledAction,
+    },
+    /// Application Auto Scaling DeleteScheduledAction. One that is gone already is deleted.
+    DeleteScheduledAction {
+        /// ResourceId.
+        resource_id: String,
+        /// ScheduledActionName.
+        name: String,
     },
 }
 
@@ -95,6 +133,13 @@ pub enum Reply {
         /// NextToken of the next page.
         next_token: Option<String>,
     },
+    /// To [`Call::DescribeScheduledActions`].
+    ScheduledActions {
+        /// By ResourceId.
+        actions: Vec<(String, ScheduledAction)>,
+        /// NextToken of the next page.
+        next_token: Option<String>,
+    },
     /// To a write.
     Done,
 }
@@ -121,7 +166,11 @@ impl Call {
             Self::DescribeScalingPolicies { .. } => "DescribeScalingPolicies",
             Self::UpdateService { .. } => "UpdateService",
             Self::RegisterScalableTarget { .. } => "RegisterScalableTarget",
-            Self::PutTargetTrackingPolicy { .. } => "PutScalingPolicy",
+            Self::DescribeScheduledActions { .. } => "DescribeScheduledActions",
+            Self::PutTargetTrackingPolicy { .. } | Self::PutStepScalingPolicy { .. } => "PutScalingPolicy",
+            Self::DeleteScalingPolicy { .. } => "DeleteScalingPolicy",
+            Self::PutScheduledAction { .. } => "PutScheduledAction",
+            Self::DeleteScheduledAction { .. } => "DeleteScheduledAction",
         }
     }
 
@@ -132,8 +181,13 @@ impl Call {
             Self::DescribeServices { .. } | Self::ListServices { .. } | Self::UpdateService { .. } => Api::Ecs,
             Self::DescribeScalableTargets { .. }
             | Self::DescribeScalingPolicies { .. }
+            | Self::DescribeScheduledActions { .. }
             | Self::RegisterScalableTarget { .. }
-            | Self::PutTargetTrackingPolicy { .. } => Api::ApplicationAutoScaling,
+            | Self::PutTargetTrackingPolicy { .. }
+            | Self::PutStepScalingPolicy { .. }
+            | Self::DeleteScalingPolicy { .. }
+            | Self::PutScheduledAction { .. }
+            | Self::DeleteScheduledAction { .. } => Api::ApplicationAutoScaling,
         }
     }
 
@@ -144,10 +198,15 @@ impl Call {
             | Self::DescribeServices { .. }
             | Self::ListServices { .. }
             | Self::DescribeScalableTargets { .. }
-            | Self::DescribeScalingPolicies { .. } => false,
-            Self::UpdateService { .. } | Self::RegisterScalableTarget { .. } | Self::PutTargetTrackingPolicy { .. } => {
-                true
-            }
+            | Self::DescribeScalingPolicies { .. }
+            | Self::DescribeScheduledActions { .. } => false,
+            Self::UpdateService { .. }
+            | Self::RegisterScalableTarget { .. }
+            | Self::PutTargetTrackingPolicy { .. }
+            | Self::PutStepScalingPolicy { .. }
+            | Self::DeleteScalingPolicy { .. }
+            | Self::PutScheduledAction { .. }
+            | Self::DeleteScheduledAction { .. } => true,
         }
     }
 
@@ -164,12 +223,16 @@ impl Call {
                 [id] => id.clone(),
                 ids => format!("{} scalable targets", ids.len()),
             },
-            Self::DescribeScalingPolicies { resource_id, .. } => {
+            Self::DescribeScalingPolicies { resource_id, .. } | Self::DescribeScheduledActions { resource_id, .. } => {
                 resource_id.clone().unwrap_or_else(|| "all ECS services".into())
             }
             Self::UpdateService { cluster, service, .. } => format!("{cluster}/{service}"),
             Self::RegisterScalableTarget { resource_id, .. } => resource_id.clone(),
-            Self::PutTargetTrackingPolicy { resource_id, name, .. } => format!("{name} of {resource_id}"),
+            Self::PutTargetTrackingPolicy { resource_id, name, .. }
+            | Self::PutStepScalingPolicy { resource_id, name, .. }
+            | Self::DeleteScalingPolicy { resource_id, name }
+            | Self::DeleteScheduledAction { resource_id, name } => format!("{name} of {resource_id}"),
+            Self::PutScheduledAction { resource_id, action } => format!("{} of {resource_id}", action.name),
         }
     }
 }

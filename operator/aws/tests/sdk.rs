@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use runbook_aws::{Call, Cloud, Connection, Connections, Reply, SdkCloud};
-use runbook_core::observed::{AppliedPolicyKind, Suspended, TargetTrackingConfiguration, TrackedMetric};
+use runbook_core::observed::{AppliedPolicyKind, MetricDataQuery, MetricSource, Suspended, TargetTrackingConfiguration, TrackedMetric};
 use runbook_core::{CloudError, ErrorClass};
 use support::{ACCOUNT, scope};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -245,7 +245,13 @@ async fn targets_and_policies_are_observed_page_by_page() {
         (cpu.target_value, cpu.scale_in_cooldown, cpu.scale_out_cooldown, cpu.disable_scale_in),
         (60.0, Some(30), None, false)
     );
-    assert_eq!(math.metric, TrackedMetric::MetricMath);
+    let one = MetricDataQuery {
+        id: "m1".into(),
+        label: None,
+        return_data: true,
+        source: MetricSource::Expression("1".into()),
+    };
+    assert_eq!(math.metric, TrackedMetric::MetricMath(vec![one]));
     assert_eq!(other, "PredictiveScaling");
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::CloudError;
-use crate::observed::{AppliedPolicy, CallerIdentity, ScalableTarget, ServiceLookup};
+use crate::observed::{AppliedPolicy, CallerIdentity, ScalableTarget, ScheduledAction, ServiceLookup};
 use crate::query::Query;
 
 /// The answer to a [`Query`].
@@ -17,6 +17,8 @@ pub enum Answer {
     ScalableTarget(Option<ScalableTarget>),
     /// To [`Query::ScalingPolicies`]. Always the whole list: one that could not be read to its end is an error.
     ScalingPolicies(Vec<AppliedPolicy>),
+    /// To [`Query::ScheduledActions`]. Always the whole list, as above.
+    ScheduledActions(Vec<ScheduledAction>),
 }
 
 /// Answers, and questions that could not be answered. What is not in here has not been asked yet.
@@ -91,6 +93,7 @@ impl<'f> Inquiry<'f> {
     asks!(/** Asks a [`Query::EcsService`]. */ ecs_service, EcsService, ServiceLookup);
     asks!(/** Asks a [`Query::ScalableTarget`]. */ scalable_target, ScalableTarget, Option<ScalableTarget>);
     asks!(/** Asks a [`Query::ScalingPolicies`]. */ scaling_policies, ScalingPolicies, Vec<AppliedPolicy>);
+    asks!(/** Asks a [`Query::ScheduledActions`]. */ scheduled_actions, ScheduledActions, Vec<ScheduledAction>);
 
     /// What is missing. A failure comes first: where one read fails, the others would be asked in vain.
     pub fn open(self) -> Option<Missing> {

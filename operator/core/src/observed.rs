@@ -1,10 +1,18 @@
 //! AWS's resources as far as a decision looks at them.
 
+pub mod metric_math;
+pub mod scheduled;
+pub mod step_scaling;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use self::metric_math::{MetricDataQuery, MetricSource};
+pub use self::scheduled::ScheduledAction;
+pub use self::step_scaling::{StepAdjustment, StepScaling, StepScalingConfiguration};
 
 /// Whose credentials are used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +129,8 @@ pub struct ScalableTarget {
     pub arn: Option<String>,
     /// The limits.
     pub capacity: Capacity,
+    /// CreationTime: when it was registered for the first time. Scheduled actions fired on it since then.
+    pub created_at: Option<Timestamp>,
 }
 
 /// A scaling policy of a scalable target.
@@ -138,8 +148,21 @@ pub struct AppliedPolicy {
 pub enum AppliedPolicyKind {
     /// TargetTrackingScaling.
     TargetTracking(TargetTrackingConfiguration),
+    /// StepScaling.
+    StepScaling(StepScaling),
     /// Any other PolicyType, by its name in AWS.
     Other(String),
+}
+
+impl AppliedPolicyKind {
+    /// PolicyType.
+    pub fn type_name(&self) -> &str {
+        match self {
+            Self::TargetTracking(_) => "TargetTrackingScaling",
+            Self::StepScaling(_) => "StepScaling",
+            Self::Other(name) => name,
+        }
+    }
 }
 
 /// A TargetTrackingScalingPolicyConfiguration.
@@ -214,8 +237,8 @@ pub enum TrackedMetric {
         /// Unit.
         unit: Option<String>,
     },
-    /// CustomizedMetricSpecification with metric math, which is compared as a whole: never equal to a single metric.
-    MetricMath,
+    /// CustomizedMetricSpecification with metric math. Without any query: a specification that is none of these.
+    MetricMath(Vec<MetricDataQuery>),
 }
 
 impl fmt::Display for TrackedMetric {
@@ -234,7 +257,7 @@ impl fmt::Display for TrackedMetric {
                 }
                 unit.as_ref().map_or(Ok(()), |unit| write!(formatter, " in {unit}"))
             }
-            Self::MetricMath => formatter.write_str("metric math"),
+            Self::MetricMath(queries) => formatter.write_str(&metric_math::summary(queries)),
         }
     }
 }

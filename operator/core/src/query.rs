@@ -15,6 +15,8 @@ pub enum Query {
     ScalableTarget(ServiceId),
     /// All scaling policies of the service. (Application Auto Scaling DescribeScalingPolicies)
     ScalingPolicies(ServiceId),
+    /// All scheduled actions of the service. (Application Auto Scaling DescribeScheduledActions)
+    ScheduledActions(ServiceId),
 }
 
 impl Query {
@@ -22,9 +24,10 @@ impl Query {
     pub fn scope(&self) -> &Scope {
         match self {
             Self::CallerIdentity(scope) => scope,
-            Self::EcsService(service) | Self::ScalableTarget(service) | Self::ScalingPolicies(service) => {
-                &service.scope
-            }
+            Self::EcsService(service)
+            | Self::ScalableTarget(service)
+            | Self::ScalingPolicies(service)
+            | Self::ScheduledActions(service) => &service.scope,
         }
     }
 
@@ -37,9 +40,10 @@ impl Query {
     pub fn resources(&self) -> Vec<String> {
         match self {
             Self::CallerIdentity(_) => Vec::new(),
-            Self::EcsService(service) | Self::ScalableTarget(service) | Self::ScalingPolicies(service) => {
-                vec![service.arn()]
-            }
+            Self::EcsService(service)
+            | Self::ScalableTarget(service)
+            | Self::ScalingPolicies(service)
+            | Self::ScheduledActions(service) => vec![service.arn()],
         }
     }
 }

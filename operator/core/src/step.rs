@@ -10,6 +10,9 @@ use serde::Serialize;
 use crate::ids::{Scope, ServiceId};
 use crate::observed::{Capacity, TargetTrackingConfiguration};
 use crate::scaling::overrides::Adoption;
+use crate::observed::{
+    AppliedPolicyKind, Capacity, ScheduledAction, StepScalingConfiguration, TargetTrackingConfiguration,
+};
 
 /// One write with one effect. It carries what it was decided on (`from`), so that it can be read without the state around it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,6 +59,41 @@ pub enum Step {
         desired_count: i32,
         /// The override.
         adoption: Box<Adoption>,
+    /// Create or change a step scaling policy (Application Auto Scaling PutScalingPolicy).
+    PutStepScalingPolicy {
+        /// The service.
+        service: ServiceId,
+        /// PolicyName.
+        name: String,
+        /// What the policy of that name does now, where there is one.
+        from: Option<Box<StepScalingConfiguration>>,
+        /// What it is to do.
+        configuration: StepScalingConfiguration,
+    },
+    /// Delete a scaling policy that is not declared (Application Auto Scaling DeleteScalingPolicy).
+    DeleteScalingPolicy {
+        /// The service.
+        service: ServiceId,
+        /// PolicyName.
+        name: String,
+        /// What it does.
+        from: Box<AppliedPolicyKind>,
+    },
+    /// Create or change a scheduled action (Application Auto Scaling PutScheduledAction).
+    PutScheduledAction {
+        /// The service.
+        service: ServiceId,
+        /// The action of that name, where there is one.
+        from: Option<Box<ScheduledAction>>,
+        /// What it is to be: always the whole of it, because AWS deletes a StartTime and an EndTime that are left out.
+        action: Box<ScheduledAction>,
+    },
+    /// Delete a scheduled action that is not declared (Application Auto Scaling DeleteScheduledAction).
+    DeleteScheduledAction {
+        /// The service.
+        service: ServiceId,
+        /// The action.
+        from: Box<ScheduledAction>,
     },
 }
 
@@ -67,6 +105,10 @@ impl Step {
             Self::RegisterScalableTarget { .. } => "RegisterScalableTarget",
             Self::PutTargetTrackingPolicy { .. } => "PutTargetTrackingPolicy",
             Self::AdoptScaleOut { .. } => "AdoptScaleOut",
+            Self::PutStepScalingPolicy { .. } => "PutStepScalingPolicy",
+            Self::DeleteScalingPolicy { .. } => "DeleteScalingPolicy",
+            Self::PutScheduledAction { .. } => "PutScheduledAction",
+            Self::DeleteScheduledAction { .. } => "DeleteScheduledAction",
         }
     }
 
@@ -91,8 +133,10 @@ impl Step {
             Self::SetDesiredCount { .. } => false,
             Self::RegisterScalableTarget { from, .. } => from.is_none(),
             Self::PutTargetTrackingPolicy { from, .. } => from.is_none(),
-            // An object in Kubernetes; of AWS nothing.
-            Self::AdoptScaleOut { .. } => true,
+            | Self::PutStepScalingPolicy { service, .. }
+            | Self::DeleteScalingPolicy { service, .. }
+            | Self::PutScheduledAction { service, .. }
+            | Self::DeleteScheduledAction { service, .. } => service,
         }
     }
 
@@ -114,6 +158,12 @@ impl Step {
             Self::PutTargetTrackingPolicy { .. } => "application-autoscaling:PutScalingPolicy",
             // Of AWS it needs only what it was decided on.
             Self::AdoptScaleOut { .. } => "ecs:DescribeServices",
+            Self::PutTargetTrackingPolicy { .. } | Self::PutStepScalingPolicy { .. } => {
+                "application-autoscaling:PutScalingPolicy"
+            }
+            Self::DeleteScalingPolicy { .. } => "application-autoscaling:DeleteScalingPolicy",
+            Self::PutScheduledAction { .. } => "application-autoscaling:PutScheduledAction",
+            Self::DeleteScheduledAction { .. } => "application-autoscaling:DeleteScheduledAction",
         }
     }
 }
@@ -151,6 +201,26 @@ impl fmt::Display for Step {
                 "adopt desiredCount {desired_count} of {service} as ScalingOverride {} until {}",
                 adoption.id, adoption.expires_at
             ),
+            Self::PutStepScalingPolicy { service, name, from: None, configuration } => {
+                write!(formatter, "create step scaling policy {name} of {service}: {configuration}")
+            }
+            Self::PutStepScalingPolicy { service, name, from: Some(from), configuration } => {
+                let changes = configuration.changes_from(from).join(", ");
+                write!(formatter, "change step scaling policy {name} of {service}: {changes}")
+            }
+            Self::DeleteScalingPolicy { service, name, from } => {
+                write!(formatter, "delete {} policy {name} of {service}, which is not declared", from.type_name())
+            }
+            Self::PutScheduledAction { service, from: None, action } => {
+                write!(formatter, "create scheduled action {} of {service}: {action}", action.name)
+            }
+            Self::PutScheduledAction { service, from: Some(from), action } => {
+                let changes = action.changes_from(from).join(", ");
+                write!(formatter, "change scheduled action {} of {service}: {changes}", action.name)
+            }
+            Self::DeleteScheduledAction { service, from } => {
+                write!(formatter, "delete scheduled action {} of {service}, which is not declared: {from}", from.name)
+            }
         }
     }
 }

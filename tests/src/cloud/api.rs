@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use runbook_aws::{Call, Reply};
 use runbook_core::ErrorClass;
 use runbook_core::observed::{
-    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, ScalableTarget, TrackedMetric,
+    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, ScalableTarget, ScheduledAction, StepScaling, TrackedMetric,
 };
 
 use super::refusal::Refusal;
@@ -18,6 +18,8 @@ const TARGETS_PER_CALL: usize = 50;
 const NAMES_PER_PAGE: usize = 100;
 /// Policies on one page of DescribeScalingPolicies.
 const POLICIES_PER_PAGE: usize = 10;
+/// Scheduled actions on one page of DescribeScheduledActions.
+const ACTIONS_PER_PAGE: usize = 50;
 /// Policies of one target.
 const POLICIES_PER_TARGET: usize = 50;
 
@@ -50,6 +52,17 @@ impl Region {
                 let kind = AppliedPolicyKind::TargetTracking(configuration.clone());
                 self.put_scaling_policy(resource_id, AppliedPolicy { name: name.clone(), kind })
             }
+            Call::PutStepScalingPolicy { resource_id, name, configuration } => {
+                let step = StepScaling { configuration: configuration.clone(), arn: None, alarms: 0 };
+                let kind = AppliedPolicyKind::StepScaling(step);
+                self.put_scaling_policy(resource_id, AppliedPolicy { name: name.clone(), kind })
+            }
+            Call::DeleteScalingPolicy { resource_id, name } => self.delete_scaling_policy(resource_id, name),
+            Call::DescribeScheduledActions { resource_id, next_token } => {
+                self.describe_actions(resource_id.as_deref(), next_token.as_deref())
+            }
+            Call::PutScheduledAction { resource_id, action } => self.put_action(resource_id, action, now),
+            Call::DeleteScheduledAction { resource_id, name } => self.delete_action(resource_id, name),
         }
     }
 
@@ -84,7 +97,7 @@ impl Region {
             .iter()
             .filter(|(id, _)| ids.is_empty() || ids.contains(id))
             .map(|(id, target)| {
-                (id.clone(), ScalableTarget { arn: Some(target.arn.clone()), capacity: target.capacity })
+                (id.clone(), ScalableTarget { arn: Some(target.arn.clone()), capacity: target.capacity, created_at: target.created_at })
             })
             .collect();
         let (targets, next_token) = page(all, token, TARGETS_PER_CALL)?;
@@ -141,15 +154,11 @@ impl Region {
     fn put_scaling_policy(&mut self, id: &str, policy: AppliedPolicy) -> Result<Reply, Refusal> {
         let (cluster, service) = split(id)?;
         let Some(target) = self.targets.get(&resource_id(&cluster, &service)) else {
-            return Err(Refusal::new(
-                ErrorClass::NotFound,
-                "ObjectNotFoundException",
-                format!("No scalable target registered for service namespace: ecs, resource ID: {id}"),
-            ));
+            return Err(not_registered(id));
         };
         match target.policies.get(&policy.name) {
-            Some(AppliedPolicyKind::Other(kind)) => {
-                return Err(Refusal::validation(format!("Policy {} is of type {kind}", policy.name)));
+            Some(current) if current.type_name() != policy.kind.type_name() => {
+                return Err(Refusal::validation(format!("Policy {} is of type {}", policy.name, current.type_name())));
             }
             None if target.policies.len() >= POLICIES_PER_TARGET => {
                 return Err(Refusal::new(ErrorClass::Invalid, "LimitExceededException", "Too many scaling policies"));
@@ -166,12 +175,45 @@ impl Region {
         self.put_policy(&cluster, &service, policy);
         Ok(Reply::Done)
     }
+
+    fn delete_scaling_policy(&mut self, id: &str, name: &str) -> Result<Reply, Refusal> {
+        let target = self.targets.get_mut(id).ok_or_else(|| not_registered(id))?;
+        target.policies.remove(name).map(|_| Reply::Done).ok_or_else(|| Refusal::not_found(format!("No scaling policy {name}")))
+    }
+
+    fn describe_actions(&self, id: Option<&str>, token: Option<&str>) -> Result<Reply, Refusal> {
+        let all: Vec<(String, ScheduledAction)> = self
+            .targets
+            .iter()
+            .filter(|(target, _)| id.is_none_or(|id| id == target.as_str()))
+            .flat_map(|(target, found)| found.actions.values().map(|action| (target.clone(), action.clone())))
+            .collect();
+        let (actions, next_token) = page(all, token, ACTIONS_PER_PAGE)?;
+        Ok(Reply::ScheduledActions { actions, next_token })
+    }
+
+    /// Keeps the action. It never fires: no scenario declares a schedule.
+    fn put_action(&mut self, id: &str, action: &ScheduledAction, now: Timestamp) -> Result<Reply, Refusal> {
+        let target = self.targets.get_mut(id).ok_or_else(|| not_registered(id))?;
+        let created_at = target.actions.get(&action.name).map_or(Some(now), |current| current.created_at);
+        target.actions.insert(action.name.clone(), ScheduledAction { created_at, ..action.clone() });
+        Ok(Reply::Done)
+    }
+
+    fn delete_action(&mut self, id: &str, name: &str) -> Result<Reply, Refusal> {
+        let target = self.targets.get_mut(id).ok_or_else(|| not_registered(id))?;
+        target.actions.remove(name).map(|_| Reply::Done).ok_or_else(|| Refusal::not_found(format!("No scheduled action {name}")))
+    }
+}
+
+fn not_registered(id: &str) -> Refusal {
+    Refusal::not_found(format!("No scalable target registered for service namespace: ecs, resource ID: {id}"))
 }
 
 fn tracked(kind: &AppliedPolicyKind) -> Option<&TrackedMetric> {
     match kind {
         AppliedPolicyKind::TargetTracking(configuration) => Some(&configuration.metric),
-        AppliedPolicyKind::Other(_) => None,
+        AppliedPolicyKind::StepScaling(_) | AppliedPolicyKind::Other(_) => None,
     }
 }
 

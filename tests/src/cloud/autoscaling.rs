@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, Capacity};
+use jiff::Timestamp;
+use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, Capacity, ScheduledAction};
 
 /// A scalable target.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,12 +14,16 @@ pub struct Target {
     pub capacity: Capacity,
     /// Scaling policies by name.
     pub policies: BTreeMap<String, AppliedPolicyKind>,
+    /// Scheduled actions by name.
+    pub actions: BTreeMap<String, ScheduledAction>,
+    /// CreationTime.
+    pub created_at: Option<Timestamp>,
 }
 
 impl Target {
-    /// A target without policies.
-    pub fn new(arn: String, capacity: Capacity) -> Self {
-        Self { arn, capacity, policies: BTreeMap::new() }
+    /// A target without policies and scheduled actions, registered at `now`.
+    pub fn new(arn: String, capacity: Capacity, now: Timestamp) -> Self {
+        Self { arn, capacity, policies: BTreeMap::new(), actions: BTreeMap::new(), created_at: Some(now) }
     }
 
     /// Its policies, by name.

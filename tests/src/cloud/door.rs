@@ -203,9 +203,12 @@ fn service_of(call: &Call) -> Option<(String, String)> {
     };
     match call {
         Call::UpdateService { cluster, service, .. } => Some((cluster.clone(), service.clone())),
-        Call::RegisterScalableTarget { resource_id, .. } | Call::PutTargetTrackingPolicy { resource_id, .. } => {
-            of_id(resource_id)
-        }
+        Call::RegisterScalableTarget { resource_id, .. }
+        | Call::PutTargetTrackingPolicy { resource_id, .. }
+        | Call::PutStepScalingPolicy { resource_id, .. }
+        | Call::DeleteScalingPolicy { resource_id, .. }
+        | Call::PutScheduledAction { resource_id, .. }
+        | Call::DeleteScheduledAction { resource_id, .. } => of_id(resource_id),
         _ => None,
     }
 }

@@ -35,6 +35,11 @@ impl Refusal {
         Self::new(ErrorClass::Invalid, "InvalidParameterException", message)
     }
 
+    /// Application Auto Scaling knows no such object.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorClass::NotFound, "ObjectNotFoundException", message)
+    }
+
     /// `ValidationException` of Application Auto Scaling.
     pub fn validation(message: impl Into<String>) -> Self {
         Self::new(ErrorClass::Invalid, "ValidationException", message)

@@ -141,7 +141,7 @@ impl Policy {
                         statistic: metric.statistic.as_str().into(),
                         unit: metric.unit.clone(),
                     },
-                    (None, None) => TrackedMetric::MetricMath,
+                    (None, None) => TrackedMetric::MetricMath(Vec::new()),
                 };
                 let seconds = |duration: &Option<runbook_api::duration::Duration>| {
                     duration.as_ref().and_then(|duration| i32::try_from(duration.seconds().ok()?).ok())

@@ -247,7 +247,9 @@ fn why_not(call: &AwsCall, seen: &crate::journal::Held, objects: &Objects) -> St
 fn aspect(call: &Call) -> Aspect {
     match call {
         Call::RegisterScalableTarget { .. } => Aspect::Target,
-        Call::PutTargetTrackingPolicy { .. } => Aspect::Policies,
+        Call::PutTargetTrackingPolicy { .. } | Call::PutStepScalingPolicy { .. } | Call::DeleteScalingPolicy { .. } => {
+            Aspect::Policies
+        }
         _ => Aspect::Service,
     }
 }

@@ -1,7 +1,7 @@
 //! A step as a call: what is sent, what it changes, what it was decided on.
 
 use runbook_core::facts::Answer;
-use runbook_core::observed::{AppliedPolicyKind, EcsService, ServiceLookup};
+use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, EcsService, ServiceLookup};
 use runbook_core::{Query, Step};
 
 use crate::call::Call;
@@ -24,6 +24,21 @@ pub(super) fn call_of(step: &Step) -> Option<Call> {
         },
         Step::AdoptScaleOut { .. } => return None,
     })
+        Step::PutStepScalingPolicy { service, name, configuration, .. } => Call::PutStepScalingPolicy {
+            resource_id: service.resource_id(),
+            name: name.clone(),
+            configuration: configuration.clone(),
+        },
+        Step::DeleteScalingPolicy { service, name, .. } => {
+            Call::DeleteScalingPolicy { resource_id: service.resource_id(), name: name.clone() }
+        }
+        Step::PutScheduledAction { service, action, .. } => {
+            Call::PutScheduledAction { resource_id: service.resource_id(), action: (**action).clone() }
+        }
+        Step::DeleteScheduledAction { service, from } => {
+            Call::DeleteScheduledAction { resource_id: service.resource_id(), name: from.name.clone() }
+        }
+    }
 }
 
 /// The questions whose answers a step changes.
@@ -35,6 +50,10 @@ pub(super) fn changes(step: &Step) -> Vec<Query> {
         Step::RegisterScalableTarget { .. } => vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)],
         Step::PutTargetTrackingPolicy { .. } => vec![Query::ScalingPolicies(service)],
         Step::AdoptScaleOut { .. } => Vec::new(),
+        Step::PutTargetTrackingPolicy { .. }
+        | Step::PutStepScalingPolicy { .. }
+        | Step::DeleteScalingPolicy { .. } => vec![Query::ScalingPolicies(service)],
+        Step::PutScheduledAction { .. } | Step::DeleteScheduledAction { .. } => vec![Query::ScheduledActions(service)],
     }
 }
 
@@ -47,6 +66,10 @@ pub(super) fn basis(step: &Step) -> Vec<Query> {
         }
         Step::PutTargetTrackingPolicy { .. } => vec![Query::ScalingPolicies(service)],
         Step::AdoptScaleOut { .. } => vec![Query::EcsService(service)],
+        Step::PutTargetTrackingPolicy { .. }
+        | Step::PutStepScalingPolicy { .. }
+        | Step::DeleteScalingPolicy { .. } => vec![Query::ScalingPolicies(service)],
+        Step::PutScheduledAction { .. } | Step::DeleteScheduledAction { .. } => vec![Query::ScheduledActions(service)],
     }
 }
 
@@ -69,14 +92,34 @@ pub(super) fn still_holds(step: &Step, answer: &Answer) -> bool {
             target.as_ref().map(|target| target.capacity) == *from
         }
         (Step::PutTargetTrackingPolicy { name, from, .. }, Answer::ScalingPolicies(policies)) => {
-            match policies.iter().find(|policy| policy.name == *name).map(|policy| &policy.kind) {
+            match of_name(policies, name) {
                 Some(AppliedPolicyKind::TargetTracking(current)) => from.as_deref() == Some(current),
-                Some(AppliedPolicyKind::Other(_)) => false,
+                Some(_) => false,
                 None => from.is_none(),
             }
         }
+        (Step::PutStepScalingPolicy { name, from, .. }, Answer::ScalingPolicies(policies)) => {
+            match of_name(policies, name) {
+                Some(AppliedPolicyKind::StepScaling(current)) => from.as_deref() == Some(&current.configuration),
+                Some(_) => false,
+                None => from.is_none(),
+            }
+        }
+        (Step::DeleteScalingPolicy { name, from, .. }, Answer::ScalingPolicies(policies)) => {
+            of_name(policies, name) == Some(from)
+        }
+        (Step::PutScheduledAction { from, action, .. }, Answer::ScheduledActions(actions)) => {
+            actions.iter().find(|current| current.name == action.name) == from.as_deref()
+        }
+        (Step::DeleteScheduledAction { from, .. }, Answer::ScheduledActions(actions)) => {
+            actions.iter().any(|current| *current == **from)
+        }
         _ => false,
     }
+}
+
+fn of_name<'p>(policies: &'p [AppliedPolicy], name: &str) -> Option<&'p AppliedPolicyKind> {
+    policies.iter().find(|policy| policy.name == name).map(|policy| &policy.kind)
 }
 
 /// Whether the service is not to be brought to this size now: nothing is scaled in during a deployment.
@@ -88,7 +131,7 @@ fn waits(service: &EcsService, size: i32) -> bool {
 mod tests {
     use std::collections::BTreeMap;
 
-    use runbook_core::observed::{AppliedPolicy, Capacity, Deployment, ScalableTarget, Suspended};
+    use runbook_core::observed::{Capacity, Deployment, ScalableTarget, Suspended};
     use runbook_core::{Scope, ServiceId};
 
     use super::*;
@@ -99,7 +142,7 @@ mod tests {
             Scope { connection: "default".into(), account_id: "123456789012".into(), region: "eu-central-1".into() };
         let service = ServiceId { scope, cluster: "app".into(), service: "web".into() };
         let capacity = |min| Capacity { min, max: 9, suspended: Suspended::default() };
-        let target = |min| Answer::ScalableTarget(Some(ScalableTarget { arn: None, capacity: capacity(min) }));
+        let target = |min| Answer::ScalableTarget(Some(ScalableTarget { arn: None, capacity: capacity(min), created_at: None }));
         let change = Step::RegisterScalableTarget {
             service: service.clone(),
             from: Some(capacity(1)),

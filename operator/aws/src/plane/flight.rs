@@ -136,14 +136,14 @@ impl Shared {
         }
     }
 
-    /// Reads the list of all policies and answers from it. Returns who must be read one by one because the list is too long.
+    /// Reads the list of all policies or actions and answers from it. Returns who must be read one by one because the list is too long.
     async fn list(self: &Arc<Self>, flight: &Flight, reader: &Reader<'_>, most: usize) -> VecDeque<Vec<Arc<Query>>> {
         let read = reader.pages(None, most).await;
         let riders = self.state().close_list(flight);
         match read {
-            Ok(List::Whole(policies, pages)) => {
+            Ok(List::Whole(items, pages)) => {
                 self.door.metrics.batch(flight.group.operation(), riders.len());
-                let listed = Listed { began: flight.began, read_at: flight.read_at, pages, policies };
+                let listed = Listed { began: flight.began, read_at: flight.read_at, pages, items };
                 for query in &riders {
                     self.settle(flight, query, Ok(listed.kept(query).answer));
                 }

@@ -15,6 +15,8 @@ pub(super) enum Group {
     Targets(Scope),
     /// Application Auto Scaling DescribeScalingPolicies: one id, or all of the namespace.
     Policies(Scope),
+    /// Application Auto Scaling DescribeScheduledActions: one id, or all of the namespace.
+    Actions(Scope),
 }
 
 impl Group {
@@ -24,12 +26,17 @@ impl Group {
             Query::EcsService(service) => Self::Services(service.scope.clone(), service.cluster.clone()),
             Query::ScalableTarget(service) => Self::Targets(service.scope.clone()),
             Query::ScalingPolicies(service) => Self::Policies(service.scope.clone()),
+            Query::ScheduledActions(service) => Self::Actions(service.scope.clone()),
         }
     }
 
     pub(super) fn scope(&self) -> &Scope {
         match self {
-            Self::Identity(scope) | Self::Services(scope, _) | Self::Targets(scope) | Self::Policies(scope) => scope,
+            Self::Identity(scope)
+            | Self::Services(scope, _)
+            | Self::Targets(scope)
+            | Self::Policies(scope)
+            | Self::Actions(scope) => scope,
         }
     }
 
@@ -37,7 +44,7 @@ impl Group {
         match self {
             Self::Identity(_) => Api::Sts,
             Self::Services(..) => Api::Ecs,
-            Self::Targets(_) | Self::Policies(_) => Api::ApplicationAutoScaling,
+            Self::Targets(_) | Self::Policies(_) | Self::Actions(_) => Api::ApplicationAutoScaling,
         }
     }
 
@@ -47,13 +54,14 @@ impl Group {
             Self::Services(..) => "DescribeServices",
             Self::Targets(_) => "DescribeScalableTargets",
             Self::Policies(_) => "DescribeScalingPolicies",
+            Self::Actions(_) => "DescribeScheduledActions",
         }
     }
 
     /// How many questions fit into one call (API References of Amazon ECS and Application Auto Scaling).
     pub(super) fn room(&self) -> usize {
         match self {
-            Self::Identity(_) | Self::Policies(_) => 1,
+            Self::Identity(_) | Self::Policies(_) | Self::Actions(_) => 1,
             Self::Services(..) => 10,
             Self::Targets(_) => 50,
         }
@@ -65,6 +73,8 @@ pub(super) fn resource_of(query: &Query) -> String {
     match query {
         Query::CallerIdentity(scope) => format!("the credentials of AwsAccount {}", scope.connection),
         Query::EcsService(service) => service.to_string(),
-        Query::ScalableTarget(service) | Query::ScalingPolicies(service) => service.resource_id(),
+        Query::ScalableTarget(service) | Query::ScalingPolicies(service) | Query::ScheduledActions(service) => {
+            service.resource_id()
+        }
     }
 }

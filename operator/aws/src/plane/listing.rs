@@ -1,16 +1,14 @@
-//! Scaling policies of all targets at once: cheaper than one call a target where many are wanted.
+//! Scaling policies, or scheduled actions, of all targets at once: cheaper than one call a target where many are wanted.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runbook_core::facts::Answer;
-use runbook_core::observed::AppliedPolicy;
 use runbook_core::{Query, Scope};
 use tokio::time::Instant;
 
 use super::entry::{Kept, Moment, Tick, elapsed, later};
 use super::group::Group;
+use super::read::{Items, resource_id};
 use super::state::{RARELY, State};
 
 /// From how many targets on the list of all is read.
@@ -18,7 +16,7 @@ const WORTH_LISTING: usize = 5;
 /// Pages that a list may take for each target that wants it, before it is given up as dearer than single calls.
 const PAGES_PER_TARGET: usize = 2;
 
-/// What is known of the list of all scaling policies of a scope.
+/// What is known of the list of all scaling policies, or scheduled actions, of a scope.
 #[derive(Default)]
 pub(super) struct Listing {
     /// The list under way, and when it began.
@@ -37,17 +35,13 @@ pub(super) struct Listed {
     pub(super) began: Tick,
     pub(super) read_at: Moment,
     pub(super) pages: usize,
-    pub(super) policies: HashMap<String, Vec<AppliedPolicy>>,
+    pub(super) items: Items,
 }
 
 impl Listed {
-    /// The answer to one question: a target that is not on the list has no policies.
+    /// The answer to one question.
     pub(super) fn kept(&self, query: &Query) -> Kept {
-        let policies = match query {
-            Query::ScalingPolicies(service) => self.policies.get(&service.resource_id()).cloned().unwrap_or_default(),
-            _ => Vec::new(),
-        };
-        Kept { answer: Answer::ScalingPolicies(policies), began: self.began, read_at: self.read_at }
+        Kept { answer: self.items.answer(&resource_id(query)), began: self.began, read_at: self.read_at }
     }
 }
 
@@ -73,7 +67,7 @@ impl Listing {
 }
 
 impl State {
-    /// The scaling policies of so many targets will be asked for in the scope.
+    /// The scaling policies and scheduled actions of so many targets will be asked for in the scope.
     pub(super) fn expect(&mut self, scope: &Scope, targets: usize) {
         if targets == 0 {
             self.expected.remove(scope);
@@ -96,7 +90,7 @@ impl State {
 
     /// How many pages the list of all may take, where it is worth reading.
     pub(super) fn list_pages(&mut self, group: &Arc<Group>, now: Instant) -> Option<usize> {
-        let Group::Policies(scope) = &**group else { return None };
+        let (Group::Policies(scope) | Group::Actions(scope)) = &**group else { return None };
         let members = self.groups.get(group)?;
         let listing = &members.listing;
         let suspended = listing.suspended.is_some_and(|until| now < until);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runbook_core::facts::Answer;
-use runbook_core::observed::{AppliedPolicy, ScalableTarget, ServiceLookup};
+use runbook_core::observed::{AppliedPolicy, ScalableTarget, ScheduledAction, ServiceLookup};
 use runbook_core::{CloudError, ErrorClass, Query};
 
 use super::group::Group;
 use crate::call::{Call, Reply};
 use crate::door::{Door, failure};
 
-/// AWS allows 50 policies a target, which are five pages.
+/// AWS allows 50 policies and 200 scheduled actions a target, which are five pages of either.
 const MOST_PAGES: usize = 50;
 /// How often in a row a page of the list of all is asked again when AWS throttles: beginning anew would cost every page before it.
 const MOST_RETRIES: usize = 5;
@@ -24,10 +24,41 @@ pub(super) struct Reader<'d> {
     pub(super) timeout: Duration,
 }
 
-/// The list of scaling policies, by ResourceId, and the pages it took; or the pages after which it was given up.
+/// What was listed and the pages it took; or the pages after which it was given up.
 pub(super) enum List {
-    Whole(HashMap<String, Vec<AppliedPolicy>>, usize),
+    Whole(Items, usize),
     TooLong(usize),
+}
+
+/// What AWS lists, by ResourceId.
+pub(super) enum Items {
+    Policies(HashMap<String, Vec<AppliedPolicy>>),
+    Actions(HashMap<String, Vec<ScheduledAction>>),
+}
+
+impl Items {
+    /// The answer to one question: a target that is not on the list has nothing.
+    pub(super) fn answer(&self, id: &str) -> Answer {
+        match self {
+            Self::Policies(found) => Answer::ScalingPolicies(found.get(id).cloned().unwrap_or_default()),
+            Self::Actions(found) => Answer::ScheduledActions(found.get(id).cloned().unwrap_or_default()),
+        }
+    }
+
+    /// Adds a page and returns the token of the next; `None` for a page of something else.
+    fn add(&mut self, page: Reply) -> Option<Option<String>> {
+        match (self, page) {
+            (Self::Policies(found), Reply::ScalingPolicies { policies, next_token }) => {
+                policies.into_iter().for_each(|(id, policy)| found.entry(id).or_default().push(policy));
+                Some(next_token)
+            }
+            (Self::Actions(found), Reply::ScheduledActions { actions, next_token }) => {
+                actions.into_iter().for_each(|(id, action)| found.entry(id).or_default().push(action));
+                Some(next_token)
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Reader<'_> {
@@ -38,7 +69,7 @@ impl Reader<'_> {
             Group::Identity(_) => self.identity(members).await,
             Group::Services(_, cluster) => self.services(cluster, members).await,
             Group::Targets(_) => self.targets(members).await,
-            Group::Policies(_) => self.policies(members).await,
+            Group::Policies(_) | Group::Actions(_) => self.listed(members).await,
         }
     }
 
@@ -76,7 +107,7 @@ impl Reader<'_> {
     }
 
     async fn targets(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
-        let resource_ids: Vec<String> = members.iter().map(resource_id).collect();
+        let resource_ids: Vec<String> = members.iter().map(|query| resource_id(query)).collect();
         let mut found: HashMap<String, ScalableTarget> = HashMap::new();
         let mut next_token = None;
         loop {
@@ -93,43 +124,48 @@ impl Reader<'_> {
         Ok(resource_ids.iter().map(|id| Answer::ScalableTarget(found.remove(id))).collect())
     }
 
-    async fn policies(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+    async fn listed(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
         let mut answers = Vec::new();
         for query in members {
             let id = resource_id(query);
-            let List::Whole(mut found, _) = self.pages(Some(id.clone()), MOST_PAGES).await? else {
-                let call = Call::DescribeScalingPolicies { resource_id: Some(id), next_token: None };
+            let List::Whole(found, _) = self.pages(Some(id.clone()), MOST_PAGES).await? else {
+                let call = self.page(Some(id), None);
                 return Err(failure(&call, "EndlessList", format!("the list has not ended after {MOST_PAGES} pages")));
             };
-            answers.push(Answer::ScalingPolicies(found.remove(&id).unwrap_or_default()));
+            answers.push(found.answer(&id));
         }
         Ok(answers)
     }
 
-    /// Reads the list of one target's policies, or of all, to its end, unless it takes more than `most` pages.
+    /// Reads the list of one target's policies or actions, or of all, to its end, unless it takes more than `most` pages.
     ///
     /// The first call has been admitted; where the list is too long, so has been the one that was not made.
     pub(super) async fn pages(&self, resource_id: Option<String>, most: usize) -> Result<List, CloudError> {
-        let mut found: HashMap<String, Vec<AppliedPolicy>> = HashMap::new();
+        let mut found = match self.group {
+            Group::Actions(_) => Items::Actions(HashMap::new()),
+            _ => Items::Policies(HashMap::new()),
+        };
         let mut next_token = None;
         let mut pages = 0;
         loop {
             if pages == most {
                 return Ok(List::TooLong(pages));
             }
-            let call =
-                Call::DescribeScalingPolicies { resource_id: resource_id.clone(), next_token: next_token.clone() };
+            let call = self.page(resource_id.clone(), next_token.clone());
             let reply = if resource_id.is_none() { self.patiently(&call).await? } else { self.call(&call).await? };
-            let Reply::ScalingPolicies { policies, next_token: next } = reply else {
-                return Err(unexpected(&call));
-            };
+            let Some(next) = found.add(reply) else { return Err(unexpected(&call)) };
             pages += 1;
-            for (id, policy) in policies {
-                found.entry(id).or_default().push(policy);
-            }
             if !self.turn_page(&call, &mut next_token, next).await? {
                 return Ok(List::Whole(found, pages));
             }
+        }
+    }
+
+    /// The call for one page.
+    fn page(&self, resource_id: Option<String>, next_token: Option<String>) -> Call {
+        match self.group {
+            Group::Actions(_) => Call::DescribeScheduledActions { resource_id, next_token },
+            _ => Call::DescribeScalingPolicies { resource_id, next_token },
         }
     }
 
@@ -170,11 +206,13 @@ impl Reader<'_> {
     }
 }
 
-fn resource_id(query: &Arc<Query>) -> String {
-    match &**query {
-        Query::EcsService(service) | Query::ScalableTarget(service) | Query::ScalingPolicies(service) => {
-            service.resource_id()
-        }
+/// The ResourceId that a question is about.
+pub(super) fn resource_id(query: &Query) -> String {
+    match query {
+        Query::EcsService(service)
+        | Query::ScalableTarget(service)
+        | Query::ScalingPolicies(service)
+        | Query::ScheduledActions(service) => service.resource_id(),
         Query::CallerIdentity(_) => String::new(),
     }
 }

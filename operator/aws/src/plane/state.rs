@@ -14,7 +14,7 @@ use super::entry::{Entry, Joined, Kept, Moment, Outcome, Tick, elapsed, later};
 use super::group::{Group, resource_of};
 use super::listing::Listing;
 
-/// How long scaling policies and identities are believed: they change rarely.
+/// How long scaling policies, scheduled actions and identities are believed: they change rarely.
 pub(super) const RARELY: Duration = Duration::from_secs(3600);
 /// How old an identity may be where it must be fresh.
 const IDENTITY_NOW: Duration = Duration::from_secs(600);
@@ -149,7 +149,7 @@ impl State {
         match query {
             Query::CallerIdentity(_) if after_asking => Some(IDENTITY_NOW),
             _ if after_asking => None,
-            Query::CallerIdentity(_) | Query::ScalingPolicies(_) => Some(RARELY),
+            Query::CallerIdentity(_) | Query::ScalingPolicies(_) | Query::ScheduledActions(_) => Some(RARELY),
             Query::EcsService(_) | Query::ScalableTarget(_) => Some(self.resync / 2),
         }
     }

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_applicationautoscaling::Client;
 use aws_sdk_applicationautoscaling::operation::RequestId;
 use aws_sdk_applicationautoscaling::types::{
-    CustomizedMetricSpecification, MetricDimension, PolicyType, PredefinedMetricSpecification, ScalableDimension,
-    ScalableTarget as SdkTarget, ScalingPolicy, ServiceNamespace, SuspendedState,
-    TargetTrackingScalingPolicyConfiguration as SdkConfiguration,
+    PolicyType, PredefinedMetricSpecification, ScalableDimension, ScalableTarget as SdkTarget, ScalingPolicy,
+    ServiceNamespace, SuspendedState, TargetTrackingScalingPolicyConfiguration as SdkConfiguration,
 };
 use runbook_core::observed::{
     AppliedPolicy, AppliedPolicyKind, Capacity, ScalableTarget, Suspended, TargetTrackingConfiguration, TrackedMetric,
@@ -16,6 +15,8 @@ use runbook_core::{CloudError, ErrorClass};
 
 use super::classify::classify;
 use super::complete::Complete;
+use super::autoscaling_scheduled::timestamp;
+use super::{autoscaling_metric, autoscaling_steps};
 use crate::call::{Call, Reply};
 use crate::cloud::Answered;
 use crate::door::failure;
@@ -129,6 +130,33 @@ pub(super) async fn put_target_tracking_policy(
     Ok(Answered { reply: Reply::Done, request_id: output.request_id().map(Into::into) })
 }
 
+pub(super) async fn delete_scaling_policy(
+    client: &Client,
+    call: &Call,
+    resource_id: &str,
+    name: &str,
+) -> Result<Answered, CloudError> {
+    let request = client
+        .delete_scaling_policy()
+        .service_namespace(ServiceNamespace::Ecs)
+        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .resource_id(resource_id)
+        .policy_name(name);
+    let output = request.send().await.map_err(|error| classify(call, &error));
+    deleted(output.map(|output| output.request_id().map(Into::into)))
+}
+
+/// What is gone already is deleted.
+pub(super) fn deleted(result: Result<Option<String>, CloudError>) -> Result<Answered, CloudError> {
+    match result {
+        Ok(request_id) => Ok(Answered { reply: Reply::Done, request_id }),
+        Err(error) if error.class == ErrorClass::NotFound => {
+            Ok(Answered { reply: Reply::Done, request_id: error.request_id })
+        }
+        Err(error) => Err(error),
+    }
+}
+
 fn observed_target(target: &SdkTarget) -> ScalableTarget {
     // Application Auto Scaling API Reference, SuspendedState: what is absent is not suspended.
     let suspended = target.suspended_state().map_or_else(Suspended::default, |state| Suspended {
@@ -139,6 +167,7 @@ fn observed_target(target: &SdkTarget) -> ScalableTarget {
     ScalableTarget {
         arn: target.scalable_target_arn().map(Into::into),
         capacity: Capacity { min: target.min_capacity, max: target.max_capacity, suspended },
+        created_at: timestamp(&target.creation_time),
     }
 }
 
@@ -147,7 +176,8 @@ fn observed_policy(policy: &ScalingPolicy) -> AppliedPolicy {
         (PolicyType::TargetTrackingScaling, Some(configuration)) => {
             AppliedPolicyKind::TargetTracking(observed_configuration(configuration))
         }
-        (kind, _) => AppliedPolicyKind::Other(kind.as_str().into()),
+        (kind, _) => autoscaling_steps::observed(policy)
+            .map_or_else(|| AppliedPolicyKind::Other(kind.as_str().into()), AppliedPolicyKind::StepScaling),
     };
     AppliedPolicy { name: policy.policy_name.clone(), kind }
 }
@@ -159,9 +189,9 @@ fn observed_configuration(configuration: &SdkConfiguration) -> TargetTrackingCon
                 metric_type: predefined.predefined_metric_type.as_str().into(),
                 resource_label: predefined.resource_label().map(Into::into),
             },
-            (None, Some(customized)) => observed_metric(customized),
+            (None, Some(customized)) => autoscaling_metric::observed(customized),
             // Neither is nothing that we would write: it equals no declared metric.
-            (None, None) => TrackedMetric::MetricMath,
+            (None, None) => TrackedMetric::MetricMath(Vec::new()),
         };
     TargetTrackingConfiguration {
         metric,
@@ -169,25 +199,6 @@ fn observed_configuration(configuration: &SdkConfiguration) -> TargetTrackingCon
         scale_out_cooldown: configuration.scale_out_cooldown(),
         scale_in_cooldown: configuration.scale_in_cooldown(),
         disable_scale_in: configuration.disable_scale_in().unwrap_or_default(),
-    }
-}
-
-fn observed_metric(metric: &CustomizedMetricSpecification) -> TrackedMetric {
-    match (metric.namespace(), metric.metric_name(), metric.statistic()) {
-        (Some(namespace), Some(metric_name), Some(statistic)) if metric.metrics().is_empty() => {
-            TrackedMetric::Customized {
-                namespace: namespace.into(),
-                metric_name: metric_name.into(),
-                dimensions: metric
-                    .dimensions()
-                    .iter()
-                    .map(|dimension| (dimension.name.clone(), dimension.value.clone()))
-                    .collect(),
-                statistic: statistic.as_str().into(),
-                unit: metric.unit().map(Into::into),
-            }
-        }
-        _ => TrackedMetric::MetricMath,
     }
 }
 
@@ -210,23 +221,10 @@ fn sent_configuration(
                 .map_err(|error| invalid(error.to_string()))?;
             builder = builder.predefined_metric_specification(metric);
         }
-        TrackedMetric::Customized { namespace, metric_name, dimensions, statistic, unit } => {
-            let mut metric = CustomizedMetricSpecification::builder()
-                .namespace(namespace)
-                .metric_name(metric_name)
-                .statistic(statistic.as_str().into())
-                .set_unit(unit.clone());
-            for (name, value) in dimensions {
-                let dimension = MetricDimension::builder()
-                    .name(name)
-                    .value(value)
-                    .build()
-                    .map_err(|error| invalid(error.to_string()))?;
-                metric = metric.dimensions(dimension);
-            }
-            builder = builder.customized_metric_specification(metric.build());
+        metric => {
+            let metric = autoscaling_metric::sent(metric).map_err(|error| invalid(error.to_string()))?;
+            builder = builder.customized_metric_specification(metric);
         }
-        TrackedMetric::MetricMath => return Err(invalid("metric math cannot be declared yet".into())),
     }
     builder.build().map_err(|error| invalid(error.to_string()))
 }

@@ -1,6 +1,9 @@
 //! The AWS SDKs behind [`Cloud`]: one module for each service, errors classified in one place.
 
 mod autoscaling;
+mod autoscaling_metric;
+mod autoscaling_scheduled;
+mod autoscaling_steps;
 mod classify;
 mod complete;
 mod connect;
@@ -106,6 +109,28 @@ impl Cloud for SdkCloud {
             Call::PutTargetTrackingPolicy { resource_id, name, configuration } => {
                 autoscaling::put_target_tracking_policy(&clients.autoscaling, call, resource_id, name, configuration)
                     .await
+            }
+            Call::PutStepScalingPolicy { resource_id, name, configuration } => {
+                autoscaling_steps::put_step_scaling_policy(&clients.autoscaling, call, resource_id, name, configuration)
+                    .await
+            }
+            Call::DeleteScalingPolicy { resource_id, name } => {
+                autoscaling::delete_scaling_policy(&clients.autoscaling, call, resource_id, name).await
+            }
+            Call::DescribeScheduledActions { resource_id, next_token } => {
+                autoscaling_scheduled::describe_scheduled_actions(
+                    &clients.autoscaling,
+                    call,
+                    resource_id.clone(),
+                    next_token.clone(),
+                )
+                .await
+            }
+            Call::PutScheduledAction { resource_id, action } => {
+                autoscaling_scheduled::put_scheduled_action(&clients.autoscaling, call, resource_id, action).await
+            }
+            Call::DeleteScheduledAction { resource_id, name } => {
+                autoscaling_scheduled::delete_scheduled_action(&clients.autoscaling, call, resource_id, name).await
             }
         };
         match result {

@@ -9,8 +9,11 @@ use super::overrides::intent::Memory;
 use super::overrides::{Bounds, Override};
 use super::tracking;
 use crate::account::{Access, Brakes};
+use super::scheduled::{self, Scheduled};
+use super::{step_scaling, tracking};
+use crate::account::Access;
 use crate::ids::{ObjectId, ServiceId};
-use crate::observed::{Capacity, Suspended, TargetTrackingConfiguration};
+use crate::observed::{Capacity, StepScalingConfiguration, Suspended, TargetTrackingConfiguration};
 use crate::plan::Finding;
 
 /// What a ScalingPolicy declares, where, and on whose behalf.
@@ -80,6 +83,12 @@ pub enum Size {
         capacity: Capacity,
         /// Target tracking policies by name.
         tracking: Vec<(String, TargetTrackingConfiguration)>,
+        /// Step scaling policies by name.
+        step_scaling: Vec<(String, StepScalingConfiguration)>,
+        /// Scheduled actions, those of the windows included.
+        scheduled: Vec<Scheduled>,
+        /// Whether policies and actions that are not declared are deleted.
+        prune: bool,
     },
 }
 
@@ -128,6 +137,9 @@ pub fn validate(
         (Some(autoscaling), replicas) => {
             check("autoscaling.minCapacity", autoscaling.min_capacity)?;
             check("autoscaling.maxCapacity", autoscaling.max_capacity)?;
+            for (entry, value) in scheduled_limits(autoscaling) {
+                check(&entry, value)?;
+            }
             (band(autoscaling)?, replicas)
         }
         (None, Some(replicas)) => {
@@ -173,7 +185,7 @@ fn drift_rules(spec: &ScalingPolicySpec) -> Result<DriftRules, Finding> {
 }
 
 fn band(autoscaling: &Autoscaling) -> Result<Size, Finding> {
-    let Autoscaling { min_capacity, max_capacity, suspended, target_tracking } = autoscaling;
+    let Autoscaling { min_capacity, max_capacity, suspended, target_tracking, prune, .. } = autoscaling;
     if min_capacity > max_capacity {
         return Err(Finding::stalled(
             "InvalidSpec",
@@ -188,6 +200,29 @@ fn band(autoscaling: &Autoscaling) -> Result<Size, Finding> {
         dynamic_scaling_out: suspended.dynamic_scaling_out,
         scheduled_scaling: suspended.scheduled_scaling,
     };
-    let tracking = target_tracking.iter().map(tracking::desired).collect::<Result<_, _>>()?;
-    Ok(Size::Band { capacity: Capacity { min: *min_capacity, max: *max_capacity, suspended }, tracking })
+    let capacity = Capacity { min: *min_capacity, max: *max_capacity, suspended };
+    let tracking: Vec<_> = target_tracking.iter().map(tracking::desired).collect::<Result<_, _>>()?;
+    let step_scaling: Vec<_> = autoscaling.step_scaling.iter().map(step_scaling::desired).collect::<Result<_, _>>()?;
+    if let Some((name, _)) = step_scaling.iter().find(|(name, _)| tracking.iter().any(|(other, _)| other == name)) {
+        return Err(Finding::stalled(
+            "InvalidSpec",
+            format!("autoscaling.targetTracking and stepScaling both name a policy {name}: rename one of the two"),
+        ));
+    }
+    let scheduled = scheduled::declared(autoscaling, &capacity)?;
+    Ok(Size::Band { capacity, tracking, step_scaling, scheduled, prune: *prune })
+}
+
+/// Every limit that a schedule sets, and where it stands.
+fn scheduled_limits(autoscaling: &Autoscaling) -> impl Iterator<Item = (String, i32)> + '_ {
+    let windows = autoscaling.windows.iter().flat_map(|window| {
+        let entry = |field: &str| format!("autoscaling.windows {}: {field}", window.name);
+        [(entry("minCapacity"), window.min_capacity), (entry("maxCapacity"), window.max_capacity)]
+    });
+    let actions = autoscaling.scheduled_actions.iter().flat_map(|action| {
+        let entry = |field: &str| format!("autoscaling.scheduledActions {}: {field}", action.name);
+        let limits = [(entry("minCapacity"), action.min_capacity), (entry("maxCapacity"), action.max_capacity)];
+        limits.into_iter().filter_map(|(entry, value)| Some((entry, value?)))
+    });
+    windows.chain(actions)
 }

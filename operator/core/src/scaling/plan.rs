@@ -38,6 +38,7 @@ struct Observed<'f> {
     service: &'f EcsService,
     target: Option<&'f ScalableTarget>,
     policies: &'f [AppliedPolicy],
+    actions: &'f [ScheduledAction],
 }
 
 /// Gathers what the decision rests on, or returns the plan that asks for it or says why there is nothing to decide.
@@ -47,15 +48,18 @@ fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Plan> {
     let lookup = inquiry.ecs_service(Query::EcsService(id.clone()));
     let target = inquiry.scalable_target(Query::ScalableTarget(id.clone()));
     // A fixed size has no policies; AWS gives them in pages of ten, so what is not needed is not asked.
-    let policies = match input.size {
-        Size::Band { .. } => inquiry.scaling_policies(Query::ScalingPolicies(id.clone())).map(Vec::as_slice),
-        Size::Fixed(_) => Some(&[][..]),
+    let (policies, actions) = match input.size {
+        Size::Band { .. } => (
+            inquiry.scaling_policies(Query::ScalingPolicies(id.clone())).map(Vec::as_slice),
+            inquiry.scheduled_actions(Query::ScheduledActions(id.clone())).map(Vec::as_slice),
+        ),
+        Size::Fixed(_) => (Some(&[][..]), Some(&[][..])),
     };
-    match (inquiry.open(), lookup, target, policies) {
+    match (inquiry.open(), lookup, target, policies, actions) {
         (Some(missing), ..) => Err(Plan::missing(missing)),
-        (None, Some(lookup), Some(target), Some(policies)) => {
+        (None, Some(lookup), Some(target), Some(policies), Some(actions)) => {
             let service = capability::scalable(id, lookup).map_err(Plan::only)?;
-            Ok(Observed { service, target: target.as_ref(), policies })
+            Ok(Observed { service, target: target.as_ref(), policies, actions })
         }
         // An inquiry that is not open has all its answers.
         (None, ..) => Err(Plan::default()),

@@ -29,14 +29,8 @@ pub fn put(
     for (name, configuration) in declared {
         match of_name(name) {
             Some(AppliedPolicyKind::TargetTracking(current)) if tracking::equivalent(configuration, current) => {}
-            // AWS refuses to change the PolicyType of an existing policy.
-            Some(AppliedPolicyKind::Other(kind)) => plan.findings.push(Finding::stalled(
-                "PolicyNameTaken",
-                format!(
-                    "{id} already has a policy named {name} of type {kind}: choose another name, or delete that policy"
-                ),
-            )),
-            _ => pending.push((name, configuration)),
+            Some(AppliedPolicyKind::TargetTracking(_)) | None => pending.push((name, configuration)),
+            Some(other) => plan.findings.push(name_taken(id, name, other)),
         }
     }
     let follower = |followed: &BTreeMap<&str, &TrackedMetric>, name: &str, metric: &TrackedMetric| {
@@ -75,24 +69,13 @@ pub fn put(
             ),
         ));
     }
-    report_foreign(id, declared, applied, plan);
 }
 
-fn report_foreign(
-    id: &ServiceId,
-    declared: &[(String, TargetTrackingConfiguration)],
-    applied: &[AppliedPolicy],
-    plan: &mut Plan,
-) {
-    let foreign: Vec<&str> = applied
-        .iter()
-        .map(|policy| policy.name.as_str())
-        .filter(|name| !declared.iter().any(|(declared, _)| declared == name))
-        .collect();
-    if !foreign.is_empty() {
-        plan.findings.push(Finding::note(
-            "ForeignPolicies",
-            format!("{id} has scaling policies that are not declared here and are left alone: {}", foreign.join(", ")),
-        ));
-    }
+/// AWS refuses to change the PolicyType of an existing policy.
+pub(super) fn name_taken(id: &ServiceId, name: &str, current: &AppliedPolicyKind) -> Finding {
+    let kind = current.type_name();
+    Finding::stalled(
+        "PolicyNameTaken",
+        format!("{id} already has a policy named {name} of type {kind}: choose another name, or delete that policy"),
+    )
 }

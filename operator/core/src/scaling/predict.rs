@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::input::Input;
 use super::overrides::{Change, Override};
 use crate::facts::{Answer, Facts};
-use crate::observed::{AppliedPolicy, AppliedPolicyKind, ScalableTarget, ServiceLookup};
+use crate::observed::{AppliedPolicy, AppliedPolicyKind, ScalableTarget, ScheduledAction, ServiceLookup, StepScaling};
 use crate::query::Query;
 use crate::step::Step;
 
@@ -16,21 +16,16 @@ pub fn predict(facts: &mut Facts, step: &Step) {
         Step::SetDesiredCount { to, .. } => set_desired(facts, step, |_| *to),
         Step::RegisterScalableTarget { to, .. } => {
             set_desired(facts, step, |desired| to.clamp(desired));
-            let target = ScalableTarget { arn: None, capacity: *to };
-            facts.insert(Query::ScalableTarget(service), Ok(Answer::ScalableTarget(Some(target))));
+            let query = Query::ScalableTarget(service);
+            // A change leaves the target what it is; a first registration is later than every firing.
+            let (arn, created_at) = match facts.get(&query) {
+                Some(Ok(Answer::ScalableTarget(Some(before)))) => (before.arn.clone(), before.created_at),
+                _ => (None, None),
+            };
+            facts.insert(query, Ok(Answer::ScalableTarget(Some(ScalableTarget { arn, capacity: *to, created_at }))));
         }
         Step::PutTargetTrackingPolicy { name, configuration, .. } => {
-            let query = Query::ScalingPolicies(service);
-            let mut policies = match facts.get(&query) {
-                Some(Ok(Answer::ScalingPolicies(policies))) => policies.clone(),
-                _ => Vec::new(),
-            };
-            policies.retain(|policy| policy.name != *name);
-            policies.push(AppliedPolicy {
-                name: name.clone(),
-                kind: AppliedPolicyKind::TargetTracking(configuration.clone()),
-            });
-            facts.insert(query, Ok(Answer::ScalingPolicies(policies)));
+            set_policy(facts, step, name, Some(AppliedPolicyKind::TargetTracking(configuration.clone())));
         }
         // AWS stays as it is; see `predict_input`.
         Step::AdoptScaleOut { .. } => {}
@@ -47,7 +42,47 @@ pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
             change: Change::AtLeast(adoption.at_least),
             suspend_scheduled: None,
         });
+        Step::PutStepScalingPolicy { name, configuration, .. } => {
+            let (arn, alarms) = match policies(facts, step).into_iter().find(|policy| policy.name == *name) {
+                Some(AppliedPolicy { kind: AppliedPolicyKind::StepScaling(current), .. }) => (current.arn, current.alarms),
+                _ => (None, 0),
+            };
+            let kind = StepScaling { configuration: configuration.clone(), arn, alarms };
+            set_policy(facts, step, name, Some(AppliedPolicyKind::StepScaling(kind)));
+        }
+        Step::DeleteScalingPolicy { name, .. } => set_policy(facts, step, name, None),
+        Step::PutScheduledAction { from, action, .. } => {
+            let created_at = from.as_ref().and_then(|from| from.created_at);
+            let action = ScheduledAction { created_at, ..(**action).clone() };
+            set_action(facts, step, &action.name.clone(), Some(action));
+        }
+        Step::DeleteScheduledAction { from, .. } => set_action(facts, step, &from.name, None),
     }
+}
+
+fn policies(facts: &Facts, step: &Step) -> Vec<AppliedPolicy> {
+    match facts.get(&Query::ScalingPolicies(step.service().clone())) {
+        Some(Ok(Answer::ScalingPolicies(policies))) => policies.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn set_policy(facts: &mut Facts, step: &Step, name: &str, kind: Option<AppliedPolicyKind>) {
+    let mut policies = policies(facts, step);
+    policies.retain(|policy| policy.name != name);
+    policies.extend(kind.map(|kind| AppliedPolicy { name: name.into(), kind }));
+    facts.insert(Query::ScalingPolicies(step.service().clone()), Ok(Answer::ScalingPolicies(policies)));
+}
+
+fn set_action(facts: &mut Facts, step: &Step, name: &str, action: Option<ScheduledAction>) {
+    let query = Query::ScheduledActions(step.service().clone());
+    let mut actions = match facts.get(&query) {
+        Some(Ok(Answer::ScheduledActions(actions))) => actions.clone(),
+        _ => Vec::new(),
+    };
+    actions.retain(|action| action.name != name);
+    actions.extend(action);
+    facts.insert(query, Ok(Answer::ScheduledActions(actions)));
 }
 
 fn set_desired(facts: &mut Facts, step: &Step, size: impl Fn(i32) -> i32) {

@@ -1,0 +1,73 @@
+//! Which scheduled actions are to be put, and what there is to say about them.
+
+use jiff::Timestamp;
+
+use super::scheduled::{Origin, Scheduled};
+use crate::ids::ServiceId;
+use crate::observed::ScheduledAction;
+use crate::plan::{Finding, Plan};
+use crate::step::Step;
+
+/// Adds to `plan` what brings the `applied` actions of a service in line with the `declared` ones. An action that will never fire again is
+/// done: AWS may have removed it, and it is not missing.
+pub fn put(id: &ServiceId, declared: &[Scheduled], applied: &[ScheduledAction], now: Timestamp, plan: &mut Plan) {
+    for scheduled in declared {
+        let current = applied.iter().find(|applied| applied.name == scheduled.action.name);
+        let is_done = scheduled.schedule.next(now, &bounds(scheduled, current, now)).is_none();
+        if is_done || current.is_some_and(|current| current.is_equivalent(&scheduled.action)) {
+            continue;
+        }
+        plan.steps.push(Step::PutScheduledAction {
+            service: id.clone(),
+            from: current.cloned().map(Box::new),
+            action: Box::new(scheduled.action.clone()),
+        });
+    }
+}
+
+/// A rate that AWS has not been told of counts from when it is.
+fn bounds(scheduled: &Scheduled, current: Option<&ScheduledAction>, now: Timestamp) -> super::schedule::Bounds {
+    let bounds = scheduled.bounds(current);
+    super::schedule::Bounds { created: bounds.created.or(Some(now)), ..bounds }
+}
+
+/// Adds what a reader of the spec may have overlooked: raw actions that nothing undoes, and windows that overlap now.
+pub fn notes(declared: &[Scheduled], now: Timestamp, plan: &mut Plan) {
+    for one in declared.iter().filter(|one| one.origin == Origin::Raw) {
+        let undone = |limit: fn(&ScheduledAction) -> Option<i32>| {
+            let Some(value) = limit(&one.action) else { return true };
+            declared.iter().any(|other| limit(&other.action).is_some_and(|other| other != value))
+        };
+        let limits = [("minCapacity", undone(|action| action.min_capacity)), ("maxCapacity", undone(|action| action.max_capacity))];
+        for (limit, _) in limits.iter().filter(|(_, undone)| !undone) {
+            plan.findings.push(Finding::note(
+                "NoCounterpart",
+                format!(
+                    "scheduled action {} sets {limit} and no other sets it back: add one that does, or declare a window",
+                    one.action.name
+                ),
+            ));
+        }
+    }
+    let last = |scheduled: &Scheduled| scheduled.schedule.last(now, &scheduled.bounds(None));
+    for one in declared {
+        let Origin::WindowStart(name) = &one.origin else { continue };
+        let end_of = |name: &String| declared.iter().find(|other| other.origin == Origin::WindowEnd(name.clone()));
+        let (began, ended) = (last(one), end_of(name).and_then(last));
+        if began.is_none() || began <= ended {
+            continue;
+        }
+        let inside = declared.iter().find_map(|other| match &other.origin {
+            Origin::WindowEnd(other_name) if other_name != name && last(other) > began => Some(other_name),
+            _ => None,
+        });
+        if let Some(other) = inside {
+            plan.findings.push(Finding::note(
+                "WindowsOverlap",
+                format!(
+                    "window {other} ended inside window {name}, so the policy's own band holds although {name} has not ended: let the two not overlap"
+                ),
+            ));
+        }
+    }
+}
