@@ -253,6 +253,30 @@ async fn policies_of_many_targets_are_listed_and_a_list_is_read_to_its_end_or_no
 }
 
 #[tokio::test(start_paused = true)]
+async fn scheduled_actions_are_listed_in_pages_of_fifty_and_to_their_end_or_not_at_all() {
+    let cloud = FakeAws::numbered(40);
+    cloud.world.lock().unwrap().actions_each = 4;
+    let plane = plane(&cloud);
+    let queries: Vec<Query> = (0..40).map(|n| actions(&name(n))).collect();
+    let answers = plane.observe(&queries, Freshness::Now).await;
+    assert!(
+        answers
+            .iter()
+            .all(|(_, answer, _)| matches!(answer, Ok(Answer::ScheduledActions(actions)) if actions.len() == 4))
+    );
+    assert_eq!(cloud.count("DescribeScheduledActions"), 4, "160 in pages of fifty");
+    plane.observe(&queries, Freshness::WithinResync).await;
+    assert_eq!(cloud.count("DescribeScheduledActions"), 4, "believed for an hour, as scaling policies are");
+    let mut left = 1;
+    cloud.script(move |_| {
+        left -= 1;
+        if left < 0 { Verdict::Fail(error(ErrorClass::Transient, "Broken")) } else { Verdict::Answer }
+    });
+    let answers = plane.observe(&queries, Freshness::Now).await;
+    assert!(answers.iter().all(|(_, answer, _)| answer.is_err()), "no partial answer");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_that_is_dearer_than_single_calls_is_given_up_and_remembered() {
     let cloud = FakeAws::numbered(500);
     let plane = plane(&cloud);

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use runbook_aws::{Call, Cloud, Connection, Connections, Reply, SdkCloud};
-use runbook_core::observed::{AppliedPolicyKind, MetricDataQuery, MetricSource, Suspended, TargetTrackingConfiguration, TrackedMetric};
+use runbook_core::observed::{
+    AppliedPolicyKind, MetricDataQuery, MetricSource, Suspended, TargetTrackingConfiguration, TrackedMetric,
+};
 use runbook_core::{CloudError, ErrorClass};
 use support::{ACCOUNT, scope};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

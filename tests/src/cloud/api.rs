@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use runbook_aws::{Call, Reply};
 use runbook_core::ErrorClass;
 use runbook_core::observed::{
-    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, ScalableTarget, ScheduledAction, StepScaling, TrackedMetric,
+    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, ScalableTarget, ScheduledAction, StepScaling,
+    TrackedMetric,
 };
 
 use super::refusal::Refusal;
@@ -97,7 +98,14 @@ impl Region {
             .iter()
             .filter(|(id, _)| ids.is_empty() || ids.contains(id))
             .map(|(id, target)| {
-                (id.clone(), ScalableTarget { arn: Some(target.arn.clone()), capacity: target.capacity, created_at: target.created_at })
+                (
+                    id.clone(),
+                    ScalableTarget {
+                        arn: Some(target.arn.clone()),
+                        capacity: target.capacity,
+                        created_at: target.created_at,
+                    },
+                )
             })
             .collect();
         let (targets, next_token) = page(all, token, TARGETS_PER_CALL)?;
@@ -178,7 +186,11 @@ impl Region {
 
     fn delete_scaling_policy(&mut self, id: &str, name: &str) -> Result<Reply, Refusal> {
         let target = self.targets.get_mut(id).ok_or_else(|| not_registered(id))?;
-        target.policies.remove(name).map(|_| Reply::Done).ok_or_else(|| Refusal::not_found(format!("No scaling policy {name}")))
+        target
+            .policies
+            .remove(name)
+            .map(|_| Reply::Done)
+            .ok_or_else(|| Refusal::not_found(format!("No scaling policy {name}")))
     }
 
     fn describe_actions(&self, id: Option<&str>, token: Option<&str>) -> Result<Reply, Refusal> {
@@ -202,7 +214,11 @@ impl Region {
 
     fn delete_action(&mut self, id: &str, name: &str) -> Result<Reply, Refusal> {
         let target = self.targets.get_mut(id).ok_or_else(|| not_registered(id))?;
-        target.actions.remove(name).map(|_| Reply::Done).ok_or_else(|| Refusal::not_found(format!("No scheduled action {name}")))
+        target
+            .actions
+            .remove(name)
+            .map(|_| Reply::Done)
+            .ok_or_else(|| Refusal::not_found(format!("No scheduled action {name}")))
     }
 }
 

@@ -142,7 +142,8 @@ impl Region {
         let arn = format!("arn:aws:application-autoscaling:::scalable-target/{cluster}-{service}");
         let Some(found) = self.service(cluster, service, now) else { return false };
         found.set_desired(capacity.clamp(found.desired), now);
-        let target = self.targets.entry(resource_id(cluster, service)).or_insert_with(|| Target::new(arn, capacity, now));
+        let target =
+            self.targets.entry(resource_id(cluster, service)).or_insert_with(|| Target::new(arn, capacity, now));
         target.capacity = capacity;
         true
     }

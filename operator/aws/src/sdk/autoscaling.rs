@@ -13,9 +13,9 @@ use runbook_core::observed::{
 };
 use runbook_core::{CloudError, ErrorClass};
 
+use super::autoscaling_scheduled::timestamp;
 use super::classify::classify;
 use super::complete::Complete;
-use super::autoscaling_scheduled::timestamp;
 use super::{autoscaling_metric, autoscaling_steps};
 use crate::call::{Call, Reply};
 use crate::cloud::Answered;

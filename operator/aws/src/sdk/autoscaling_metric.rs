@@ -64,7 +64,8 @@ pub(super) fn sent(metric: &TrackedMetric) -> Result<CustomizedMetricSpecificati
     Ok(match metric {
         TrackedMetric::Predefined { .. } => builder.build(),
         TrackedMetric::Customized { namespace, metric_name, dimensions, statistic, unit } => {
-            let dimensions = dimensions.iter().map(|(name, value)| MetricDimension::builder().name(name).value(value).build());
+            let dimensions =
+                dimensions.iter().map(|(name, value)| MetricDimension::builder().name(name).value(value).build());
             let dimensions: Vec<MetricDimension> = dimensions.collect::<Result<_, _>>()?;
             builder
                 .namespace(namespace)
@@ -102,7 +103,8 @@ fn sent_query(query: &MetricDataQuery) -> Result<TargetTrackingMetricDataQuery, 
 fn sent_dimensions(
     dimensions: &BTreeMap<String, String>,
 ) -> Result<Option<Vec<TargetTrackingMetricDimension>>, BuildError> {
-    let built = dimensions.iter().map(|(name, value)| TargetTrackingMetricDimension::builder().name(name).value(value).build());
+    let built =
+        dimensions.iter().map(|(name, value)| TargetTrackingMetricDimension::builder().name(name).value(value).build());
     let built: Vec<TargetTrackingMetricDimension> = built.collect::<Result<_, _>>()?;
     Ok((!built.is_empty()).then_some(built))
 }

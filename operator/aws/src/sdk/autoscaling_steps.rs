@@ -35,7 +35,8 @@ pub(super) async fn put_step_scaling_policy(
 
 /// The policy as a step scaling policy, where it is one.
 pub(super) fn observed(policy: &ScalingPolicy) -> Option<StepScaling> {
-    let configuration = policy.step_scaling_policy_configuration().filter(|_| policy.policy_type == PolicyType::StepScaling)?;
+    let configuration =
+        policy.step_scaling_policy_configuration().filter(|_| policy.policy_type == PolicyType::StepScaling)?;
     let steps = configuration.step_adjustments().iter().map(|step| StepAdjustment {
         lower: step.metric_interval_lower_bound(),
         upper: step.metric_interval_upper_bound(),
@@ -62,10 +63,9 @@ fn sent(call: &Call, configuration: &StepScalingConfiguration) -> Result<StepSca
             .scaling_adjustment(step.adjustment)
             .build()
     });
-    let steps: Vec<SdkStep> = steps.collect::<Result<_, _>>().map_err(|error| CloudError {
-        class: ErrorClass::Invalid,
-        ..failure(call, "BadRequest", error.to_string())
-    })?;
+    let steps: Vec<SdkStep> = steps
+        .collect::<Result<_, _>>()
+        .map_err(|error| CloudError { class: ErrorClass::Invalid, ..failure(call, "BadRequest", error.to_string()) })?;
     Ok(StepScalingPolicyConfiguration::builder()
         .adjustment_type(configuration.adjustment_type.as_str().into())
         .set_step_adjustments(Some(steps))

@@ -37,6 +37,10 @@ pub fn policies(name: &str) -> Query {
     Query::ScalingPolicies(service(name))
 }
 
+pub fn actions(name: &str) -> Query {
+    Query::ScheduledActions(service(name))
+}
+
 pub fn error(class: ErrorClass, code: &str) -> CloudError {
     CloudError {
         class,
@@ -69,6 +73,7 @@ pub struct FakeAws {
 pub struct World {
     pub counts: BTreeMap<String, i32>,
     pub policies_each: usize,
+    pub actions_each: usize,
     pub missing_clusters: BTreeSet<String>,
     /// Services that spoil any batch they are in.
     pub malformed: BTreeSet<String>,
@@ -88,6 +93,7 @@ impl FakeAws {
         let world = World {
             counts: names.into_iter().map(|name| (name, 2)).collect(),
             policies_each: 1,
+            actions_each: 1,
             target_page: 50,
             band: Some(capacity(1, 9)),
             ..World::default()

@@ -38,7 +38,10 @@ pub fn notes(declared: &[Scheduled], now: Timestamp, plan: &mut Plan) {
             let Some(value) = limit(&one.action) else { return true };
             declared.iter().any(|other| limit(&other.action).is_some_and(|other| other != value))
         };
-        let limits = [("minCapacity", undone(|action| action.min_capacity)), ("maxCapacity", undone(|action| action.max_capacity))];
+        let limits = [
+            ("minCapacity", undone(|action| action.min_capacity)),
+            ("maxCapacity", undone(|action| action.max_capacity)),
+        ];
         for (limit, _) in limits.iter().filter(|(_, undone)| !undone) {
             plan.findings.push(Finding::note(
                 "NoCounterpart",

@@ -100,7 +100,9 @@ pub fn expected(basis: &Basis<'_>, now: Timestamp) -> Expected {
                 ));
             }
         }
-        _ => expected.findings.extend([min, max].into_iter().filter_map(|value| value.as_ref().err()).map(|finding| (*finding).clone())),
+        _ => expected
+            .findings
+            .extend([min, max].into_iter().filter_map(|value| value.as_ref().err()).map(|finding| (*finding).clone())),
     }
     // Nothing is written on a band that nobody can tell; what is registered stays.
     if let (false, Some(registered)) = (expected.findings.is_empty(), registered) {
@@ -167,7 +169,8 @@ impl Basis<'_> {
 
     /// Whether a firing has changed the target that there is: a raw action's only since it was registered.
     fn counts(&self, scheduled: &Scheduled, fired: Timestamp) -> bool {
-        scheduled.origin != Origin::Raw || self.target.and_then(|target| target.created_at).is_some_and(|since| fired >= since)
+        scheduled.origin != Origin::Raw
+            || self.target.and_then(|target| target.created_at).is_some_and(|since| fired >= since)
     }
 
     /// When a limit was last set, and to what: several values where several actions set it at that moment, none where none did.
@@ -233,5 +236,8 @@ impl Basis<'_> {
 }
 
 fn undecided(service: &ServiceId, why: &str) -> Finding {
-    Finding::stalled("BandUndecided", format!("which band is right for {service} cannot be told, so it is left as it is: {why}"))
+    Finding::stalled(
+        "BandUndecided",
+        format!("which band is right for {service} cannot be told, so it is left as it is: {why}"),
+    )
 }

@@ -44,7 +44,9 @@ pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
         });
         Step::PutStepScalingPolicy { name, configuration, .. } => {
             let (arn, alarms) = match policies(facts, step).into_iter().find(|policy| policy.name == *name) {
-                Some(AppliedPolicy { kind: AppliedPolicyKind::StepScaling(current), .. }) => (current.arn, current.alarms),
+                Some(AppliedPolicy { kind: AppliedPolicyKind::StepScaling(current), .. }) => {
+                    (current.arn, current.alarms)
+                }
                 _ => (None, 0),
             };
             let kind = StepScaling { configuration: configuration.clone(), arn, alarms };

@@ -58,7 +58,10 @@ pub fn declared(autoscaling: &Autoscaling, capacity: &Capacity) -> Result<Vec<Sc
         if all[..index].iter().any(|other| other.action.name == one.action.name) {
             return Err(Finding::stalled(
                 "InvalidSpec",
-                format!("two scheduled actions are named {}: rename the window or the scheduled action", one.action.name),
+                format!(
+                    "two scheduled actions are named {}: rename the window or the scheduled action",
+                    one.action.name
+                ),
             ));
         }
     }
@@ -116,7 +119,10 @@ fn raw(spec: &ScheduledActionSpec) -> Result<Scheduled, Finding> {
 }
 
 fn upside_down(entry: &str, min: i32, max: i32) -> Finding {
-    Finding::stalled("InvalidSpec", format!("{entry}: minCapacity {min} exceeds maxCapacity {max}: lower the one or raise the other"))
+    Finding::stalled(
+        "InvalidSpec",
+        format!("{entry}: minCapacity {min} exceeds maxCapacity {max}: lower the one or raise the other"),
+    )
 }
 
 fn parsed(entry: &str, field: &str, action: ScheduledAction, origin: Origin) -> Result<Scheduled, Finding> {

@@ -116,6 +116,8 @@ fn no_alarm(name: &str, arn: Option<&str>) -> Finding {
     let arn = arn.map(|arn| format!(" {arn}")).unwrap_or_default();
     Finding::note(
         "NoAlarm",
-        format!("no alarm names step scaling policy {name}, so it never scales: give its ARN{arn} to an alarm as an action"),
+        format!(
+            "no alarm names step scaling policy {name}, so it never scales: give its ARN{arn} to an alarm as an action"
+        ),
     )
 }

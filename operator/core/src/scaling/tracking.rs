@@ -39,7 +39,9 @@ pub fn desired(entry: &TargetTracking) -> Result<(String, TargetTrackingConfigur
             statistic: metric.statistic.as_str().into(),
             unit: metric.unit.clone(),
         },
-        (None, None, [_, ..]) => TrackedMetric::MetricMath(math(&entry.metrics).map_err(|why| invalid("metrics", why))?),
+        (None, None, [_, ..]) => {
+            TrackedMetric::MetricMath(math(&entry.metrics).map_err(|why| invalid("metrics", why))?)
+        }
         _ => return Err(invalid("metric", "set exactly one of predefinedMetric, customizedMetric and metrics".into())),
     };
     let configuration = TargetTrackingConfiguration {

@@ -7,8 +7,8 @@ use proptest::sample::select;
 use runbook_api::ScalingPolicySpec;
 use runbook_core::facts::Answer;
 use runbook_core::observed::{
-    AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, ScalableTarget, ServiceLookup, Suspended,
-    TargetTrackingConfiguration, TrackedMetric,
+    AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, ScalableTarget, ScheduledAction, ServiceLookup,
+    StepAdjustment, StepScaling, StepScalingConfiguration, Suspended, TargetTrackingConfiguration, TrackedMetric,
 };
 use runbook_core::{CloudError, ErrorClass, Facts};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use crate::world;
 
 const METRICS: [&str; 2] = ["ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"];
 const NAMES: [&str; 3] = ["cpu", "memory", "queue"];
+const APPLIED: [&str; 4] = ["cpu", "memory", "queue", "steps"];
 
 /// Sizes crowd around a few numbers, so that bands and services meet at their edges.
 fn size() -> impl Strategy<Value = i32> {
@@ -25,6 +26,75 @@ fn size() -> impl Strategy<Value = i32> {
 
 fn band() -> impl Strategy<Value = (i32, i32)> {
     (size(), size()).prop_map(|(one, other)| (one.min(other), one.max(other)))
+}
+
+/// Expressions that fire long before, shortly before, at, shortly after and long after the time of the tests, 2026-03-01T03:00Z.
+const SCHEDULES: [&str; 10] = [
+    "cron(0 8 ? * MON-FRI *)",
+    "cron(0 19 ? * MON-FRI *)",
+    "cron(58 2 * * ? *)",
+    "cron(0 3 * * ? *)",
+    "cron(4 3 ? * SUN *)",
+    "cron(0 0 1 1 ? 2030)",
+    "at(2026-02-01T00:00:00)",
+    "at(2026-03-01T02:59:00)",
+    "at(2027-01-01T00:00:00)",
+    "rate(1 hour)",
+];
+const ACTIONS: [&str; 4] = ["office-start", "office-end", "morning", "theirs"];
+
+fn windows() -> impl Strategy<Value = Value> {
+    let window = (select(&SCHEDULES[..6]), select(&SCHEDULES[..6]), band()).prop_map(|(start, end, (min, max))| {
+        json!([{"name": "office", "start": start, "end": end, "timeZone": "Europe/Berlin", "minCapacity": min, "maxCapacity": max}])
+    });
+    prop_oneof![2 => Just(json!([])), 1 => window]
+}
+
+fn scheduled_actions() -> impl Strategy<Value = Value> {
+    let half = || prop::option::of(size());
+    let action = (select(&SCHEDULES[..]), half(), half(), size()).prop_map(|(schedule, min, max, least)| {
+        let (min, max) = match (min, max) {
+            (None, None) => (Some(least), None),
+            (Some(min), Some(max)) => (Some(min.min(max)), Some(min.max(max))),
+            halves => halves,
+        };
+        json!({"schedule": schedule, "minCapacity": min, "maxCapacity": max})
+    });
+    prop::collection::btree_map(select(&["morning", "evening"][..]), action, 0..3).prop_map(|actions| {
+        let named = actions.into_iter().map(|(name, mut action)| {
+            action["name"] = json!(name);
+            action
+        });
+        Value::from(named.collect::<Vec<_>>())
+    })
+}
+
+fn step_scaling() -> impl Strategy<Value = Value> {
+    let policy = (select(&["ChangeInCapacity", "PercentChangeInCapacity"][..]), 1..9i32).prop_map(|(kind, by)| {
+        json!([{"name": "steps", "adjustmentType": kind, "stepAdjustments": [
+            {"metricIntervalLowerBound": 0, "metricIntervalUpperBound": "10.5", "scalingAdjustment": by},
+            {"metricIntervalLowerBound": "10.5", "scalingAdjustment": by * 2},
+        ]}])
+    });
+    prop_oneof![2 => Just(json!([])), 1 => policy]
+}
+
+fn actions() -> impl Strategy<Value = Vec<ScheduledAction>> {
+    let half = || prop::option::of(size());
+    let action =
+        (select(&SCHEDULES[..]), half(), half(), any::<bool>()).prop_map(|(schedule, min, max, old)| ScheduledAction {
+            name: String::new(),
+            schedule: schedule.into(),
+            time_zone: Some("Europe/Berlin".into()),
+            start_time: None,
+            end_time: None,
+            min_capacity: min,
+            max_capacity: max,
+            created_at: Some(if old { "2025-01-01T00:00:00Z" } else { "2026-03-01T02:00:00Z" }.parse().unwrap()),
+        });
+    prop::collection::btree_map(select(&ACTIONS[..]), action, 0..4).prop_map(|actions| {
+        actions.into_iter().map(|(name, action)| ScheduledAction { name: name.into(), ..action }).collect()
+    })
 }
 
 /// Any spec that the schema lets through.
@@ -49,13 +119,17 @@ pub fn spec() -> impl Strategy<Value = ScalingPolicySpec> {
         }
         Value::from(list)
     });
-    let suspended = (any::<bool>(), any::<bool>(), any::<bool>());
-    let autoscaling = (band(), suspended, tracking).prop_map(|((min, max), (r#in, out, scheduled), tracking)| {
-        json!({
-            "minCapacity": min, "maxCapacity": max, "targetTracking": tracking,
-            "suspended": {"dynamicScalingIn": r#in, "dynamicScalingOut": out, "scheduledScaling": scheduled},
-        })
-    });
+    let suspended = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2));
+    let more = (step_scaling(), windows(), scheduled_actions(), any::<bool>());
+    let autoscaling = (band(), suspended, tracking, more).prop_map(
+        |((min, max), (r#in, out, scheduled), tracking, (steps, windows, actions, prune))| {
+            json!({
+                "minCapacity": min, "maxCapacity": max, "targetTracking": tracking,
+                "suspended": {"dynamicScalingIn": r#in, "dynamicScalingOut": out, "scheduledScaling": scheduled},
+                "stepScaling": steps, "windows": windows, "scheduledActions": actions, "prune": prune,
+            })
+        },
+    );
     (size(), prop::option::of(autoscaling)).prop_map(|(replicas, autoscaling)| {
         let id = world::service_id();
         let mut spec = json!({
@@ -97,7 +171,12 @@ fn service() -> impl Strategy<Value = EcsService> {
 fn target() -> impl Strategy<Value = Option<ScalableTarget>> {
     let suspended = any::<bool>().prop_map(|r#in| Suspended { dynamic_scaling_in: r#in, ..Suspended::default() });
     let capacity = (band(), suspended).prop_map(|((min, max), suspended)| Capacity { min, max, suspended });
-    prop::option::of(capacity.prop_map(|capacity| ScalableTarget { arn: None, capacity }))
+    let since = select(&["2025-01-01T00:00:00Z", "2026-03-01T02:57:30Z"][..]).prop_map(|since| since.parse().ok());
+    prop::option::of((capacity, since).prop_map(|(capacity, created_at)| ScalableTarget {
+        arn: None,
+        capacity,
+        created_at,
+    }))
 }
 
 fn policies() -> impl Strategy<Value = Vec<AppliedPolicy>> {
@@ -111,9 +190,19 @@ fn policies() -> impl Strategy<Value = Vec<AppliedPolicy>> {
                 disable_scale_in: false,
             })
         });
-    let kind = prop_oneof![8 => tracking, 1 => Just(AppliedPolicyKind::Other("StepScaling".into()))];
+    let steps = (1..9i32).prop_map(|adjustment| {
+        let configuration = StepScalingConfiguration {
+            adjustment_type: "ChangeInCapacity".into(),
+            steps: vec![StepAdjustment { lower: Some(0.0), upper: None, adjustment }],
+            cooldown: None,
+            min_adjustment_magnitude: None,
+            metric_aggregation_type: None,
+        };
+        AppliedPolicyKind::StepScaling(StepScaling { configuration, arn: None, alarms: 1 })
+    });
+    let kind = prop_oneof![8 => tracking, 1 => Just(AppliedPolicyKind::Other("PredictiveScaling".into())), 1 => steps];
     let by_name: BoxedStrategy<BTreeMap<&str, AppliedPolicyKind>> =
-        prop::collection::btree_map(select(&NAMES[..]), kind, 0..3).boxed();
+        prop::collection::btree_map(select(&APPLIED[..]), kind, 0..4).boxed();
     by_name.prop_map(|policies| {
         policies.into_iter().map(|(name, kind)| AppliedPolicy { name: name.into(), kind }).collect()
     })
@@ -127,12 +216,13 @@ pub fn full_facts() -> impl Strategy<Value = Facts> {
         1 => Just(ServiceLookup::ClusterMissing),
     ];
     let account = prop_oneof![20 => Just(world::ACCOUNT), 1 => Just("999999999999")];
-    (account, lookup, target(), policies()).prop_map(|(account, lookup, target, policies)| {
+    (account, lookup, target(), policies(), actions()).prop_map(|(account, lookup, target, policies, actions)| {
         let answers = [
             world::identity(account),
             Answer::EcsService(lookup),
             Answer::ScalableTarget(target),
             Answer::ScalingPolicies(policies),
+            Answer::ScheduledActions(actions),
         ];
         let mut facts = Facts::default();
         for ((_, query), answer) in world::queries().into_iter().zip(answers) {
@@ -161,7 +251,7 @@ pub fn error() -> impl Strategy<Value = CloudError> {
 /// Some questions answered, some failed, some not asked, at least one of the latter two.
 pub fn partial_facts() -> impl Strategy<Value = Facts> {
     let fate = || prop_oneof![2 => Just(None), 1 => Just(Some(None)), 1 => error().prop_map(|error| Some(Some(error)))];
-    (full_facts(), prop::array::uniform4(fate()), 0..4usize).prop_map(|(full, fates, spoilt)| {
+    (full_facts(), prop::array::uniform5(fate()), 0..5usize).prop_map(|(full, fates, spoilt)| {
         let mut facts = Facts::default();
         for (index, ((_, query), fate)) in world::queries().into_iter().zip(fates).enumerate() {
             let fate = if index == spoilt { fate.or(Some(None)) } else { fate };

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::{env, fs};
 
+use jiff::Timestamp;
 use runbook_api::common::condition::{READY, RECONCILING, STALLED, SYNCED};
 use runbook_core::report::{Before, Hold, Outcome, conditions};
 use runbook_core::scaling::{self, input, predict};
@@ -44,33 +45,33 @@ fn decide(situation: &Situation) -> String {
     let (spec, access) = (situation.spec(), situation.access());
     let input = match input::validate(&spec, &world::policy_id(), "production", &access) {
         Ok(input) => situation.beside(input),
-        Err(finding) => return report(&Plan::only(finding), &Plan::default(), None),
+        Err(finding) => return report(&Plan::only(finding), &Plan::default(), None, situation.now()),
     };
     let mut facts = situation.facts();
-    let mut plan = scaling::plan(&input, &facts, world::now());
+    let mut plan = scaling::plan(&input, &facts, situation.now());
     let questions: Vec<_> = world::queries().into_iter().map(|(_, query)| query).collect();
     if let Err(finding) = access.grants.allow_queries(&questions).and_then(|()| access.grants.allow_steps(&plan.steps))
     {
         plan = Plan::only(finding);
     }
-    let next = afterwards(&input, &mut facts, &plan);
-    report(&plan, &next, Hold::of(spec.suspend, spec.mode, situation.account_mode))
+    let next = afterwards(&input, &mut facts, &plan, situation.now());
+    report(&plan, &next, Hold::of(spec.suspend, spec.mode, situation.account_mode), situation.now())
 }
 
 /// The plan that follows when every step has been made.
-fn afterwards(input: &scaling::Input, facts: &mut Facts, plan: &Plan) -> Plan {
+fn afterwards(input: &scaling::Input, facts: &mut Facts, plan: &Plan, now: Timestamp) -> Plan {
     if plan.steps.is_empty() {
         return Plan::default();
     }
     let mut input = input.clone();
     for step in &plan.steps {
         predict::predict(facts, step);
-        predict::predict_input(&mut input, step, world::now());
+        predict::predict_input(&mut input, step, now);
     }
-    scaling::plan(&input, facts, world::now())
+    scaling::plan(&input, facts, now)
 }
 
-fn report(plan: &Plan, next: &Plan, hold: Option<Hold>) -> String {
+fn report(plan: &Plan, next: &Plan, hold: Option<Hold>, now: Timestamp) -> String {
     let mut lines: Vec<String> = Vec::new();
     for query in &plan.needs {
         let (name, _) = world::queries().into_iter().find(|(_, known)| known == query).unwrap();
@@ -80,12 +81,12 @@ fn report(plan: &Plan, next: &Plan, hold: Option<Hold>) -> String {
     let say = |Finding { weight, reason, message }: &Finding| format!("say {weight:?}/{reason}: {message}");
     lines.extend(plan.findings.iter().map(say));
     if let Some(at) = plan.next_at {
-        lines.push(format!("again in {}s", at.duration_since(world::now()).as_secs()));
+        lines.push(format!("again in {}s", at.duration_since(now).as_secs()));
     }
     lines.extend(next.steps.iter().map(|step| format!("then do {step}")));
     if plan.needs.is_empty() {
         let outcome = Outcome::of_plan(plan, hold);
-        let conditions = conditions(Before { conditions: &[] }, &outcome, Some(1), world::now());
+        let conditions = conditions(Before { conditions: &[] }, &outcome, Some(1), now);
         let told = [READY, SYNCED, STALLED, RECONCILING].map(|type_| {
             let condition = conditions.iter().find(|condition| condition.type_ == type_).unwrap();
             format!("{type_}={}/{}", condition.status, condition.reason)

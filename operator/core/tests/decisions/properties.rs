@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 use runbook_api::ScalingPolicySpec;
 use runbook_api::common::Mode;
+use runbook_core::facts::Answer;
 use runbook_core::plan::Weight;
 use runbook_core::report::Outcome;
+use runbook_core::scaling::expected::{self, Basis};
 use runbook_core::scaling::{self, Input, Size, input, predict};
 use runbook_core::{Facts, Plan, Step};
 
@@ -20,12 +22,19 @@ fn plan(input: &Input, facts: &Facts) -> Plan {
     scaling::plan(input, facts, world::now())
 }
 
-/// The sizes that the policy allows.
-fn allowed(input: &Input) -> (i32, i32) {
-    match &input.size {
-        Size::Fixed(replicas) => (*replicas, *replicas),
-        Size::Band { capacity, .. } => (capacity.min, capacity.max),
-    }
+/// The sizes that the policy allows now. Which band is right is judged by `expected` in tests of its own.
+fn allowed(input: &Input, facts: &Facts) -> (i32, i32) {
+    let (Size::Band { capacity, scheduled, prune, .. }, Some(Ok(Answer::ScalableTarget(target)))) =
+        (&input.size, facts.get(&world::queries()[2].1))
+    else {
+        let Size::Fixed(replicas) = &input.size else { panic!("no facts") };
+        return (*replicas, *replicas);
+    };
+    let Some(Ok(Answer::ScheduledActions(applied))) = facts.get(&world::queries()[4].1) else { panic!("no facts") };
+    let (service, target) = (&input.service, target.as_ref());
+    let basis = Basis { service, own: capacity, scheduled, applied, prune: *prune, target };
+    let capacity = expected::expected(&basis, world::now()).capacity;
+    (capacity.min, capacity.max)
 }
 
 /// The size that a step makes of `desired`.
@@ -33,8 +42,20 @@ fn size_after(step: &Step, desired: i32) -> i32 {
     match step {
         Step::SetDesiredCount { to, .. } => *to,
         Step::RegisterScalableTarget { to, .. } => to.clamp(desired),
-        Step::PutTargetTrackingPolicy { .. } | Step::AdoptScaleOut { .. } => desired,
+        _ => desired,
     }
+}
+
+fn prunes(input: &Input) -> bool {
+    matches!(input.size, Size::Band { prune: true, .. })
+}
+
+/// Whether the policy declares a scaling policy or scheduled action of this name.
+fn declares(input: &Input, name: &str) -> bool {
+    let Size::Band { tracking, step_scaling, scheduled, .. } = &input.size else { return false };
+    tracking.iter().any(|(declared, _)| declared == name)
+        || step_scaling.iter().any(|(declared, _)| declared == name)
+        || scheduled.iter().any(|declared| declared.action.name == name)
 }
 
 proptest! {
@@ -51,7 +72,7 @@ proptest! {
         if !first.steps.is_empty() {
             // A step that could be made leaves nobody stuck, and the service within what was declared.
             prop_assert!(second.findings.iter().all(|finding| finding.weight < Weight::Stalled));
-            let (least, most) = allowed(&input);
+            let (least, most) = allowed(&input, &facts);
             let desired = world::desired_count(&facts).unwrap();
             let settled = (least..=most).contains(&desired);
             prop_assert!(settled || second.findings.iter().any(|finding| finding.reason == "DeploymentInProgress"));
@@ -73,7 +94,7 @@ proptest! {
     fn inside_the_band_the_size_is_the_autoscalers(spec in any::spec(), facts in any::full_facts()) {
         let input = input_of(&spec);
         let desired = world::desired_count(&facts).unwrap_or_default();
-        let (least, most) = allowed(&input);
+        let (least, most) = allowed(&input, &facts);
         if (least..=most).contains(&desired) {
             for step in plan(&input, &facts).steps {
                 prop_assert!(!matches!(step, Step::SetDesiredCount { .. }), "{}", step);
@@ -85,7 +106,7 @@ proptest! {
     #[test]
     fn steps_keep_within_what_is_declared(spec in any::spec(), facts in any::full_facts()) {
         let input = input_of(&spec);
-        let (least, most) = allowed(&input);
+        let (least, most) = allowed(&input, &facts);
         let desired = world::desired_count(&facts).unwrap_or_default();
         let steps = plan(&input, &facts).steps;
         let moving = steps.iter().filter(|step| size_after(step, desired) != desired);
@@ -105,15 +126,24 @@ proptest! {
                     // AWS refuses tags on a change.
                     prop_assert_eq!(from.is_none(), !tags.is_empty());
                 }
-                Step::PutTargetTrackingPolicy { .. } => {}
                 Step::AdoptScaleOut { .. } => prop_assert!(false, "nothing is known to have been followed"),
+                Step::DeleteScalingPolicy { name, .. } => prop_assert!(prunes(&input) && !declares(&input, name)),
+                Step::DeleteScheduledAction { from, .. } => {
+                    prop_assert!(prunes(&input) && !declares(&input, &from.name));
+                }
+                Step::PutTargetTrackingPolicy { name, .. } | Step::PutStepScalingPolicy { name, .. } => {
+                    prop_assert!(declares(&input, name));
+                }
+                Step::PutScheduledAction { action, from, .. } => {
+                    prop_assert!(declares(&input, &action.name));
+                    prop_assert!(from.as_ref().is_none_or(|from| !from.is_equivalent(action)));
+                }
             }
         }
     }
 
     #[test]
     fn a_deployment_is_never_scaled_in(spec in any::spec(), facts in any::full_facts()) {
-        use runbook_core::facts::Answer;
         use runbook_core::observed::ServiceLookup;
         if let Some(Ok(Answer::EcsService(ServiceLookup::Found(service)))) = facts.get(&world::queries()[1].1)
             && service.deployment_in_progress()
@@ -126,10 +156,10 @@ proptest! {
 
     #[test]
     fn policies_are_put_on_targets_only(spec in any::spec(), facts in any::full_facts()) {
-        use runbook_core::facts::Answer;
         let registered = matches!(facts.get(&world::queries()[2].1), Some(Ok(Answer::ScalableTarget(Some(_)))));
         let steps = plan(&input_of(&spec), &facts).steps;
-        let first_put = steps.iter().position(|step| matches!(step, Step::PutTargetTrackingPolicy { .. }));
+        let moves = |step: &Step| matches!(step, Step::SetDesiredCount { .. } | Step::RegisterScalableTarget { .. });
+        let first_put = steps.iter().position(|step| !moves(step));
         let register = steps.iter().position(|step| matches!(step, Step::RegisterScalableTarget { .. }));
         prop_assert!(first_put.is_none() || registered || register < first_put && register.is_some());
     }
@@ -140,7 +170,7 @@ proptest! {
         let plan = plan(&input, &facts);
         let fixed = matches!(input.size, Size::Fixed(_));
         let complete = world::queries().iter().all(|(name, query)| {
-            matches!(facts.get(query), Some(Ok(_))) || (fixed && *name == "ScalingPolicies")
+            matches!(facts.get(query), Some(Ok(_))) || (fixed && ["ScalingPolicies", "ScheduledActions"].contains(name))
         });
         prop_assert!(complete || plan.steps.is_empty());
         prop_assert!(plan.needs.is_empty() || plan.steps.is_empty());
@@ -176,6 +206,7 @@ proptest! {
         let stalled = plan.findings.iter().any(|finding| finding.weight == Weight::Stalled);
         prop_assert!(!stalled || plan.steps.is_empty());
         let waiting = plan.findings.iter().any(|finding| finding.weight == Weight::Waiting);
-        prop_assert_eq!(waiting, plan.next_at.is_some());
+        prop_assert!(!waiting || plan.next_at.is_some());
+        prop_assert!(plan.next_at.is_none_or(|at| at > world::now()));
     }
 }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use runbook_api::ScalingPolicySpec;
 use runbook_api::aws_account::Grant;
 use runbook_api::common::Mode;
 use runbook_core::account::{Access, Brakes};
 use runbook_core::facts::Answer;
 use runbook_core::observed::{
-    AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, ScalableTarget, ServiceLookup, Suspended,
-    TargetTrackingConfiguration, TrackedMetric,
+    AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, MetricDataQuery, ScalableTarget, ScheduledAction,
+    ServiceLookup, StepScaling, Suspended, TargetTrackingConfiguration, TrackedMetric,
 };
 use runbook_core::scaling::Input;
 use runbook_core::scaling::overrides::{Override, intent::Memory};
@@ -32,6 +33,8 @@ pub struct Situation {
     /// What else the account says: `freeze`, `safety`.
     #[serde(default)]
     account: serde_json::Map<String, Value>,
+    /// The time, unless it does not matter.
+    pub now: Option<Timestamp>,
     /// Everything, unless said otherwise.
     grants: Option<Vec<Grant>>,
     /// ScalingOverrides of the policy: `{name, age: 5m, ends: 1h}` and what a spec says. `ends: -1h` has ended.
@@ -54,6 +57,8 @@ pub struct Aws {
     target: Option<Target>,
     #[serde(default)]
     policies: Vec<Policy>,
+    #[serde(default)]
+    actions: Vec<ScheduledAction>,
     /// Questions that AWS answers with an error.
     #[serde(default)]
     errors: BTreeMap<String, String>,
@@ -100,6 +105,8 @@ struct Target {
     /// `in`, `out`, `scheduled`.
     #[serde(default)]
     suspended: Vec<String>,
+    /// When it was registered.
+    since: Option<Timestamp>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -110,6 +117,10 @@ struct Policy {
     follows: Option<String>,
     /// …a metric of CloudWatch, or else…
     metric: Option<String>,
+    /// …metric math, or else…
+    math: Option<Vec<MetricDataQuery>>,
+    /// …a step scaling policy, or else…
+    steps: Option<StepScaling>,
     /// …a policy of another type.
     r#type: Option<String>,
     #[serde(default)]
@@ -118,6 +129,10 @@ struct Policy {
 }
 
 impl Situation {
+    pub fn now(&self) -> Timestamp {
+        self.now.unwrap_or_else(world::now)
+    }
+
     pub fn spec(&self) -> ScalingPolicySpec {
         let mut spec = self.spec.clone();
         if spec["target"].is_null() {
@@ -154,6 +169,7 @@ impl Situation {
                 (None, "CallerIdentity") => Ok(world::identity(aws.caller.as_deref().unwrap_or(world::ACCOUNT))),
                 (None, "EcsService") => Ok(Answer::EcsService(aws.lookup())),
                 (None, "ScalableTarget") => Ok(Answer::ScalableTarget(aws.target.as_ref().map(Target::observed))),
+                (None, "ScheduledActions") => Ok(Answer::ScheduledActions(aws.actions.clone())),
                 _ => Ok(Answer::ScalingPolicies(aws.policies.iter().map(Policy::observed).collect())),
             };
             facts.insert(query, answer);
@@ -223,7 +239,11 @@ impl Target {
             dynamic_scaling_out: has("out"),
             scheduled_scaling: has("scheduled"),
         };
-        ScalableTarget { arn: None, capacity: Capacity { min: self.min, max: self.max, suspended } }
+        ScalableTarget {
+            arn: None,
+            capacity: Capacity { min: self.min, max: self.max, suspended },
+            created_at: self.since,
+        }
     }
 }
 
@@ -238,6 +258,12 @@ impl Policy {
                 disable_scale_in: false,
             })
         };
+        if let Some(steps) = &self.steps {
+            return AppliedPolicy { name: self.name.clone(), kind: AppliedPolicyKind::StepScaling(steps.clone()) };
+        }
+        if let Some(math) = &self.math {
+            return AppliedPolicy { name: self.name.clone(), kind: tracking(TrackedMetric::MetricMath(math.clone())) };
+        }
         let kind = match (&self.follows, &self.metric, &self.r#type) {
             (Some(metric_type), None, None) => {
                 tracking(TrackedMetric::Predefined { metric_type: metric_type.clone(), resource_label: None })
@@ -270,6 +296,7 @@ fn error(class: &str, query: &str) -> CloudError {
         "CallerIdentity" => "GetCallerIdentity",
         "EcsService" => "DescribeServices",
         "ScalableTarget" => "DescribeScalableTargets",
+        "ScheduledActions" => "DescribeScheduledActions",
         _ => "DescribeScalingPolicies",
     };
     CloudError {

@@ -74,12 +74,13 @@ pub fn deployment(status: &str, rollout_state: Option<&str>) -> Deployment {
 }
 
 /// The questions that a plan about the service may ask, by their name.
-pub fn queries() -> [(&'static str, Query); 4] {
+pub fn queries() -> [(&'static str, Query); 5] {
     [
         ("CallerIdentity", Query::CallerIdentity(scope())),
         ("EcsService", Query::EcsService(service_id())),
         ("ScalableTarget", Query::ScalableTarget(service_id())),
         ("ScalingPolicies", Query::ScalingPolicies(service_id())),
+        ("ScheduledActions", Query::ScheduledActions(service_id())),
     ]
 }
 
