@@ -31,6 +31,17 @@ impl Query {
         }
     }
 
+    /// The service that the question is about, if it is about one.
+    pub fn service(&self) -> Option<&ServiceId> {
+        match self {
+            Self::CallerIdentity(_) => None,
+            Self::EcsService(service)
+            | Self::ScalableTarget(service)
+            | Self::ScalingPolicies(service)
+            | Self::ScheduledActions(service) => Some(service),
+        }
+    }
+
     /// Whether the answer changes without anybody writing: tasks start, deployments end.
     pub fn moves_by_itself(&self) -> bool {
         matches!(self, Self::EcsService(_))
@@ -38,12 +49,6 @@ impl Query {
 
     /// ARNs that a grant must cover before the question is asked. Who we are needs none, as in IAM.
     pub fn resources(&self) -> Vec<String> {
-        match self {
-            Self::CallerIdentity(_) => Vec::new(),
-            Self::EcsService(service)
-            | Self::ScalableTarget(service)
-            | Self::ScalingPolicies(service)
-            | Self::ScheduledActions(service) => vec![service.arn()],
-        }
+        self.service().map(ServiceId::arn).into_iter().collect()
     }
 }

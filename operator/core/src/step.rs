@@ -8,11 +8,10 @@ use runbook_api::aws_account::Verb;
 use serde::Serialize;
 
 use crate::ids::{Scope, ServiceId};
-use crate::observed::{Capacity, TargetTrackingConfiguration};
-use crate::scaling::overrides::Adoption;
 use crate::observed::{
     AppliedPolicyKind, Capacity, ScheduledAction, StepScalingConfiguration, TargetTrackingConfiguration,
 };
+use crate::scaling::overrides::Adoption;
 
 /// One write with one effect. It carries what it was decided on (`from`), so that it can be read without the state around it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -59,6 +58,7 @@ pub enum Step {
         desired_count: i32,
         /// The override.
         adoption: Box<Adoption>,
+    },
     /// Create or change a step scaling policy (Application Auto Scaling PutScalingPolicy).
     PutStepScalingPolicy {
         /// The service.
@@ -97,6 +97,17 @@ pub enum Step {
     },
 }
 
+/// What becomes of what a step writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Something comes into being that is not there yet.
+    Creates,
+    /// Something that is there changes.
+    Changes,
+    /// Something that is there goes.
+    Deletes,
+}
+
 impl Step {
     /// The name, as in metrics, events and history.
     pub fn name(&self) -> &'static str {
@@ -123,20 +134,25 @@ impl Step {
             Self::SetDesiredCount { service, .. }
             | Self::RegisterScalableTarget { service, .. }
             | Self::PutTargetTrackingPolicy { service, .. }
-            | Self::AdoptScaleOut { service, .. } => service,
-        }
-    }
-
-    /// Whether something comes into being that is not there yet; otherwise something that is there changes.
-    pub fn creates(&self) -> bool {
-        match self {
-            Self::SetDesiredCount { .. } => false,
-            Self::RegisterScalableTarget { from, .. } => from.is_none(),
-            Self::PutTargetTrackingPolicy { from, .. } => from.is_none(),
+            | Self::AdoptScaleOut { service, .. }
             | Self::PutStepScalingPolicy { service, .. }
             | Self::DeleteScalingPolicy { service, .. }
             | Self::PutScheduledAction { service, .. }
             | Self::DeleteScheduledAction { service, .. } => service,
+        }
+    }
+
+    /// What becomes of what it writes.
+    pub fn effect(&self) -> Effect {
+        let put = |is_new: bool| if is_new { Effect::Creates } else { Effect::Changes };
+        match self {
+            Self::SetDesiredCount { .. } => Effect::Changes,
+            Self::AdoptScaleOut { .. } => Effect::Creates,
+            Self::RegisterScalableTarget { from, .. } => put(from.is_none()),
+            Self::PutTargetTrackingPolicy { from, .. } => put(from.is_none()),
+            Self::PutStepScalingPolicy { from, .. } => put(from.is_none()),
+            Self::PutScheduledAction { from, .. } => put(from.is_none()),
+            Self::DeleteScalingPolicy { .. } | Self::DeleteScheduledAction { .. } => Effect::Deletes,
         }
     }
 
@@ -155,7 +171,6 @@ impl Step {
         match self {
             Self::SetDesiredCount { .. } => "ecs:UpdateService",
             Self::RegisterScalableTarget { .. } => "application-autoscaling:RegisterScalableTarget",
-            Self::PutTargetTrackingPolicy { .. } => "application-autoscaling:PutScalingPolicy",
             // Of AWS it needs only what it was decided on.
             Self::AdoptScaleOut { .. } => "ecs:DescribeServices",
             Self::PutTargetTrackingPolicy { .. } | Self::PutStepScalingPolicy { .. } => {

@@ -22,8 +22,6 @@ pub(super) fn call_of(step: &Step) -> Option<Call> {
             name: name.clone(),
             configuration: configuration.clone(),
         },
-        Step::AdoptScaleOut { .. } => return None,
-    })
         Step::PutStepScalingPolicy { service, name, configuration, .. } => Call::PutStepScalingPolicy {
             resource_id: service.resource_id(),
             name: name.clone(),
@@ -38,7 +36,8 @@ pub(super) fn call_of(step: &Step) -> Option<Call> {
         Step::DeleteScheduledAction { service, from } => {
             Call::DeleteScheduledAction { resource_id: service.resource_id(), name: from.name.clone() }
         }
-    }
+        Step::AdoptScaleOut { .. } => return None,
+    })
 }
 
 /// The questions whose answers a step changes.
@@ -48,11 +47,10 @@ pub(super) fn changes(step: &Step) -> Vec<Query> {
         Step::SetDesiredCount { .. } => vec![Query::EcsService(service)],
         // Registering moves desiredCount into the band.
         Step::RegisterScalableTarget { .. } => vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)],
-        Step::PutTargetTrackingPolicy { .. } => vec![Query::ScalingPolicies(service)],
         Step::AdoptScaleOut { .. } => Vec::new(),
-        Step::PutTargetTrackingPolicy { .. }
-        | Step::PutStepScalingPolicy { .. }
-        | Step::DeleteScalingPolicy { .. } => vec![Query::ScalingPolicies(service)],
+        Step::PutTargetTrackingPolicy { .. } | Step::PutStepScalingPolicy { .. } | Step::DeleteScalingPolicy { .. } => {
+            vec![Query::ScalingPolicies(service)]
+        }
         Step::PutScheduledAction { .. } | Step::DeleteScheduledAction { .. } => vec![Query::ScheduledActions(service)],
     }
 }
@@ -64,11 +62,10 @@ pub(super) fn basis(step: &Step) -> Vec<Query> {
         Step::SetDesiredCount { .. } | Step::RegisterScalableTarget { .. } => {
             vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)]
         }
-        Step::PutTargetTrackingPolicy { .. } => vec![Query::ScalingPolicies(service)],
         Step::AdoptScaleOut { .. } => vec![Query::EcsService(service)],
-        Step::PutTargetTrackingPolicy { .. }
-        | Step::PutStepScalingPolicy { .. }
-        | Step::DeleteScalingPolicy { .. } => vec![Query::ScalingPolicies(service)],
+        Step::PutTargetTrackingPolicy { .. } | Step::PutStepScalingPolicy { .. } | Step::DeleteScalingPolicy { .. } => {
+            vec![Query::ScalingPolicies(service)]
+        }
         Step::PutScheduledAction { .. } | Step::DeleteScheduledAction { .. } => vec![Query::ScheduledActions(service)],
     }
 }
@@ -79,9 +76,13 @@ pub(super) fn still_holds(step: &Step, answer: &Answer) -> bool {
         (Step::SetDesiredCount { from, to, .. }, Answer::EcsService(ServiceLookup::Found(service))) => {
             service.desired_count == *from && !waits(service, *to)
         }
-        // Into the band and nowhere else: where a target stands that would move the size elsewhere, the size is the autoscaler's.
+        // Into the band, or a part of the way down to it: where a target stands that would move the size elsewhere, the size is the
+        // autoscaler's.
         (Step::SetDesiredCount { from, to, .. }, Answer::ScalableTarget(target)) => {
-            target.as_ref().is_none_or(|target| target.capacity.clamp(*from) == *to)
+            target.as_ref().is_none_or(|target| {
+                let within = target.capacity.clamp(*from);
+                within == *to || (within..*from).contains(to)
+            })
         }
         // The autoscaler may have moved the size within the band, but what the registration does to it must be what was planned.
         (Step::RegisterScalableTarget { to, desired_count, .. }, Answer::EcsService(ServiceLookup::Found(service))) => {
@@ -142,7 +143,8 @@ mod tests {
             Scope { connection: "default".into(), account_id: "123456789012".into(), region: "eu-central-1".into() };
         let service = ServiceId { scope, cluster: "app".into(), service: "web".into() };
         let capacity = |min| Capacity { min, max: 9, suspended: Suspended::default() };
-        let target = |min| Answer::ScalableTarget(Some(ScalableTarget { arn: None, capacity: capacity(min), created_at: None }));
+        let target =
+            |min| Answer::ScalableTarget(Some(ScalableTarget { arn: None, capacity: capacity(min), created_at: None }));
         let change = Step::RegisterScalableTarget {
             service: service.clone(),
             from: Some(capacity(1)),
@@ -197,10 +199,13 @@ mod tests {
         };
         assert!(still_holds(&narrow, &found(12, false)));
         assert!(!still_holds(&narrow, &found(12, true)), "a scale-in waits for the deployment");
-        let scale = Step::SetDesiredCount { service, from: 1, to: 2 };
+        let scale = Step::SetDesiredCount { service: service.clone(), from: 1, to: 2 };
         assert!(still_holds(&scale, &found(1, true)), "a scale-out does not wait");
         assert!(still_holds(&scale, &target(2)), "into the band");
         assert!(!still_holds(&scale, &target(1)), "the size is the autoscaler's");
+        let step_in = |to| Step::SetDesiredCount { service: service.clone(), from: 12, to };
+        assert!(still_holds(&step_in(10), &target(1)), "a step on the way down");
+        assert!(!still_holds(&step_in(8), &target(1)), "below the band");
         assert!(!still_holds(&scale, &Answer::EcsService(ServiceLookup::ServiceMissing)));
         let policy = AppliedPolicy { name: "cpu".into(), kind: AppliedPolicyKind::Other("StepScaling".into()) };
         assert!(!still_holds(&scale, &Answer::ScalingPolicies(vec![policy])), "an answer to another question");

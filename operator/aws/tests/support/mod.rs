@@ -200,7 +200,9 @@ impl World {
                 let all: Vec<_> = resource_ids
                     .iter()
                     .filter(|id| self.counts.contains_key(id.rsplit('/').next().unwrap()))
-                    .filter_map(|id| Some((id.clone(), ScalableTarget { arn: None, capacity: self.band?, created_at: None })))
+                    .filter_map(|id| {
+                        Some((id.clone(), ScalableTarget { arn: None, capacity: self.band?, created_at: None }))
+                    })
                     .collect();
                 let (targets, next_token) = page(all, next_token, self.target_page);
                 Ok(Reply::ScalableTargets { targets, next_token })

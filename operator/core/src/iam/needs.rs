@@ -23,9 +23,10 @@ impl Query {
             // IAM User Guide, "GetCallerIdentity": it needs no permission and cannot be denied.
             Self::CallerIdentity(_) => Vec::new(),
             Self::EcsService(id) => vec![permission(Purpose::ReadServices, "ecs:DescribeServices", service(id))],
-            // These two know no resources.
+            // These know no resources.
             Self::ScalableTarget(_) => everywhere("application-autoscaling:DescribeScalableTargets"),
             Self::ScalingPolicies(_) => everywhere("application-autoscaling:DescribeScalingPolicies"),
+            Self::ScheduledActions(_) => everywhere("application-autoscaling:DescribeScheduledActions"),
         }
     }
 }
@@ -51,7 +52,13 @@ impl Step {
                 }
                 needed
             }
-            Self::PutTargetTrackingPolicy { .. } => {
+            // The alarms of step scaling are the user's.
+            Self::PutStepScalingPolicy { .. }
+            | Self::PutScheduledAction { .. }
+            | Self::DeleteScheduledAction { .. } => {
+                vec![of_ecs(self.iam_action(), id)]
+            }
+            Self::PutTargetTrackingPolicy { .. } | Self::DeleteScalingPolicy { .. } => {
                 let alarms = ["cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"];
                 let alarms = alarms.map(|action| permission(Purpose::AlarmsOfAutoscaling, action, alarms_of(id)));
                 std::iter::once(of_ecs(self.iam_action(), id)).chain(alarms).collect()

@@ -2,10 +2,11 @@
 //!
 //! AWS's scheduled actions change the limits of the scalable target itself, so the declared band is not always the right one. For each
 //! limit the last declared firing decides; before any, the policy's own band. Windows say by themselves whether now is inside one.
-//! Raw actions change what is there, so only their firings since the target was registered count.
+//! Raw actions change what is there, so only their firings since the target was registered count. Overrides come after all that.
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::overrides::{self, Bounds, Lift};
 use super::schedule::Schedule;
 use super::scheduled::{Origin, Scheduled, bounds};
 use crate::ids::ServiceId;
@@ -19,6 +20,8 @@ pub const AROUND_A_FIRING: SignedDuration = SignedDuration::from_mins(5);
 /// What is right now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected {
+    /// The limits that hold without overrides.
+    pub declared: overrides::bounds::Declared,
     /// The limits that are to be registered: those that are, where they are right.
     pub capacity: Capacity,
     /// What there is to say about them.
@@ -42,6 +45,10 @@ pub struct Basis<'a> {
     pub prune: bool,
     /// What is registered.
     pub target: Option<&'a ScalableTarget>,
+    /// What overrides say.
+    pub lift: &'a Lift<'a>,
+    /// How far an override may raise the size.
+    pub override_ceiling: Option<i32>,
 }
 
 /// One of the two limits.
@@ -52,10 +59,10 @@ enum Limit {
 }
 
 impl Limit {
-    fn of(self, capacity: &Capacity) -> i32 {
+    fn of(self, bounds: Bounds) -> Option<i32> {
         match self {
-            Self::Min => capacity.min,
-            Self::Max => capacity.max,
+            Self::Min => Some(bounds.least),
+            Self::Max => bounds.most,
         }
     }
 
@@ -63,6 +70,14 @@ impl Limit {
         match self {
             Self::Min => action.min_capacity,
             Self::Max => action.max_capacity,
+        }
+    }
+
+    /// What is right once a declared action has fired.
+    fn right_after(self, scheduled: &Scheduled) -> Option<i32> {
+        match self {
+            Self::Min => scheduled.min,
+            Self::Max => scheduled.max,
         }
     }
 
@@ -76,74 +91,120 @@ impl Limit {
 
 /// The limits that are right at `now`.
 ///
-/// While scheduled scaling is suspended in the spec no action fires, and the policy's own band holds.
+/// While scheduled scaling is suspended in the spec no action fires, and the policy's own band holds. While an override suspends it the
+/// band of the moment holds in which it began to: nothing fires in AWS either.
 pub fn expected(basis: &Basis<'_>, now: Timestamp) -> Expected {
-    let Basis { own, target, .. } = *basis;
-    let mut expected = Expected { capacity: *own, findings: Vec::new(), next_at: None };
-    if own.suspended.scheduled_scaling {
-        return expected;
+    let Basis { own, target, lift, .. } = *basis;
+    let suspends = lift.suspend_scheduled();
+    let mut suspended = own.suspended;
+    suspended.scheduled_scaling = suspends.unwrap_or(suspended.scheduled_scaling);
+    let own_band = Bounds::between(own.min, own.max);
+    if own.suspended.scheduled_scaling && suspended.scheduled_scaling {
+        return basis.settled(own_band, Capacity { suspended, ..*own }, Vec::new());
     }
-    let registered = target.map(|target| target.capacity);
-    let judged = [Limit::Min, Limit::Max].map(|limit| basis.judge(limit, registered, now));
-    let values = judged.each_ref().map(|judgement| judgement.as_ref().map(|right| right.value));
-    let [min, max] = &values;
-    match (min, max) {
-        (Ok(min), Ok(max)) if min <= max => (expected.capacity.min, expected.capacity.max) = (*min, *max),
-        (Ok(min), Ok(max)) => {
-            // One limit as before a firing, the other as after it.
-            let [least, most] = judged.each_ref().map(|right| right.as_ref().map_or(0, |right| right.exact));
-            (expected.capacity.min, expected.capacity.max) = (least, most);
-            if least > most {
-                expected.findings.push(undecided(
-                    basis.service,
-                    &format!("the schedule makes minCapacity {min} and maxCapacity {max}, which AWS refuses: let one action set both"),
-                ));
+    let (moment, next_at) = match lift.suspended_since() {
+        Some(since) => (since.min(now), None),
+        None => (now, basis.next_change(now)),
+    };
+    let registered = target.map(|target| Bounds::between(target.capacity.min, target.capacity.max));
+    let right = basis.right(registered, moment);
+    let mut expected = match right {
+        Ok(band) => basis.settled(band, Capacity { suspended, ..*own }, Vec::new()),
+        // Nothing is written on a band that nobody can tell; what is registered stays.
+        Err(findings) => match target {
+            Some(target) => {
+                let capacity = Capacity { suspended, ..target.capacity };
+                let declared = basis.declared(Bounds::between(capacity.min, capacity.max));
+                Expected { declared, capacity, findings, next_at: None }
             }
-        }
-        _ => expected
-            .findings
-            .extend([min, max].into_iter().filter_map(|value| value.as_ref().err()).map(|finding| (*finding).clone())),
-    }
-    // Nothing is written on a band that nobody can tell; what is registered stays.
-    if let (false, Some(registered)) = (expected.findings.is_empty(), registered) {
-        expected.capacity = Capacity { suspended: own.suspended, ..registered };
-    }
-    expected.next_at = basis.next_change(now);
+            None => basis.settled(own_band, Capacity { suspended, ..*own }, findings),
+        },
+    };
+    expected.next_at = next_at;
     expected
+}
+
+impl Basis<'_> {
+    fn declared(&self, bounds: Bounds) -> overrides::bounds::Declared {
+        overrides::bounds::Declared { bounds, autoscaled: true, ceiling: self.override_ceiling }
+    }
+
+    fn lifted(&self, band: Bounds) -> Bounds {
+        self.lift.bounds(&self.declared(band))
+    }
+
+    /// The band that holds without overrides, with what they say.
+    fn settled(&self, band: Bounds, own: Capacity, findings: Vec<Finding>) -> Expected {
+        let lifted = self.lifted(band);
+        let capacity = Capacity { min: lifted.least, max: lifted.most.unwrap_or(own.max), suspended: own.suspended };
+        Expected { declared: self.declared(band), capacity, findings, next_at: None }
+    }
+
+    /// The band that is right without overrides; the one that leaves what is registered as it is, where several are.
+    fn right(&self, registered: Option<Bounds>, now: Timestamp) -> Result<Bounds, Vec<Finding>> {
+        let [least, most] = [Limit::Min, Limit::Max].map(|limit| self.accepted(limit, now));
+        let pairs = least.iter().flat_map(|least| most.iter().map(|most| (*least, *most)));
+        let bands: Vec<Bounds> =
+            pairs.filter(|(least, most)| least <= most).map(|(least, most)| Bounds::between(least, most)).collect();
+        if let Some(band) = bands.iter().find(|band| Some(self.lifted(**band)) == registered) {
+            return Ok(*band);
+        }
+        let judged = [Limit::Min, Limit::Max].map(|limit| self.judge(limit, registered, &bands, now));
+        match &judged {
+            [Ok(min), Ok(max)] if min.value <= max.value => Ok(Bounds::between(min.value, max.value)),
+            // One limit as before a firing, the other as after it.
+            [Ok(min), Ok(max)] if min.exact <= max.exact => Ok(Bounds::between(min.exact, max.exact)),
+            [Ok(min), Ok(max)] => Err(vec![undecided(
+                self.service,
+                &format!(
+                    "the schedule makes minCapacity {} and maxCapacity {}, which AWS refuses: let one action set both",
+                    min.value, max.value
+                ),
+            )]),
+            _ => Err(judged.into_iter().filter_map(Result::err).collect()),
+        }
+    }
 }
 
 /// What is right of one limit.
 #[derive(Clone, Copy, Debug)]
 struct Right {
-    /// What is to be registered: what is, where it is right.
+    /// What holds without overrides: the value that leaves what is registered as it is, where several are right.
     value: i32,
     /// What is right at this very moment.
     exact: i32,
 }
 
 impl Basis<'_> {
-    fn judge(&self, limit: Limit, registered: Option<Capacity>, now: Timestamp) -> Result<Right, Finding> {
-        let own = limit.of(self.own);
+    fn judge(
+        &self,
+        limit: Limit,
+        registered: Option<Bounds>,
+        bands: &[Bounds],
+        now: Timestamp,
+    ) -> Result<Right, Finding> {
+        let own = limit.of(Bounds::between(self.own.min, self.own.max)).unwrap_or_default();
         let (fired_at, exact) = self.last(limit, now);
-        let accepted = self.accepted(limit, now);
         let right = |value| Right { value, exact: exact.first().copied().unwrap_or(own) };
-        let registered = registered.map(|registered| limit.of(&registered));
-        match (registered, exact.as_slice()) {
-            (Some(registered), _) if accepted.contains(&registered) => Ok(right(registered)),
-            (Some(registered), _) if self.foreign_set(limit, registered, fired_at, now).is_some() => {
-                let name = self.foreign_set(limit, registered, fired_at, now).unwrap_or_default();
-                Err(undecided(
+        if let Some(registered) = registered.and_then(|registered| limit.of(registered)) {
+            if let Some(band) = bands.iter().find(|band| limit.of(self.lifted(**band)) == Some(registered)) {
+                return Ok(right(limit.of(*band).unwrap_or(own)));
+            }
+            if let Some(name) = self.foreign_set(limit, registered, fired_at, now) {
+                return Err(undecided(
                     self.service,
                     &format!(
                         "{} is {registered} as scheduled action {name} sets it, which is not declared here: declare it, delete it, or set \
                          autoscaling.prune: true",
                         limit.name()
                     ),
-                ))
+                ));
             }
-            (_, []) => Ok(right(own)),
-            (_, [value]) => Ok(right(*value)),
-            (_, several) => Err(undecided(
+        }
+        match exact.as_slice() {
+            [] => Ok(right(own)),
+            [value] => Ok(right(*value)),
+            several => Err(undecided(
                 self.service,
                 &format!(
                     "several scheduled actions set {} to {several:?} at the same moment, and which comes last is AWS's: let them differ in time",
@@ -160,7 +221,7 @@ impl Basis<'_> {
         find: impl Fn(&Schedule, &super::schedule::Bounds) -> Option<Timestamp> + 's,
     ) -> impl Iterator<Item = (Timestamp, i32)> + 's {
         self.scheduled.iter().filter_map(move |scheduled| {
-            let value = limit.set_by(&scheduled.action)?;
+            let value = limit.right_after(scheduled)?;
             let applied = self.applied.iter().find(|applied| applied.name == scheduled.action.name);
             let fired = find(&scheduled.schedule, &scheduled.bounds(applied))?;
             self.counts(scheduled, fired).then_some((fired, value))
@@ -189,16 +250,18 @@ impl Basis<'_> {
         let until = now.checked_add(AROUND_A_FIRING).unwrap_or(Timestamp::MAX);
         let (_, mut values) = self.last(limit, from);
         if values.is_empty() {
-            values.push(limit.of(self.own));
+            values.extend(limit.of(Bounds::between(self.own.min, self.own.max)));
         }
         let around = self.scheduled.iter().filter_map(|scheduled| {
-            let value = limit.set_by(&scheduled.action)?;
+            let value = limit.right_after(scheduled)?;
             let applied = self.applied.iter().find(|applied| applied.name == scheduled.action.name);
             let fires = scheduled.schedule.next(from, &scheduled.bounds(applied))?;
             // A raw action that is still to come fires on the target that there is by then.
-            (fires <= until && (fires > now || self.counts(scheduled, fires))).then_some(value)
+            let near = fires <= until && (fires > now || self.counts(scheduled, fires));
+            // What AWS makes of it is where the operator goes on from.
+            near.then(|| [Some(value), limit.set_by(&scheduled.action)].into_iter().flatten())
         });
-        values.extend(around);
+        values.extend(around.flatten());
         values
     }
 

@@ -7,11 +7,9 @@ use runbook_api::scaling_policy::{Autoscaling, ScalingPolicySpec};
 use super::overrides::bounds::Declared;
 use super::overrides::intent::Memory;
 use super::overrides::{Bounds, Override};
-use super::tracking;
-use crate::account::{Access, Brakes};
 use super::scheduled::{self, Scheduled};
 use super::{step_scaling, tracking};
-use crate::account::Access;
+use crate::account::{Access, Brakes};
 use crate::ids::{ObjectId, ServiceId};
 use crate::observed::{Capacity, StepScalingConfiguration, Suspended, TargetTrackingConfiguration};
 use crate::plan::Finding;
@@ -62,13 +60,10 @@ impl Input {
         Self { overrides, memory, ..self }
     }
 
-    /// What the policy declares, as far as overrides change it.
-    pub fn declared(&self) -> Declared {
-        let (bounds, autoscaled) = match &self.size {
-            Size::Fixed(replicas) => (Bounds::exactly(*replicas), false),
-            Size::Band { capacity, .. } => (Bounds::between(capacity.min, capacity.max), true),
-        };
-        Declared { bounds, autoscaled, ceiling: self.override_ceiling }
+    /// What the policy declares, as far as overrides change it, where `bounds` are what holds without them: its replicas, or the band
+    /// that is right now.
+    pub fn declared(&self, bounds: Bounds) -> Declared {
+        Declared { bounds, autoscaled: matches!(self.size, Size::Band { .. }), ceiling: self.override_ceiling }
     }
 }
 
@@ -78,18 +73,22 @@ pub enum Size {
     /// This many tasks.
     Fixed(i32),
     /// Anything in a band, which the autoscaler moves in.
-    Band {
-        /// The limits.
-        capacity: Capacity,
-        /// Target tracking policies by name.
-        tracking: Vec<(String, TargetTrackingConfiguration)>,
-        /// Step scaling policies by name.
-        step_scaling: Vec<(String, StepScalingConfiguration)>,
-        /// Scheduled actions, those of the windows included.
-        scheduled: Vec<Scheduled>,
-        /// Whether policies and actions that are not declared are deleted.
-        prune: bool,
-    },
+    Band(Band),
+}
+
+/// A band, and what moves the service in it or moves the band itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Band {
+    /// The policy's own limits.
+    pub capacity: Capacity,
+    /// Target tracking policies by name.
+    pub tracking: Vec<(String, TargetTrackingConfiguration)>,
+    /// Step scaling policies by name.
+    pub step_scaling: Vec<(String, StepScalingConfiguration)>,
+    /// Scheduled actions, those of the windows included.
+    pub scheduled: Vec<Scheduled>,
+    /// Whether policies and actions that are not declared are deleted.
+    pub prune: bool,
 }
 
 /// The tag that says whose a resource in AWS is.
@@ -140,7 +139,7 @@ pub fn validate(
             for (entry, value) in scheduled_limits(autoscaling) {
                 check(&entry, value)?;
             }
-            (band(autoscaling)?, replicas)
+            (band(autoscaling, &access.brakes)?, replicas)
         }
         (None, Some(replicas)) => {
             check("replicas", replicas)?;
@@ -184,7 +183,7 @@ fn drift_rules(spec: &ScalingPolicySpec) -> Result<DriftRules, Finding> {
     Ok(DriftRules { scale_out, adopt_for, scale_in, from_zero })
 }
 
-fn band(autoscaling: &Autoscaling) -> Result<Size, Finding> {
+fn band(autoscaling: &Autoscaling, brakes: &Brakes) -> Result<Size, Finding> {
     let Autoscaling { min_capacity, max_capacity, suspended, target_tracking, prune, .. } = autoscaling;
     if min_capacity > max_capacity {
         return Err(Finding::stalled(
@@ -209,8 +208,8 @@ fn band(autoscaling: &Autoscaling) -> Result<Size, Finding> {
             format!("autoscaling.targetTracking and stepScaling both name a policy {name}: rename one of the two"),
         ));
     }
-    let scheduled = scheduled::declared(autoscaling, &capacity)?;
-    Ok(Size::Band { capacity, tracking, step_scaling, scheduled, prune: *prune })
+    let scheduled = scheduled::declared(autoscaling, &capacity, brakes.scale_in.is_some())?;
+    Ok(Size::Band(Band { capacity, tracking, step_scaling, scheduled, prune: *prune }))
 }
 
 /// Every limit that a schedule sets, and where it stands.

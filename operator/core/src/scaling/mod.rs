@@ -3,10 +3,10 @@
 pub mod actions;
 pub mod capability;
 pub mod claim;
-pub mod held;
-pub mod import;
 pub mod expected;
 pub mod foreign;
+pub mod held;
+pub mod import;
 pub mod input;
 pub mod overrides;
 pub mod plan;
@@ -14,9 +14,9 @@ pub mod policies;
 pub mod predict;
 pub mod reach;
 pub mod report;
-pub mod sizing;
 pub mod schedule;
 pub mod scheduled;
+pub mod sizing;
 pub mod step_scaling;
 pub mod tracking;
 

@@ -2,12 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::input::{Input, Size};
+use super::expected::{self, Basis, Expected};
+use super::input::{Band, Input, Size};
+use super::overrides::bounds::Declared;
 use super::overrides::{self, Bounds, Intent, Lift};
-use super::{capability, held, policies, sizing};
+use super::{actions, capability, foreign, held, policies, sizing, step_scaling};
 use crate::account::{self, brakes::Pace};
 use crate::facts::{Facts, Inquiry};
-use crate::observed::{AppliedPolicy, Capacity, EcsService, ScalableTarget};
+use crate::observed::{AppliedPolicy, Capacity, EcsService, ScalableTarget, ScheduledAction};
 use crate::plan::{Finding, Plan, Weight};
 use crate::query::Query;
 use crate::step::Step;
@@ -68,24 +70,12 @@ fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Plan> {
 
 fn decide(input: &Input, observed: &Observed<'_>, now: Timestamp) -> Plan {
     let id = &input.service;
-    let Observed { service, target, policies } = observed;
+    let service = observed.service;
     let active = overrides::active(&input.overrides, input.allow_zero, now);
     let lift = Lift::of(&active);
-    let declared = input.declared();
-    let wanted = lift.bounds(&declared);
-    let mut settled = wanted.clamp(service.desired_count) == service.desired_count;
-    let mut plan = match &input.size {
-        Size::Fixed(_) => fixed(input, wanted, service, *target, now),
-        Size::Band { capacity, tracking } => {
-            let capacity = lifted(capacity, wanted, &lift);
-            settled &= target.is_some_and(|target| target.capacity == capacity);
-            let mut plan = band(input, &capacity, service, *target, now);
-            // AWS takes no policy for a service without a scalable target.
-            if target.is_some() || !plan.steps.is_empty() {
-                policies::put(id, tracking, policies, &mut plan);
-            }
-            plan
-        }
+    let Sized { mut plan, declared, wanted, settled } = match &input.size {
+        Size::Fixed(replicas) => fixed(input, *replicas, &lift, observed, now),
+        Size::Band(band) => autoscaled(input, band, &lift, observed, now),
     };
     if let Some(replicas) = input.leftover_replicas {
         plan.findings.push(Finding::note(
@@ -118,15 +108,60 @@ fn decide(input: &Input, observed: &Observed<'_>, now: Timestamp) -> Plan {
     plan
 }
 
-/// The limits to register, with what the overrides say.
-fn lifted(capacity: &Capacity, wanted: Bounds, lift: &Lift<'_>) -> Capacity {
-    let mut suspended = capacity.suspended;
-    suspended.scheduled_scaling = lift.suspend_scheduled().unwrap_or(suspended.scheduled_scaling);
-    Capacity { min: wanted.least, max: wanted.most.unwrap_or(capacity.max), suspended }
+/// A plan for the size, and what it works towards.
+struct Sized {
+    plan: Plan,
+    /// What holds without overrides.
+    declared: Declared,
+    /// The size that is wanted.
+    wanted: Bounds,
+    /// Whether AWS shows it.
+    settled: bool,
 }
 
-fn fixed(input: &Input, wanted: Bounds, service: &EcsService, target: Option<&ScalableTarget>, now: Timestamp) -> Plan {
-    let id = &input.service;
+/// A band, and everything that moves the service in it or moves the band itself.
+fn autoscaled(input: &Input, size: &Band, lift: &Lift<'_>, observed: &Observed<'_>, now: Timestamp) -> Sized {
+    let Band { capacity: own, tracking, step_scaling, scheduled, prune } = size;
+    let (id, &Observed { service, target, policies, actions: applied }) = (&input.service, observed);
+    let (prune, override_ceiling) = (*prune, input.override_ceiling);
+    let basis = Basis { service: id, own, scheduled, applied, prune, target, lift, override_ceiling };
+    let Expected { declared, capacity, findings, next_at } = expected::expected(&basis, now);
+    let wanted = Bounds::between(capacity.min, capacity.max);
+    let settled = findings.is_empty()
+        && target.is_some_and(|target| target.capacity == capacity)
+        && wanted.clamp(service.desired_count) == service.desired_count;
+    let mut plan = band(input, &declared, &capacity, service, target, now);
+    plan.findings.extend(findings);
+    next_at.into_iter().for_each(|at| plan.wake(at));
+    // AWS takes neither policy nor action for a service without a scalable target.
+    if target.is_some() || !plan.steps.is_empty() {
+        let declares = |name: &str| {
+            tracking.iter().any(|(declared, _)| declared == name)
+                || step_scaling.iter().any(|(declared, _)| declared == name)
+        };
+        // What goes makes room, and sets its metric free, for what comes.
+        let kept = foreign::policies(id, declares, policies, prune, &mut plan);
+        policies::put(id, tracking, &kept, &mut plan);
+        step_scaling::put(id, step_scaling, &kept, &mut plan);
+        let declares = |name: &str| scheduled.iter().any(|declared| declared.action.name == name);
+        foreign::actions(id, declares, applied, prune, &mut plan);
+        actions::put(id, scheduled, applied, now, &mut plan);
+    }
+    actions::notes(scheduled, now, &mut plan);
+    Sized { plan, declared, wanted, settled }
+}
+
+fn fixed(input: &Input, replicas: i32, lift: &Lift<'_>, observed: &Observed<'_>, now: Timestamp) -> Sized {
+    let declared = input.declared(Bounds::exactly(replicas));
+    let wanted = lift.bounds(&declared);
+    let service = observed.service;
+    let settled = wanted.clamp(service.desired_count) == service.desired_count;
+    let plan = sized(input, &declared, wanted, observed, now);
+    Sized { plan, declared, wanted, settled }
+}
+
+fn sized(input: &Input, declared: &Declared, wanted: Bounds, observed: &Observed<'_>, now: Timestamp) -> Plan {
+    let (id, &Observed { service, target, .. }) = (&input.service, observed);
     // Two who move one number would undo each other's work for ever.
     if let Some(target) = target {
         return Plan::only(Finding::stalled(
@@ -141,11 +176,12 @@ fn fixed(input: &Input, wanted: Bounds, service: &EcsService, target: Option<&Sc
             ),
         ));
     }
-    sizing::bring(input, &input.declared(), wanted, service, now)
+    sizing::bring(input, declared, wanted, service, now)
 }
 
 fn band(
     input: &Input,
+    declared: &Declared,
     capacity: &Capacity,
     service: &EcsService,
     target: Option<&ScalableTarget>,
@@ -157,7 +193,7 @@ fn band(
     if registered == Some(*capacity) {
         // Inside the band the size is the autoscaler's. Outside it nobody moves it back: AWS clamps when the target is registered, not later.
         let wanted = Bounds::between(capacity.min, capacity.max);
-        return sizing::bring(input, &input.declared(), wanted, service, now);
+        return sizing::bring(input, declared, wanted, service, now);
     }
     // Registering moves the service into the band at once, so it waits as any other scale-in does.
     if size < service.desired_count && service.deployment_in_progress() {

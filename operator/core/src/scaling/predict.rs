@@ -27,21 +27,6 @@ pub fn predict(facts: &mut Facts, step: &Step) {
         Step::PutTargetTrackingPolicy { name, configuration, .. } => {
             set_policy(facts, step, name, Some(AppliedPolicyKind::TargetTracking(configuration.clone())));
         }
-        // AWS stays as it is; see `predict_input`.
-        Step::AdoptScaleOut { .. } => {}
-    }
-}
-
-/// Makes `input` what it will be when `step` has been made: an adopted scale-out is an override from then on.
-pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
-    if let Step::AdoptScaleOut { adoption, .. } = step {
-        input.overrides.push(Override {
-            name: adoption.id.name.clone(),
-            created: now,
-            expires_at: adoption.expires_at,
-            change: Change::AtLeast(adoption.at_least),
-            suspend_scheduled: None,
-        });
         Step::PutStepScalingPolicy { name, configuration, .. } => {
             let (arn, alarms) = match policies(facts, step).into_iter().find(|policy| policy.name == *name) {
                 Some(AppliedPolicy { kind: AppliedPolicyKind::StepScaling(current), .. }) => {
@@ -59,6 +44,21 @@ pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
             set_action(facts, step, &action.name.clone(), Some(action));
         }
         Step::DeleteScheduledAction { from, .. } => set_action(facts, step, &from.name, None),
+        // AWS stays as it is; see `predict_input`.
+        Step::AdoptScaleOut { .. } => {}
+    }
+}
+
+/// Makes `input` what it will be when `step` has been made: an adopted scale-out is an override from then on.
+pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
+    if let Step::AdoptScaleOut { adoption, .. } = step {
+        input.overrides.push(Override {
+            name: adoption.id.name.clone(),
+            created: now,
+            expires_at: adoption.expires_at,
+            change: Change::AtLeast(adoption.at_least),
+            suspend_scheduled: None,
+        });
     }
 }
 

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::input::{Input, Size};
+use super::input::{Band, Input, Size};
 use super::plan;
 use crate::facts::{Answer, Facts};
 use crate::iam::Permission;
-use crate::observed::{CallerIdentity, Capacity, EcsService, ScalableTarget, ServiceLookup};
+use crate::observed::{
+    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, EcsService, ScalableTarget, ScheduledAction,
+    ServiceLookup, TargetTrackingConfiguration, TrackedMetric,
+};
 use crate::query::Query;
 
 /// What IAM must allow for the policy to be brought about and kept so: the permissions of the questions and steps of the plans for every
@@ -42,7 +45,7 @@ struct Situation {
 fn situations(input: &Input) -> Vec<Situation> {
     match &input.size {
         Size::Fixed(replicas) => vec![Situation { desired_count: replicas + 1, registered: None }],
-        Size::Band { capacity, .. } => {
+        Size::Band(Band { capacity, .. }) => {
             let other = Capacity { max: capacity.max + 1, ..*capacity };
             vec![
                 // Nothing is there yet; another band is; the size is outside the right one.
@@ -64,11 +67,43 @@ impl Situation {
                 Answer::EcsService(ServiceLookup::Found(Box::new(steady(input, self.desired_count))))
             }
             Query::ScalableTarget(_) => {
-                Answer::ScalableTarget(self.registered.map(|capacity| ScalableTarget { arn: None, capacity }))
+                let target = |capacity| ScalableTarget { arn: None, capacity, created_at: None };
+                Answer::ScalableTarget(self.registered.map(target))
             }
-            // None is there, so that each that is declared is put.
-            Query::ScalingPolicies(_) => Answer::ScalingPolicies(Vec::new()),
+            // None that is declared is there, so that each is put; one is that is not, so that it is deleted where that is asked for.
+            Query::ScalingPolicies(_) => Answer::ScalingPolicies(vec![foreign_policy()]),
+            Query::ScheduledActions(_) => Answer::ScheduledActions(vec![foreign_action()]),
         }
+    }
+}
+
+/// No schema lets this name through, so that nobody declares it.
+const FOREIGN: &str = " ";
+
+/// Of the kind that takes most to delete.
+fn foreign_policy() -> AppliedPolicy {
+    let metric = TrackedMetric::Predefined { metric_type: FOREIGN.into(), resource_label: None };
+    let configuration = TargetTrackingConfiguration {
+        metric,
+        target_value: 1.0,
+        scale_out_cooldown: None,
+        scale_in_cooldown: None,
+        disable_scale_in: false,
+    };
+    AppliedPolicy { name: FOREIGN.into(), kind: AppliedPolicyKind::TargetTracking(configuration) }
+}
+
+/// It sets no limit, so that it says nothing of which band is right.
+fn foreign_action() -> ScheduledAction {
+    ScheduledAction {
+        name: FOREIGN.into(),
+        schedule: "at(1970-01-01T00:00:00)".into(),
+        time_zone: None,
+        start_time: None,
+        end_time: None,
+        min_capacity: None,
+        max_capacity: None,
+        created_at: None,
     }
 }
 

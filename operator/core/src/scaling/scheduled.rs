@@ -16,6 +16,10 @@ pub struct Scheduled {
     pub schedule: Schedule,
     /// Where it comes from.
     pub origin: Origin,
+    /// The minimum that is right once it has fired, where it sets one.
+    pub min: Option<i32>,
+    /// The maximum that is right once it has fired, where it sets one.
+    pub max: Option<i32>,
 }
 
 /// Where a scheduled action comes from.
@@ -44,12 +48,17 @@ pub fn bounds(action: &ScheduledAction, created: Option<jiff::Timestamp>) -> Bou
 /// The actions that a spec declares: those of the windows, then the raw ones. `capacity` is the policy's own band, which the end of a
 /// window restores.
 ///
+/// Where services are made smaller in `stepped` stages no window lowers the maximum in AWS, which would take the service all the way at
+/// once when it fires: AWS keeps the highest maximum of them all, and the operator goes down from there. A raw action does as it says.
+///
 /// # Errors
 /// A stalled finding that names the entry and the field that is wrong.
-pub fn declared(autoscaling: &Autoscaling, capacity: &Capacity) -> Result<Vec<Scheduled>, Finding> {
+pub fn declared(autoscaling: &Autoscaling, capacity: &Capacity, stepped: bool) -> Result<Vec<Scheduled>, Finding> {
     let mut all = Vec::new();
+    let highest = autoscaling.windows.iter().map(|window| window.max_capacity).fold(capacity.max, i32::max);
+    let kept = stepped.then_some(highest);
     for window in &autoscaling.windows {
-        all.extend(of_window(window, capacity)?);
+        all.extend(of_window(window, capacity, kept)?);
     }
     for action in &autoscaling.scheduled_actions {
         all.push(raw(action)?);
@@ -68,7 +77,8 @@ pub fn declared(autoscaling: &Autoscaling, capacity: &Capacity) -> Result<Vec<Sc
     Ok(all)
 }
 
-fn of_window(window: &Window, own: &Capacity) -> Result<[Scheduled; 2], Finding> {
+/// Both actions of a window; `kept` is the maximum that they set in AWS, where that is not their own.
+fn of_window(window: &Window, own: &Capacity, kept: Option<i32>) -> Result<[Scheduled; 2], Finding> {
     let Window { name, start, end, time_zone, min_capacity, max_capacity } = window;
     let entry = format!("autoscaling.windows {name}");
     if min_capacity > max_capacity {
@@ -82,10 +92,11 @@ fn of_window(window: &Window, own: &Capacity) -> Result<[Scheduled; 2], Finding>
             start_time: None,
             end_time: None,
             min_capacity: Some(limits.0),
-            max_capacity: Some(limits.1),
+            max_capacity: Some(kept.unwrap_or(limits.1)),
             created_at: None,
         };
-        parsed(&entry, field, action, origin)
+        let parsed = parsed(&entry, field, action, origin)?;
+        Ok(Scheduled { max: Some(limits.1), ..parsed })
     };
     Ok([
         half("start", "start", start, (*min_capacity, *max_capacity), Origin::WindowStart(name.clone()))?,
@@ -93,7 +104,11 @@ fn of_window(window: &Window, own: &Capacity) -> Result<[Scheduled; 2], Finding>
     ])
 }
 
-fn raw(spec: &ScheduledActionSpec) -> Result<Scheduled, Finding> {
+/// The action that an entry of `scheduledActions` declares.
+///
+/// # Errors
+/// A stalled finding that names the field that is wrong.
+pub fn raw(spec: &ScheduledActionSpec) -> Result<Scheduled, Finding> {
     let entry = format!("autoscaling.scheduledActions {}", spec.name);
     match (spec.min_capacity, spec.max_capacity) {
         (None, None) => {
@@ -134,5 +149,6 @@ fn parsed(entry: &str, field: &str, action: ScheduledAction, origin: Origin) -> 
     if !rate && schedule.next(jiff::Timestamp::MIN, &Bounds::default()).is_none() {
         return Err(invalid(format!("{} never fires: correct the day, the month or the year", action.schedule)));
     }
-    Ok(Scheduled { action, schedule, origin })
+    let (min, max) = (action.min_capacity, action.max_capacity);
+    Ok(Scheduled { action, schedule, origin, min, max })
 }

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use runbook_api::common::Mode;
 use runbook_core::observed::{Capacity, ScalableTarget, ScheduledAction, Suspended};
 use runbook_core::scaling::expected::{Basis, expected};
+use runbook_core::scaling::input::Band;
+use runbook_core::scaling::overrides::Lift;
 use runbook_core::scaling::schedule::zone;
 use runbook_core::scaling::{Input, Size, input};
 use serde_json::{Value, json};
@@ -26,7 +28,7 @@ fn input_of(windows: Value, actions: Value) -> Input {
 
 /// What is right at `now` with these limits registered.
 fn right(input: &Input, registered: Option<(i32, i32)>, since: Timestamp, now: Timestamp) -> (i32, i32) {
-    let Size::Band { capacity, scheduled, .. } = &input.size else { panic!("a band") };
+    let Size::Band(Band { capacity, scheduled, .. }) = &input.size else { panic!("a band") };
     let target = registered.map(|(min, max)| ScalableTarget {
         arn: None,
         capacity: Capacity { min, max, suspended: Suspended::default() },
@@ -40,6 +42,8 @@ fn right(input: &Input, registered: Option<(i32, i32)>, since: Timestamp, now: T
         applied: &applied,
         prune: false,
         target: target.as_ref(),
+        lift: &Lift::default(),
+        override_ceiling: None,
     };
     let expected = expected(&basis, now);
     assert_eq!(expected.findings, Vec::new());
@@ -68,7 +72,7 @@ fn tides() -> Value {
 /// AWS from `since` on: every action fires up to four minutes late and changes what it says. At every moment what AWS holds is right,
 /// and what is registered anew is what AWS holds once nothing is about to fire.
 fn follow(input: &Input, since: Timestamp, days: i32, lateness: i32) {
-    let Size::Band { scheduled, .. } = &input.size else { panic!("a band") };
+    let Size::Band(Band { scheduled, .. }) = &input.size else { panic!("a band") };
     let clocks: Vec<Naive> = scheduled
         .iter()
         .map(|one| Naive::new(&one.action.schedule, &zone(one.action.time_zone.as_deref()).unwrap()))

@@ -20,15 +20,17 @@ fn imported(facts: &Facts) -> Result<Imported, String> {
         Some(Ok(Answer::EcsService(lookup))),
         Some(Ok(Answer::ScalableTarget(target))),
         Some(Ok(Answer::ScalingPolicies(policies))),
+        Some(Ok(Answer::ScheduledActions(actions))),
     ) = (
         facts.get(&Query::EcsService(id.clone())),
         facts.get(&Query::ScalableTarget(id.clone())),
         facts.get(&Query::ScalingPolicies(id.clone())),
+        facts.get(&Query::ScheduledActions(id.clone())),
     )
     else {
         panic!("not everything is answered")
     };
-    import(Seen { id: &id, lookup, target: target.as_ref(), policies })
+    import(Seen { id: &id, lookup, target: target.as_ref(), policies, actions }, world::now())
 }
 
 proptest! {
@@ -58,7 +60,8 @@ fn facts(service: EcsService, target: Option<ScalableTarget>, policies: Vec<Appl
     let lookup = ServiceLookup::Found(Box::new(service));
     facts.insert(Query::EcsService(id.clone()), Ok(Answer::EcsService(lookup)));
     facts.insert(Query::ScalableTarget(id.clone()), Ok(Answer::ScalableTarget(target)));
-    facts.insert(Query::ScalingPolicies(id), Ok(Answer::ScalingPolicies(policies)));
+    facts.insert(Query::ScalingPolicies(id.clone()), Ok(Answer::ScalingPolicies(policies)));
+    facts.insert(Query::ScheduledActions(id), Ok(Answer::ScheduledActions(Vec::new())));
     facts
 }
 
@@ -74,7 +77,11 @@ fn tracking(name: &str, metric: TrackedMetric, target_value: f64) -> AppliedPoli
 }
 
 fn band(min: i32, max: i32) -> Option<ScalableTarget> {
-    Some(ScalableTarget { arn: None, capacity: Capacity { min, max, suspended: Suspended::default() } })
+    Some(ScalableTarget {
+        arn: None,
+        capacity: Capacity { min, max, suspended: Suspended::default() },
+        created_at: None,
+    })
 }
 
 #[test]
@@ -83,9 +90,9 @@ fn what_can_be_declared_is_and_what_cannot_is_told() {
     let fresh = TrackedMetric::Predefined { metric_type: "SomethingNew".into(), resource_label: None };
     let policies = vec![
         tracking("cpu", cpu, 62.5),
-        tracking("math", TrackedMetric::MetricMath, 10.0),
+        tracking("math", TrackedMetric::MetricMath(Vec::new()), 10.0),
         tracking("fresh", fresh, 10.0),
-        AppliedPolicy { name: "steps".into(), kind: AppliedPolicyKind::Other("StepScaling".into()) },
+        AppliedPolicy { name: "steps".into(), kind: AppliedPolicyKind::Other("PredictiveScaling".into()) },
     ];
     let Imported { spec, remarks } = imported(&facts(world::service(3, 3), band(2, 9), policies)).unwrap();
     let declared = serde_json::to_value(spec.autoscaling.unwrap().target_tracking).unwrap();
@@ -94,7 +101,7 @@ fn what_can_be_declared_is_and_what_cannot_is_told() {
         "scaleOutCooldown": "1m30s", "disableScaleIn": true,
     }]);
     assert_eq!(declared, expected);
-    for (name, why) in [("math", "metric math"), ("fresh", "SomethingNew"), ("steps", "StepScaling")] {
+    for (name, why) in [("math", "metric math"), ("fresh", "SomethingNew"), ("steps", "PredictiveScaling")] {
         assert!(remarks.iter().any(|remark| remark.contains(name) && remark.contains(why)), "{remarks:?}");
     }
 }

@@ -7,6 +7,8 @@ use runbook_core::facts::Answer;
 use runbook_core::plan::Weight;
 use runbook_core::report::Outcome;
 use runbook_core::scaling::expected::{self, Basis};
+use runbook_core::scaling::input::Band;
+use runbook_core::scaling::overrides::Lift;
 use runbook_core::scaling::{self, Input, Size, input, predict};
 use runbook_core::{Facts, Plan, Step};
 
@@ -24,7 +26,7 @@ fn plan(input: &Input, facts: &Facts) -> Plan {
 
 /// The sizes that the policy allows now. Which band is right is judged by `expected` in tests of its own.
 fn allowed(input: &Input, facts: &Facts) -> (i32, i32) {
-    let (Size::Band { capacity, scheduled, prune, .. }, Some(Ok(Answer::ScalableTarget(target)))) =
+    let (Size::Band(Band { capacity, scheduled, prune, .. }), Some(Ok(Answer::ScalableTarget(target)))) =
         (&input.size, facts.get(&world::queries()[2].1))
     else {
         let Size::Fixed(replicas) = &input.size else { panic!("no facts") };
@@ -32,7 +34,16 @@ fn allowed(input: &Input, facts: &Facts) -> (i32, i32) {
     };
     let Some(Ok(Answer::ScheduledActions(applied))) = facts.get(&world::queries()[4].1) else { panic!("no facts") };
     let (service, target) = (&input.service, target.as_ref());
-    let basis = Basis { service, own: capacity, scheduled, applied, prune: *prune, target };
+    let basis = Basis {
+        service,
+        own: capacity,
+        scheduled,
+        applied,
+        prune: *prune,
+        target,
+        lift: &Lift::default(),
+        override_ceiling: None,
+    };
     let capacity = expected::expected(&basis, world::now()).capacity;
     (capacity.min, capacity.max)
 }
@@ -47,12 +58,12 @@ fn size_after(step: &Step, desired: i32) -> i32 {
 }
 
 fn prunes(input: &Input) -> bool {
-    matches!(input.size, Size::Band { prune: true, .. })
+    matches!(input.size, Size::Band(Band { prune: true, .. }))
 }
 
 /// Whether the policy declares a scaling policy or scheduled action of this name.
 fn declares(input: &Input, name: &str) -> bool {
-    let Size::Band { tracking, step_scaling, scheduled, .. } = &input.size else { return false };
+    let Size::Band(Band { tracking, step_scaling, scheduled, .. }) = &input.size else { return false };
     tracking.iter().any(|(declared, _)| declared == name)
         || step_scaling.iter().any(|(declared, _)| declared == name)
         || scheduled.iter().any(|declared| declared.action.name == name)

@@ -3,6 +3,7 @@
 mod names;
 mod yaml;
 
+use jiff::Timestamp;
 use kube::api::ObjectMeta;
 use runbook_api::aws_account::{Grant, Verb};
 use runbook_api::common::{AccountRef, Mode};
@@ -10,7 +11,7 @@ use runbook_api::{AwsAccount, AwsAccountSpec, ScalingPolicy};
 use runbook_aws::{Freshness, Observer};
 use runbook_core::arn::partition_of;
 use runbook_core::facts::Answer;
-use runbook_core::observed::{AppliedPolicy, CallerIdentity, ScalableTarget, ServiceLookup};
+use runbook_core::observed::{AppliedPolicy, CallerIdentity, ScalableTarget, ScheduledAction, ServiceLookup};
 use runbook_core::scaling::import::{Imported, Seen, import};
 use runbook_core::{CloudError, Query, Scope, ServiceId};
 
@@ -26,6 +27,7 @@ struct Found {
     lookup: ServiceLookup,
     target: Option<ScalableTarget>,
     policies: Vec<AppliedPolicy>,
+    actions: Vec<ScheduledAction>,
 }
 
 /// Writes what is there.
@@ -38,7 +40,7 @@ pub async fn run(options: &ImportOptions) -> Result<Shown, CliError> {
         named => named.to_vec(),
     };
     let found = observe(&observer, &scope, &options.cluster, names).await?;
-    written(options, &scope, &found)
+    written(options, &scope, &found, Timestamp::now())
 }
 
 /// The account that the credentials belong to.
@@ -54,7 +56,7 @@ async fn scope(observer: &Observer, options: &ImportOptions) -> Result<Scope, Cl
     Err(CliError::Usage("STS did not say whose the credentials are: try again".into()))
 }
 
-/// Everything about the services, and only what there may be: a service without a scalable target has no policies.
+/// Everything about the services, and only what there may be: a service without a scalable target has neither policies nor actions.
 async fn observe(
     observer: &Observer,
     scope: &Scope,
@@ -67,11 +69,20 @@ async fn observe(
         ids.iter().flat_map(|id| [Query::EcsService(id.clone()), Query::ScalableTarget(id.clone())]).collect();
     let mut found: Vec<Found> = ids
         .into_iter()
-        .map(|id| Found { id, lookup: ServiceLookup::ServiceMissing, target: None, policies: Vec::new() })
+        .map(|id| Found {
+            id,
+            lookup: ServiceLookup::ServiceMissing,
+            target: None,
+            policies: Vec::new(),
+            actions: Vec::new(),
+        })
         .collect();
     take(observer, &questions, &mut found).await?;
-    let questions: Vec<Query> =
-        found.iter().filter(|one| one.target.is_some()).map(|one| Query::ScalingPolicies(one.id.clone())).collect();
+    let questions: Vec<Query> = found
+        .iter()
+        .filter(|one| one.target.is_some())
+        .flat_map(|one| [Query::ScalingPolicies(one.id.clone()), Query::ScheduledActions(one.id.clone())])
+        .collect();
     take(observer, &questions, &mut found).await?;
     Ok(found)
 }
@@ -79,12 +90,12 @@ async fn observe(
 async fn take(observer: &Observer, questions: &[Query], found: &mut [Found]) -> Result<(), CloudError> {
     for (query, answer, _) in observer.observe(questions, Freshness::Now).await {
         let answer = answer?;
-        let (Query::EcsService(id) | Query::ScalableTarget(id) | Query::ScalingPolicies(id)) = query else { continue };
-        let Some(one) = found.iter_mut().find(|one| one.id == id) else { continue };
+        let Some(one) = found.iter_mut().find(|one| query.service() == Some(&one.id)) else { continue };
         match answer {
             Answer::EcsService(lookup) => one.lookup = lookup,
             Answer::ScalableTarget(target) => one.target = target,
             Answer::ScalingPolicies(policies) => one.policies = policies,
+            Answer::ScheduledActions(actions) => one.actions = actions,
             Answer::CallerIdentity(_) => {}
         }
     }
@@ -92,14 +103,14 @@ async fn take(observer: &Observer, questions: &[Query], found: &mut [Found]) -> 
 }
 
 /// The objects, with what they cannot say as comments: in the output, and on standard error for whoever redirects it.
-fn written(options: &ImportOptions, scope: &Scope, found: &[Found]) -> Result<Shown, CliError> {
+fn written(options: &ImportOptions, scope: &Scope, found: &[Found], now: Timestamp) -> Result<Shown, CliError> {
     let mut yaml = Yaml::new()?;
     let mut notes = Vec::new();
     let mut imported = Vec::new();
     let mut exit = Exit::Fine;
     for one in found {
-        let Found { id, lookup, target, policies } = one;
-        match import(Seen { id, lookup, target: target.as_ref(), policies }) {
+        let Found { id, lookup, target, policies, actions } = one;
+        match import(Seen { id, lookup, target: target.as_ref(), policies, actions }, now) {
             Ok(policy) => imported.push((id, policy)),
             Err(why) => {
                 notes.push(format!("# not imported: {why}"));

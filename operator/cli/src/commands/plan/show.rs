@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use runbook_core::Step;
 use runbook_core::plan::Weight;
+use runbook_core::step::Effect;
 use serde::Serialize;
 
 use super::verdict::{Planned, Summary, Verdict};
@@ -29,10 +30,11 @@ fn show(object: &Planned, text: &mut String) {
     let origin = if subject.kind.is_empty() { String::new() } else { line(DIM, &format!("  {origin}"), "") };
     let _ = writeln!(text, "{}", line(BOLD, &subject.to_string(), &origin));
     for step in &judged.steps {
-        let _ = match (judged.verdict, step.creates()) {
+        let _ = match (judged.verdict, step.effect()) {
             (Verdict::Held, _) => writeln!(text, "  {}", line(DIM, "held: ", &step.to_string())),
-            (_, true) => writeln!(text, "  {}", line(GREEN, "+ ", &step.to_string())),
-            (_, false) => writeln!(text, "  {}", line(YELLOW, "~ ", &step.to_string())),
+            (_, Effect::Creates) => writeln!(text, "  {}", line(GREEN, "+ ", &step.to_string())),
+            (_, Effect::Changes) => writeln!(text, "  {}", line(YELLOW, "~ ", &step.to_string())),
+            (_, Effect::Deletes) => writeln!(text, "  {}", line(RED, "- ", &step.to_string())),
         };
     }
     if let (Verdict::Held, Some(hold)) = (judged.verdict, judged.hold) {

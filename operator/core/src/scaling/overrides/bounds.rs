@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use super::{Change, Override};
 
 /// Sizes that are as wanted.
@@ -68,6 +70,8 @@ pub struct Lift<'o> {
     floor: Option<(&'o str, Floor)>,
     most: Option<(&'o str, i32)>,
     suspend_scheduled: Option<(&'o str, bool)>,
+    /// Since when an override suspends scheduled scaling.
+    suspended_since: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,6 +97,10 @@ impl<'o> Lift<'o> {
             lift.most = lift.most.or(most.map(|most| (name, most)));
             lift.suspend_scheduled = lift.suspend_scheduled.or(one.suspend_scheduled.map(|suspend| (name, suspend)));
         }
+        if lift.suspend_scheduled() == Some(true) {
+            let suspending = active.iter().filter(|one| one.suspend_scheduled == Some(true));
+            lift.suspended_since = suspending.map(|one| one.created).min();
+        }
         lift
     }
 
@@ -109,6 +117,11 @@ impl<'o> Lift<'o> {
     /// Whether scheduled scaling is suspended, where an override says so.
     pub fn suspend_scheduled(&self) -> Option<bool> {
         self.suspend_scheduled.map(|(_, suspend)| suspend)
+    }
+
+    /// Since when an override suspends scheduled scaling, where one does.
+    pub fn suspended_since(&self) -> Option<Timestamp> {
+        self.suspended_since
     }
 
     /// The size that is wanted of a policy that declares `declared`.

@@ -15,6 +15,8 @@ const LONGEST: usize = 256;
 /// What a plan works towards.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
+    /// What holds without overrides.
+    pub declared: Declared,
     /// The size that is wanted.
     pub bounds: Bounds,
     /// Whether AWS shows it.
@@ -59,7 +61,7 @@ impl Intent {
             expires_at: Time(one.expires_at),
             changes: lift.changes(&one.name, declared).chars().take(LONGEST).collect(),
         });
-        Self { bounds, settled, moved: !memory.follows(bounds), active: shown.collect() }
+        Self { declared: *declared, bounds, settled, moved: !memory.follows(bounds), active: shown.collect() }
     }
 }
 
