@@ -187,7 +187,10 @@ impl Basis<'_> {
         let (fired_at, exact) = self.last(limit, now);
         let right = |value| Right { value, exact: exact.first().copied().unwrap_or(own) };
         if let Some(registered) = registered.and_then(|registered| limit.of(registered)) {
-            if let Some(band) = bands.iter().find(|band| limit.of(self.lifted(**band)) == Some(registered)) {
+            // As an override makes it of a band that is right, or as it is without one: the same value of somebody else is as good.
+            let lifted = bands.iter().find(|band| limit.of(self.lifted(**band)) == Some(registered));
+            let same = || bands.iter().find(|band| limit.of(**band) == Some(registered));
+            if let Some(band) = lifted.or_else(same) {
                 return Ok(right(limit.of(*band).unwrap_or(own)));
             }
             if let Some(name) = self.foreign_set(limit, registered, fired_at, now) {

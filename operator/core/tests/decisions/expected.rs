@@ -6,7 +6,8 @@ use runbook_api::common::Mode;
 use runbook_core::observed::{Capacity, ScalableTarget, ScheduledAction, Suspended};
 use runbook_core::scaling::expected::{Basis, expected};
 use runbook_core::scaling::input::Band;
-use runbook_core::scaling::overrides::Lift;
+use runbook_core::scaling::overrides::bounds::Declared;
+use runbook_core::scaling::overrides::{Bounds, Change, Lift, Override};
 use runbook_core::scaling::schedule::zone;
 use runbook_core::scaling::{Input, Size, input};
 use serde_json::{Value, json};
@@ -28,6 +29,17 @@ fn input_of(windows: Value, actions: Value) -> Input {
 
 /// What is right at `now` with these limits registered.
 fn right(input: &Input, registered: Option<(i32, i32)>, since: Timestamp, now: Timestamp) -> (i32, i32) {
+    right_under(input, &[], registered, since, now)
+}
+
+/// As [`right`], under overrides.
+fn right_under(
+    input: &Input,
+    overrides: &[Override],
+    registered: Option<(i32, i32)>,
+    since: Timestamp,
+    now: Timestamp,
+) -> (i32, i32) {
     let Size::Band(Band { capacity, scheduled, .. }) = &input.size else { panic!("a band") };
     let target = registered.map(|(min, max)| ScalableTarget {
         arn: None,
@@ -42,7 +54,7 @@ fn right(input: &Input, registered: Option<(i32, i32)>, since: Timestamp, now: T
         applied: &applied,
         prune: false,
         target: target.as_ref(),
-        lift: &Lift::default(),
+        lift: &Lift::of(&overrides.iter().collect::<Vec<_>>()),
         override_ceiling: None,
     };
     let expected = expected(&basis, now);
@@ -126,6 +138,75 @@ fn a_window_holds_for_a_target_that_is_registered_inside_it_and_a_raw_action_doe
     assert_eq!(right(&input, Some((2, 10)), now, now), (2, 10));
     let earlier = now - SignedDuration::from_hours(24);
     assert_eq!(right(&input, Some((2, 10)), earlier, now), (5, 10));
+}
+
+fn over(change: Change, created: Timestamp, suspend_scheduled: Option<bool>) -> Override {
+    let expires_at = created + SignedDuration::from_hours(24 * 30);
+    Override { name: "sale".into(), created, expires_at, change, suspend_scheduled }
+}
+
+/// What an override makes of a band.
+fn lifted(one: &Override, (least, most): (i32, i32)) -> (i32, i32) {
+    let declared = Declared { bounds: Bounds::between(least, most), autoscaled: true, ceiling: None };
+    let bounds = Lift::of(&[one]).bounds(&declared);
+    (bounds.least, bounds.most.unwrap())
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        (1..15i32).prop_map(Change::AtLeast),
+        (1..15i32).prop_map(Change::Exactly),
+        (1..6i32, 6..15i32).prop_map(|(min, max)| Change::Range { min, max }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_override_changes_what_is_right_and_nothing_else(change in change(), start in 0..2880i32, lateness in 0..5i32) {
+        let since = "2026-03-27T00:00:00Z".parse::<Timestamp>().unwrap() + MINUTE * (start / 30 * 30 + 11);
+        let input = input_of(office(), json!([]));
+        let Size::Band(Band { scheduled, .. }) = &input.size else { panic!("a band") };
+        let clocks: Vec<Naive> = scheduled
+            .iter()
+            .map(|one| Naive::new(&one.action.schedule, &zone(one.action.time_zone.as_deref()).unwrap()))
+            .collect();
+        let sale = [over(change, since, None)];
+        let mut band = right(&input, None, since, since);
+        let mut late: Vec<(Timestamp, usize)> = Vec::new();
+        for minute in 1..=3 * 1440 {
+            let now = since + MINUTE * minute;
+            let firing = (0..clocks.len()).filter(|index| clocks[*index].fires(now));
+            late.extend(firing.map(|index| (now + MINUTE * lateness, index)));
+            for (_, index) in late.extract_if(.., |(due, _)| *due <= now) {
+                let action = &scheduled[index].action;
+                band = (action.min_capacity.unwrap(), action.max_capacity.unwrap());
+                // What AWS fired is changed once more.
+                let after = right_under(&input, &sale, Some(band), since, now);
+                prop_assert_eq!(after, lifted(&sale[0], band), "at {}", now);
+            }
+            // What the override makes of the band that AWS would have stays.
+            let wanted = lifted(&sale[0], band);
+            prop_assert_eq!(right_under(&input, &sale, Some(wanted), since, now), wanted, "at {}", now);
+        }
+    }
+
+    #[test]
+    fn what_an_override_suspends_stays_as_it_was_and_is_caught_up_with(change in change(), start in 0..2880i32, later in 6..2880i32) {
+        let since: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let made = "2026-03-27T00:00:00Z".parse::<Timestamp>().unwrap() + MINUTE * (start / 30 * 30 + 11);
+        let now = made + MINUTE * later;
+        let input = input_of(office(), json!([]));
+        let before = right(&input, None, since, made);
+        let pause = [over(change, made, Some(true))];
+        let held = lifted(&pause[0], before);
+        prop_assert_eq!(right_under(&input, &pause, Some(held), since, now), held);
+        prop_assert_eq!(right_under(&input, &pause, None, since, now), held);
+        // When it has ended, it is as if it had never been.
+        let ended = right(&input, Some((0, 5000)), since, now);
+        prop_assert_eq!(ended, right(&input, None, since, now));
+    }
 }
 
 #[test]

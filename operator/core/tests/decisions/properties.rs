@@ -1,16 +1,18 @@
 //! What holds for every plan.
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use runbook_api::ScalingPolicySpec;
 use runbook_api::common::Mode;
 use runbook_core::facts::Answer;
+use runbook_core::observed::{Capacity, ScalableTarget, ScheduledAction, Suspended};
 use runbook_core::plan::Weight;
 use runbook_core::report::Outcome;
 use runbook_core::scaling::expected::{self, Basis};
 use runbook_core::scaling::input::Band;
-use runbook_core::scaling::overrides::Lift;
+use runbook_core::scaling::overrides::{Change, Lift, Override};
 use runbook_core::scaling::{self, Input, Size, input, predict};
-use runbook_core::{Facts, Plan, Step};
+use runbook_core::{Facts, Plan, Query, Step};
 
 use crate::any;
 use crate::world;
@@ -195,6 +197,51 @@ proptest! {
         if plan.needs.is_empty() && !complete {
             let outcome = Outcome::of_plan(&plan, None);
             prop_assert!(matches!(outcome, Outcome::Unavailable { .. } | Outcome::Stalled { .. }), "{:?}", outcome);
+        }
+    }
+
+    #[test]
+    fn what_the_action_of_somebody_else_has_set_stays(
+        spec in any::spec(), facts in any::full_facts(), limits in (0..9i32, 9..20i32), which in 0..3u8, overridden: bool,
+    ) {
+        let mut input = input_of(&spec);
+        if overridden {
+            input.overrides.push(Override {
+                name: "sale".into(),
+                created: world::now() - SignedDuration::from_mins(1),
+                expires_at: world::now() + SignedDuration::from_hours(1),
+                change: Change::AtLeast(12),
+                suspend_scheduled: None,
+            });
+        }
+        let (min, max) = limits;
+        // It fired an hour ago; nothing that is declared can have fired since, or says the same.
+        if let Size::Band(band) = &mut input.size {
+            band.prune = false;
+            band.scheduled.clear();
+            band.capacity = Capacity { min: min + 1, max: max + 1, suspended: Suspended::default() };
+        }
+        let theirs = ScheduledAction {
+            name: "theirs".into(),
+            schedule: "cron(0 2 * * ? *)".into(),
+            time_zone: None,
+            start_time: None,
+            end_time: None,
+            min_capacity: (which != 1).then_some(min),
+            max_capacity: (which != 0).then_some(max),
+            created_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+        };
+        let capacity = Capacity { min, max, suspended: Suspended::default() };
+        let since = "2026-01-01T00:00:00Z".parse().ok();
+        let mut facts = facts;
+        let target = ScalableTarget { arn: None, capacity, created_at: since };
+        facts.insert(Query::ScalableTarget(world::service_id()), Ok(Answer::ScalableTarget(Some(target))));
+        facts.insert(Query::ScheduledActions(world::service_id()), Ok(Answer::ScheduledActions(vec![theirs.clone()])));
+        for step in plan(&input, &facts).steps {
+            if let Step::RegisterScalableTarget { to, .. } = step {
+                prop_assert!(theirs.min_capacity.is_none_or(|min| to.min == min), "{:?}", to);
+                prop_assert!(theirs.max_capacity.is_none_or(|max| to.max == max), "{:?}", to);
+            }
         }
     }
 

@@ -146,7 +146,7 @@ impl Situation {
     pub fn beside(&self, input: Input) -> Input {
         let status = if self.status.is_null() { json!({}) } else { self.status.clone() };
         let memory = Memory::of(&serde_json::from_value(status).unwrap());
-        input.beside(self.overrides.iter().map(over).collect(), memory)
+        input.beside(self.overrides.iter().map(|written| over(written, self.now())).collect(), memory)
     }
 
     pub fn access(&self) -> Access {
@@ -178,7 +178,7 @@ impl Situation {
     }
 }
 
-fn over(written: &Value) -> Override {
+fn over(written: &Value, now: Timestamp) -> Override {
     let span = |field: &str| -> jiff::SignedDuration { written[field].as_str().unwrap_or("0s").parse().unwrap() };
     let mut object = written.clone();
     let fields = object.as_object_mut().unwrap();
@@ -187,8 +187,8 @@ fn over(written: &Value) -> Override {
     }
     fields.insert("policyRef".into(), json!({"name": "clocked-app"}));
     fields.insert("reason".into(), json!("because"));
-    fields.insert("expiresAt".into(), json!((world::now() + span("ends")).to_string()));
-    let created = (world::now() - span("age")).to_string();
+    fields.insert("expiresAt".into(), json!((now + span("ends")).to_string()));
+    let created = (now - span("age")).to_string();
     let metadata = json!({"name": written["name"], "namespace": world::NAMESPACE, "creationTimestamp": created});
     let object = json!({
         "apiVersion": "ops.clocked.app/v1alpha1", "kind": "ScalingOverride", "metadata": metadata, "spec": object,
