@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use runbook_aws::call::{Call, Reply};
-use runbook_core::observed::{AppliedPolicy, Capacity};
+use runbook_core::observed::{AppliedPolicy, Capacity, ScheduledAction};
 use runbook_core::{CloudError, Scope};
 use serde_json::Value;
 
@@ -93,6 +93,8 @@ pub struct Held {
     pub capacity: Option<Capacity>,
     /// The scaling policies, by name.
     pub policies: Vec<AppliedPolicy>,
+    /// The scheduled actions, by name.
+    pub actions: Vec<ScheduledAction>,
     /// A deployment is under way.
     pub deploying: bool,
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runbook_aws::{Call, Executor, Freshness, Plane};
+use runbook_core::ErrorClass;
 use runbook_core::account::{Budget, Rates};
 use runbook_core::facts::Answer;
 use runbook_core::observed::ServiceLookup;
-use runbook_core::ErrorClass;
 use support::*;
 use tokio::time::sleep;
 

@@ -204,7 +204,7 @@ impl Region {
         Ok(Reply::ScheduledActions { actions, next_token })
     }
 
-    /// Keeps the action. It never fires: no scenario declares a schedule.
+    /// Keeps the action; see [`crate::cloud::FakeAws::fire`].
     fn put_action(&mut self, id: &str, action: &ScheduledAction, now: Timestamp) -> Result<Reply, Refusal> {
         let target = self.targets.get_mut(id).ok_or_else(|| not_registered(id))?;
         let created_at = target.actions.get(&action.name).map_or(Some(now), |current| current.created_at);

@@ -1,9 +1,11 @@
-//! A scalable target and its policies.
+//! A scalable target, its policies, and the actions that fire on it.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, Capacity, ScheduledAction};
+use runbook_core::scaling::schedule::Schedule;
+use runbook_core::scaling::scheduled::bounds;
 
 /// A scalable target.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +26,18 @@ impl Target {
     /// A target without policies and scheduled actions, registered at `now`.
     pub fn new(arn: String, capacity: Capacity, now: Timestamp) -> Self {
         Self { arn, capacity, policies: BTreeMap::new(), actions: BTreeMap::new(), created_at: Some(now) }
+    }
+
+    /// The scheduled actions that fell due after `since`, in their order. While scheduled scaling is suspended none fires.
+    pub fn due(&self, since: Timestamp, now: Timestamp) -> Vec<ScheduledAction> {
+        let mut due: Vec<(Timestamp, &ScheduledAction)> = Vec::new();
+        for action in self.actions.values().filter(|_| !self.capacity.suspended.scheduled_scaling) {
+            let Ok(schedule) = Schedule::parse(&action.schedule, action.time_zone.as_deref()) else { continue };
+            let fires = schedule.next(since, &bounds(action, action.created_at));
+            due.extend(fires.filter(|fires| *fires <= now).map(|fires| (fires, action)));
+        }
+        due.sort_by_key(|(fires, _)| *fires);
+        due.into_iter().map(|(_, action)| action.clone()).collect()
     }
 
     /// Its policies, by name.

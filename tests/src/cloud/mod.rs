@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use runbook_aws::Api;
-use runbook_core::observed::{AppliedPolicy, Capacity};
+use runbook_core::observed::{AppliedPolicy, Capacity, ScheduledAction};
 use serde_json::Value;
 
 use crate::journal::{Held, ObjectKey, What};
@@ -114,6 +114,39 @@ impl FakeAws {
     }
 }
 
+impl FakeAws {
+    /// Fires every scheduled action that fell due after `since`.
+    pub fn fire(&self, since: Timestamp) {
+        let due: Vec<(String, String, String, String, ScheduledAction)> = {
+            let state = lock(&self.state);
+            let now = self.stage.now();
+            let targets = state.regions.iter().flat_map(|((account, region), all)| {
+                all.targets.iter().map(move |(id, target)| (account, region, id, target))
+            });
+            let all = targets.flat_map(|(account, region, id, target)| {
+                target.due(since, now).into_iter().filter_map(move |action| {
+                    let (cluster, service) = id.strip_prefix("service/")?.split_once('/')?;
+                    Some((account.clone(), region.clone(), cluster.to_owned(), service.to_owned(), action))
+                })
+            });
+            all.collect()
+        };
+        for (account, region, cluster, service, action) in due {
+            let act = format!("scheduled action {} fires", action.name);
+            self.outside((&account, &region), (&cluster, &service), &act, |region, now| {
+                let Some(mut capacity) =
+                    region.targets.get(&resource_id(&cluster, &service)).map(|target| target.capacity)
+                else {
+                    return false;
+                };
+                capacity.min = action.min_capacity.unwrap_or(capacity.min);
+                capacity.max = action.max_capacity.unwrap_or(capacity.max);
+                region.register(&cluster, &service, capacity, now)
+            });
+        }
+    }
+}
+
 impl State {
     fn region(&mut self, account: &str, region: &str) -> &mut Region {
         self.regions.entry((account.into(), region.into())).or_default()
@@ -133,8 +166,9 @@ impl Region {
         let target = self.targets.get(&resource_id(cluster, service));
         let capacity = target.map(|target| target.capacity);
         let policies = target.map(Target::applied).unwrap_or_default();
+        let actions = target.map(|target| target.actions.values().cloned().collect()).unwrap_or_default();
         let service = self.service(cluster, service, now)?;
-        Some(Held { desired: service.desired, capacity, policies, deploying: service.deploying(now) })
+        Some(Held { desired: service.desired, capacity, policies, actions, deploying: service.deploying(now) })
     }
 
     /// Registers or changes a scalable target: the service is moved into the band at once, as AWS does.

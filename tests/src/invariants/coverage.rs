@@ -13,7 +13,7 @@ pub struct Coverage {
 }
 
 /// What a set of runs must have gone through.
-pub const EXPECTED: [&str; 16] = [
+pub const EXPECTED: [&str; 20] = [
     "crashes",
     "changes of leader",
     "edits",
@@ -21,6 +21,10 @@ pub const EXPECTED: [&str; 16] = [
     "UpdateService",
     "RegisterScalableTarget",
     "PutScalingPolicy",
+    "DeleteScalingPolicy",
+    "PutScheduledAction",
+    "DeleteScheduledAction",
+    "scheduled actions that fired",
     "writes refused by AWS",
     "writes that had their effect and lost their answer",
     "writes that had their effect late",
@@ -44,7 +48,12 @@ impl Coverage {
             match &entry.what {
                 What::Crashed { .. } => coverage.count("crashes"),
                 What::Edited { .. } => coverage.count("edits"),
-                What::Outside { .. } => coverage.count("changes of AWS by others"),
+                What::Outside { act, .. } => {
+                    coverage.count("changes of AWS by others");
+                    if act.ends_with(" fires") {
+                        coverage.count("scheduled actions that fired");
+                    }
+                }
                 What::Aws(call) if call.call.is_write() => {
                     coverage.count(match (&call.result, call.fault) {
                         (Err(_), _) => "writes refused by AWS",

@@ -36,7 +36,7 @@ pub fn judge(run: &Run) -> Vec<Violation> {
     for policy in &all {
         let held = held(run, policy, &objects);
         let situation = situation(run, policy, &all, &objects, held);
-        if situation == Situation::InSync && held.is_none_or(|held| !policy.is_satisfied(held)) {
+        if situation == Situation::InSync && held.is_none_or(|held| !policy.is_satisfied(held, end_of(run))) {
             violations.push(at_end(run, "AWS is as declared", format!("{}: it is {held:?}", policy.key)));
         }
         violations.extend(said(run, &policy.key, &objects, situation));
@@ -56,7 +56,11 @@ pub fn judge(run: &Run) -> Vec<Violation> {
 }
 
 fn at_end(run: &Run, rule: &'static str, what: String) -> Violation {
-    Violation { rule, at: run.entries.last().map_or(run.epoch, |entry| entry.at), what }
+    Violation { rule, at: end_of(run), what }
+}
+
+fn end_of(run: &Run) -> Timestamp {
+    run.entries.last().map_or(run.epoch, |entry| entry.at)
 }
 
 fn held<'r>(run: &'r Run, policy: &Policy, objects: &Objects) -> Option<&'r Held> {
@@ -85,7 +89,7 @@ fn situation(run: &Run, policy: &Policy, all: &[Policy], objects: &Objects, held
     if spec.autoscaling.is_none() && held.capacity.is_some() {
         return Situation::Stalled("AutoscalerPresent");
     }
-    let satisfied = policy.is_satisfied(held);
+    let satisfied = policy.is_satisfied(held, end_of(run));
     if spec.mode == Mode::Observe || account.spec.mode == Mode::Observe {
         return Situation::Held { pending: !satisfied };
     }

@@ -1,12 +1,18 @@
 //! What the objects mean, decided a second time and by other code than the operator's.
 
+use jiff::Timestamp;
 use runbook_api::aws_account::Verb;
 use runbook_api::common::Mode;
 use runbook_api::scaling_policy::ScalingPolicySpec;
+use runbook_api::scheduled::Window;
+use runbook_api::step_scaling::StepScaling as StepScalingSpec;
 use runbook_api::{AwsAccount, ScalingPolicy};
 use runbook_aws::Call;
 use runbook_core::arn;
-use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, Capacity, TargetTrackingConfiguration, TrackedMetric};
+use runbook_core::observed::{
+    AppliedPolicy, AppliedPolicyKind, Capacity, ScheduledAction, StepScaling, TargetTrackingConfiguration,
+    TrackedMetric,
+};
 use serde_json::Value;
 
 use super::knowledge::Objects;
@@ -96,12 +102,24 @@ impl Policy {
     }
 
     /// Whether AWS is as the policy declares.
-    pub fn is_satisfied(&self, held: &Held) -> bool {
+    pub fn is_satisfied(&self, held: &Held, at: Timestamp) -> bool {
         match &self.spec().autoscaling {
             None => Some(held.desired) == self.spec().replicas,
             Some(band) => {
-                held.capacity == self.capacity()
-                    && (band.min_capacity..=band.max_capacity).contains(&held.desired)
+                let right = self.capacity_at(at);
+                let policies = band.target_tracking.iter().map(|entry| &entry.name);
+                let policies: Vec<&String> =
+                    policies.chain(band.step_scaling.iter().map(|entry| &entry.name)).collect();
+                let actions = self.actions();
+                held.capacity == right
+                    && right.is_some_and(|right| (right.min..=right.max).contains(&held.desired))
+                    && band.step_scaling.iter().all(|entry| {
+                        held.policies.iter().any(|applied| applied.name == entry.name && is_step(entry, &applied.kind))
+                    })
+                    && actions.iter().all(|wanted| held.actions.iter().any(|action| same_action(wanted, action)))
+                    && (!band.prune
+                        || held.policies.iter().all(|applied| policies.contains(&&applied.name))
+                            && held.actions.iter().all(|action| actions.iter().any(|one| one.name == action.name)))
                     && self
                         .tracking()
                         .iter()
@@ -117,6 +135,64 @@ impl Policy {
             min: band.min_capacity,
             max: band.max_capacity,
             suspended: runbook_core::observed::Suspended::default(),
+        })
+    }
+
+    /// Every band that the policy declares: its own, and those of its windows.
+    pub fn bands(&self) -> Vec<Capacity> {
+        let windows = self.spec().autoscaling.iter().flat_map(|band| &band.windows);
+        let windows = windows.map(|window| Capacity {
+            min: window.min_capacity,
+            max: window.max_capacity,
+            suspended: runbook_core::observed::Suspended::default(),
+        });
+        self.capacity().into_iter().chain(windows).collect()
+    }
+
+    /// The band that is right, long after the last firing. A window lasts from a minute to another, every day, in UTC.
+    pub fn capacity_at(&self, at: Timestamp) -> Option<Capacity> {
+        let time = at.to_zoned(jiff::tz::TimeZone::UTC).time();
+        let now = i32::from(time.hour()) * 60 + i32::from(time.minute());
+        let windows = self.spec().autoscaling.iter().flat_map(|band| &band.windows);
+        let open = windows.enumerate().find(|(_, window)| match (minute(&window.start), minute(&window.end)) {
+            (Some(start), Some(end)) => (start..end).contains(&now),
+            _ => false,
+        });
+        match open {
+            Some((index, _)) => self.bands().get(index + 1).copied(),
+            None => self.capacity(),
+        }
+    }
+
+    /// The scheduled actions of the windows.
+    pub fn actions(&self) -> Vec<ScheduledAction> {
+        let Some(band) = &self.spec().autoscaling else { return Vec::new() };
+        let action = |name: String, schedule: &String, min: i32, max: i32| ScheduledAction {
+            name,
+            schedule: schedule.clone(),
+            time_zone: None,
+            start_time: None,
+            end_time: None,
+            min_capacity: Some(min),
+            max_capacity: Some(max),
+            created_at: None,
+        };
+        let both = |window: &Window| {
+            [
+                action(format!("{}-start", window.name), &window.start, window.min_capacity, window.max_capacity),
+                action(format!("{}-end", window.name), &window.end, band.min_capacity, band.max_capacity),
+            ]
+        };
+        band.windows.iter().flat_map(both).collect()
+    }
+
+    /// Whether the policy deletes what it does not declare, and does not declare a scaling policy or scheduled action of this name.
+    fn prunes(&self, name: &str) -> bool {
+        self.spec().autoscaling.as_ref().is_some_and(|band| {
+            band.prune
+                && band.target_tracking.iter().all(|entry| entry.name != name)
+                && band.step_scaling.iter().all(|entry| entry.name != name)
+                && self.actions().iter().all(|action| action.name != name)
         })
     }
 
@@ -164,13 +240,13 @@ impl Policy {
         match call {
             Call::UpdateService { cluster: in_cluster, service: of, desired_count } => {
                 let wanted = match (&self.spec().autoscaling, self.spec().replicas) {
-                    (Some(band), _) => Some(before.desired.clamp(band.min_capacity, band.max_capacity)),
-                    (None, replicas) => replicas,
+                    (Some(_), _) => self.bands().iter().any(|band| band.clamp(before.desired) == *desired_count),
+                    (None, replicas) => replicas == Some(*desired_count),
                 };
-                (in_cluster.as_str(), of.as_str()) == (cluster, service) && wanted == Some(*desired_count)
+                (in_cluster.as_str(), of.as_str()) == (cluster, service) && wanted
             }
             Call::RegisterScalableTarget { resource_id: id, capacity, .. } => {
-                *id == resource_id(cluster, service) && self.capacity() == Some(*capacity)
+                *id == resource_id(cluster, service) && self.bands().contains(capacity)
             }
             Call::PutTargetTrackingPolicy { resource_id: id, name, configuration } => {
                 let put = AppliedPolicy {
@@ -178,6 +254,22 @@ impl Policy {
                     kind: AppliedPolicyKind::TargetTracking(configuration.clone()),
                 };
                 *id == resource_id(cluster, service) && self.tracking().iter().any(|wanted| same_policy(wanted, &put))
+            }
+            Call::PutStepScalingPolicy { resource_id: id, name, configuration } => {
+                let put = AppliedPolicyKind::StepScaling(StepScaling {
+                    configuration: configuration.clone(),
+                    arn: None,
+                    alarms: 0,
+                });
+                let mut entries = self.spec().autoscaling.iter().flat_map(|band| &band.step_scaling);
+                *id == resource_id(cluster, service) && entries.any(|entry| entry.name == *name && is_step(entry, &put))
+            }
+            Call::PutScheduledAction { resource_id: id, action } => {
+                *id == resource_id(cluster, service) && self.actions().iter().any(|wanted| same_action(wanted, action))
+            }
+            Call::DeleteScalingPolicy { resource_id: id, name }
+            | Call::DeleteScheduledAction { resource_id: id, name } => {
+                *id == resource_id(cluster, service) && self.prunes(name)
             }
             _ => false,
         }
@@ -198,9 +290,42 @@ impl Policy {
                 Call::PutTargetTrackingPolicy { name, .. } => {
                     step.step == "PutTargetTrackingPolicy" && step.description.contains(name.as_str())
                 }
+                Call::PutStepScalingPolicy { name, .. } => {
+                    step.step == "PutStepScalingPolicy" && step.description.contains(name.as_str())
+                }
+                Call::PutScheduledAction { action, .. } => {
+                    step.step == "PutScheduledAction" && step.description.contains(action.name.as_str())
+                }
+                Call::DeleteScalingPolicy { name, .. } | Call::DeleteScheduledAction { name, .. } => {
+                    step.step == call.operation() && step.description.contains(name.as_str())
+                }
                 _ => false,
             })
     }
+}
+
+/// The minute of the day of `cron(MINUTE HOUR * * ? *)`.
+fn minute(cron: &str) -> Option<i32> {
+    let mut fields = cron.strip_prefix("cron(")?.split(' ');
+    let (minute, hour): (i32, i32) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(hour * 60 + minute)
+}
+
+/// Whether an action is as one that is declared: when it was made is AWS's.
+fn same_action(one: &ScheduledAction, other: &ScheduledAction) -> bool {
+    let zone = |action: &ScheduledAction| action.time_zone.clone().filter(|zone| zone != "UTC");
+    let what = |action: &ScheduledAction| {
+        (action.name.clone(), action.schedule.clone(), zone(action), action.min_capacity, action.max_capacity)
+    };
+    what(one) == what(other)
+}
+
+/// Whether a scaling policy is as an entry of `stepScaling` with one step from the threshold up.
+fn is_step(entry: &StepScalingSpec, applied: &AppliedPolicyKind) -> bool {
+    let AppliedPolicyKind::StepScaling(StepScaling { configuration, .. }) = applied else { return false };
+    let declared: Vec<i32> = entry.step_adjustments.iter().map(|step| step.scaling_adjustment).collect();
+    let there: Vec<i32> = configuration.steps.iter().map(|step| step.adjustment).collect();
+    configuration.adjustment_type == entry.adjustment_type.as_str() && declared == there
 }
 
 /// Whether two scaling policies do the same: an absent cooldown is AWS's default of 300 s.

@@ -26,6 +26,7 @@ enum Aspect {
     Service,
     Target,
     Policies,
+    Actions,
 }
 
 /// What a process last saw of one aspect of one service.
@@ -44,8 +45,8 @@ struct Judge {
     violations: Vec<Violation>,
     /// What each process last saw, by what it is about.
     sights: HashMap<(u32, Aspect, Place), Sight>,
-    /// When each process last listed all scaling policies.
-    listed: HashMap<(u32, String, String), Timestamp>,
+    /// When each process last listed all scaling policies, or all scheduled actions.
+    listed: HashMap<(u32, Aspect, String, String), Timestamp>,
     /// The changes of each service that somebody made, and which process.
     changes: HashMap<String, Vec<(Timestamp, Option<u32>)>>,
     /// When each process last wrote, by what it wrote.
@@ -110,7 +111,15 @@ impl Judge {
                 match resource_id {
                     Some(id) => see(Aspect::Policies, resource(id), None, None),
                     None => {
-                        self.listed.insert((call.process, account, region), at);
+                        self.listed.insert((call.process, Aspect::Policies, account, region), at);
+                    }
+                }
+            }
+            (Call::DescribeScheduledActions { resource_id, .. }, Reply::ScheduledActions { next_token: None, .. }) => {
+                match resource_id {
+                    Some(id) => see(Aspect::Actions, resource(id), None, None),
+                    None => {
+                        self.listed.insert((call.process, Aspect::Actions, account, region), at);
                     }
                 }
             }
@@ -127,8 +136,9 @@ impl Judge {
         let aspect = aspect(&call.call);
         let place = (call.scope.account_id.clone(), call.scope.region.clone(), service.clone());
         let mut sight = self.sights.get(&(call.process, aspect.clone(), place)).cloned();
-        if aspect == Aspect::Policies {
-            let listed = self.listed.get(&(call.process, call.scope.account_id.clone(), call.scope.region.clone()));
+        if matches!(aspect, Aspect::Policies | Aspect::Actions) {
+            let (account, region) = (call.scope.account_id.clone(), call.scope.region.clone());
+            let listed = self.listed.get(&(call.process, aspect.clone(), account, region));
             if let Some(at) = listed.filter(|at| sight.as_ref().is_none_or(|sight| **at > sight.at)) {
                 sight = Some(Sight { at: *at, desired: None, capacity: None });
             }
@@ -154,7 +164,7 @@ impl Judge {
                 let bands = oracle::policies(&now)
                     .into_iter()
                     .filter(|policy| is_of(policy, service))
-                    .filter_map(|policy| policy.capacity());
+                    .flat_map(|policy| policy.bands());
                 let inside =
                     |band: Capacity| sight.desired.is_some_and(|desired| (band.min..=band.max).contains(&desired));
                 let bands: Vec<Capacity> = bands.collect();
@@ -250,6 +260,7 @@ fn aspect(call: &Call) -> Aspect {
         Call::PutTargetTrackingPolicy { .. } | Call::PutStepScalingPolicy { .. } | Call::DeleteScalingPolicy { .. } => {
             Aspect::Policies
         }
+        Call::PutScheduledAction { .. } | Call::DeleteScheduledAction { .. } => Aspect::Actions,
         _ => Aspect::Service,
     }
 }

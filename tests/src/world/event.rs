@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use runbook_core::observed::{Capacity, Suspended};
+use runbook_core::observed::{Capacity, ScheduledAction, Suspended};
 use serde_json::{Value, json};
 
 use super::objects::set;
@@ -35,6 +35,8 @@ pub enum Event {
     Register(String, i32, i32),
     /// A colleague deregisters the scalable target; its policies go along.
     Deregister(String),
+    /// A colleague puts a scheduled action that fires at a minute after eight.
+    Schedule(String, i32),
     /// A colleague deletes all scaling policies of a service.
     DropPolicies(String),
     /// Somebody deploys a new version.
@@ -151,6 +153,24 @@ impl Places {
             Event::Deregister(service) => outside(service, "colleague deregisters the target", &|region, _| {
                 region.targets.remove(&resource_id(CLUSTER, service)).is_some()
             }),
+            Event::Schedule(service, minute) => {
+                outside(service, "colleague puts a scheduled action", &|region, now| {
+                    let action = ScheduledAction {
+                        name: "theirs".into(),
+                        schedule: format!("cron({minute} 8 * * ? *)"),
+                        time_zone: None,
+                        start_time: None,
+                        end_time: None,
+                        min_capacity: Some(1),
+                        max_capacity: None,
+                        created_at: Some(now),
+                    };
+                    region
+                        .targets
+                        .get_mut(&resource_id(CLUSTER, service))
+                        .is_some_and(|target| target.actions.insert(action.name.clone(), action).is_none())
+                })
+            }
             Event::DropPolicies(service) => outside(service, "colleague deletes the policies", &|region, _| {
                 region.targets.get_mut(&resource_id(CLUSTER, service)).is_some_and(|target| {
                     target.policies.clear();

@@ -8,7 +8,7 @@ use runbook_core::observed::{Capacity, Suspended};
 use serde_json::{Value, json};
 
 use super::event::{Event, account_mode};
-use super::objects::{account, band, fixed, policy, tracking, with};
+use super::objects::{account, band, fixed, policy, steps, tracking, window, with};
 use super::scenario::{Faults, Scenario, ServiceSetup};
 use super::{ACCOUNT, NAMESPACE, OTHER_ACCOUNT, STRANGER};
 use crate::dice::{self, Dice};
@@ -24,6 +24,8 @@ struct Subject {
     service: String,
     policy: Key,
     banded: bool,
+    /// Its policies may have windows, and delete what they do not declare.
+    scheduled: bool,
 }
 
 struct Generator {
@@ -112,7 +114,9 @@ impl Generator {
         let service = format!("app-{number}");
         let name = format!("policy-{number}");
         let banded = self.rng.u8(0..3) > 0;
-        let object = if banded { self.banded(&name, &service) } else { fixed(&name, &service, self.rng.i32(1..=6)) };
+        let scheduled = banded && self.rng.bool();
+        let object =
+            if banded { self.banded(&name, &service, scheduled) } else { fixed(&name, &service, self.rng.i32(1..=6)) };
         let capacity = if banded && self.rng.bool() { Some(self.limits()) } else { None };
         let desired = self.rng.i32(0..=8);
         self.service(ACCOUNT, &service, desired, capacity);
@@ -121,11 +125,16 @@ impl Generator {
             // A younger rival, which must wait until the older one goes.
             let rival = format!("rival-{number}");
             let size = self.rng.i32(1..=6);
-            let object = if banded { self.banded(&rival, &service) } else { fixed(&rival, &service, size) };
+            let object = if banded { self.banded(&rival, &service, scheduled) } else { fixed(&rival, &service, size) };
             self.scenario.policies.push(object);
-            self.subjects.push(Subject { service: service.clone(), policy: Key::new(NAMESPACE, &rival), banded });
+            self.subjects.push(Subject {
+                service: service.clone(),
+                policy: Key::new(NAMESPACE, &rival),
+                banded,
+                scheduled,
+            });
         }
-        self.subjects.push(Subject { service, policy: Key::new(NAMESPACE, &name), banded });
+        self.subjects.push(Subject { service, policy: Key::new(NAMESPACE, &name), banded, scheduled });
     }
 
     fn limits(&mut self) -> (i32, i32) {
@@ -133,12 +142,26 @@ impl Generator {
         (min, min + self.rng.i32(0..=6))
     }
 
-    fn banded(&mut self, name: &str, service: &str) -> Value {
+    fn banded(&mut self, name: &str, service: &str, scheduled: bool) -> Value {
         let limits = self.limits();
         let count = [0, 1, 1, 2, 3, 11][self.rng.usize(0..6)];
         let names = ["cpu", "memory", "queue", "a", "b", "c", "d", "e", "f", "g", "h"];
         let entries: Vec<Value> = names.iter().take(count).map(|name| tracking(name, self.rng.i64(10..=90))).collect();
-        band(name, service, limits, &entries)
+        let mut object = band(name, service, limits, &entries);
+        if self.rng.u8(0..3) == 0 {
+            object = with(object, "/spec/autoscaling/stepScaling", json!([steps("busy", self.rng.i32(1..=3))]));
+        }
+        if scheduled {
+            object = with(object, "/spec/autoscaling/prune", json!(true));
+            if self.rng.u8(0..3) > 0 {
+                // Every run begins at eight o'clock, and its turbulence ends ten minutes later.
+                let start = self.rng.i32(0..=8);
+                let end = if self.rng.bool() { self.rng.i32(start + 1..=9) } else { 55 };
+                let limits = self.limits();
+                object = with(object, "/spec/autoscaling/windows", json!([window("rush", (start, end), limits)]));
+            }
+        }
+        object
     }
 
     fn at(&mut self) -> Duration {
@@ -184,24 +207,22 @@ impl Generator {
                 self.push(at, Event::Set(AWS_ACCOUNT, key.clone(), "/spec/grants/0/verbs", json!(["observe"])));
                 self.push(later, Event::Set(AWS_ACCOUNT, key, "/spec/grants/0/verbs", json!(["observe", "scale"])));
             }
-            12 if subject.banded => {
+            12 if subject.banded && self.rng.bool() => {
                 let (min, max) = self.limits();
                 let event =
                     if self.rng.bool() { Event::Register(service, min, max) } else { Event::Deregister(service) };
                 self.push(at, event);
             }
+            12 if subject.scheduled => {
+                let minute = self.rng.i32(0..=9);
+                self.push(at, Event::Schedule(service.clone(), minute));
+                // Actions are read hourly too.
+                self.look(later, &service);
+            }
             13 if subject.banded => {
                 // Policies are read hourly; a person who knows of a change asks for a look now, by whoever holds the service.
                 self.push(at, Event::DropPolicies(service.clone()));
-                let all: Vec<Key> = self
-                    .subjects
-                    .iter()
-                    .filter(|other| other.service == service)
-                    .map(|other| other.policy.clone())
-                    .collect();
-                for policy in all {
-                    self.push(later, Event::RequestReconcile(policy));
-                }
+                self.look(later, &service);
             }
             14 => {
                 let length = dice::between(&mut self.rng, 5_000, 300_000);
@@ -240,6 +261,15 @@ impl Generator {
         }
     }
 
+    /// Everybody who may hold a service is asked to look at it.
+    fn look(&mut self, at: Duration, service: &str) {
+        let all: Vec<Key> =
+            self.subjects.iter().filter(|other| other.service == service).map(|other| other.policy.clone()).collect();
+        for policy in all {
+            self.push(at, Event::RequestReconcile(policy));
+        }
+    }
+
     fn edit(&mut self, at: Duration, subject: &Subject) {
         let key = subject.policy.clone();
         if !subject.banded {
@@ -248,7 +278,7 @@ impl Generator {
             return;
         }
         let name = key.name.clone();
-        let object = self.banded(&name, &subject.service);
+        let object = self.banded(&name, &subject.service, subject.scheduled);
         let autoscaling = object.pointer("/spec/autoscaling").cloned().unwrap_or_default();
         self.push(at, Event::Set(SCALING_POLICY, key, "/spec/autoscaling", autoscaling));
     }

@@ -64,6 +64,22 @@ pub fn tracking(name: &str, target: i64) -> Value {
     }
 }
 
+/// A step scaling entry.
+pub fn steps(name: &str, by: i32) -> Value {
+    json!({
+        "name": name, "adjustmentType": "ChangeInCapacity", "cooldown": "1m",
+        "stepAdjustments": [{"metricIntervalLowerBound": 0, "scalingAdjustment": by}],
+    })
+}
+
+/// A window, every day from one minute after eight to another, in UTC.
+pub fn window(name: &str, (start, end): (i32, i32), (min, max): (i32, i32)) -> Value {
+    json!({
+        "name": name, "start": format!("cron({start} 8 * * ? *)"), "end": format!("cron({end} 8 * * ? *)"),
+        "minCapacity": min, "maxCapacity": max,
+    })
+}
+
 /// `object` with the value at a JSON pointer set; objects on the way are made.
 pub fn with(mut object: Value, pointer: &str, value: Value) -> Value {
     set(&mut object, pointer, value);

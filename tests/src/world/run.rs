@@ -113,11 +113,13 @@ impl<'s> World<'s> {
                 }))
             })
             .collect();
+        let clock = tokio::spawn(fire(self.aws.clone(), Arc::clone(&self.stage)));
         self.play().await;
         tokio::time::sleep(self.scenario.settle).await;
         let steady_from = self.stage.now();
         self.stage.journal.push(steady_from, What::Note("from now on nothing is to be written".into()));
         tokio::time::sleep(self.scenario.steady).await;
+        clock.abort();
         let entries = self.stage.journal.entries();
         let objects =
             [SCALING_POLICY, AWS_ACCOUNT, LEASE].into_iter().flat_map(|kind| self.kubernetes.snapshot(kind)).collect();
@@ -253,6 +255,19 @@ impl<'s> World<'s> {
                 ((account, name), held)
             })
             .collect()
+    }
+}
+
+/// How often AWS looks which scheduled actions are due: they fire so much late at most.
+const FIRING: Duration = Duration::from_secs(7);
+
+/// Fires scheduled actions, for ever.
+async fn fire(aws: FakeAws, stage: Arc<Stage>) {
+    let mut since = stage.now();
+    loop {
+        tokio::time::sleep(FIRING).await;
+        aws.fire(since);
+        since = stage.now();
     }
 }
 

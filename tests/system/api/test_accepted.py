@@ -59,6 +59,61 @@ GOOD = {
         POLICY,
         {"spec.autoscaling": {"minCapacity": 1, "maxCapacity": 3, "targetTracking": [requests_of("blue"), requests_of("green")]}},
     ),
+    "every-way-to-scale": (
+        POLICY,
+        {
+            "spec.replicas": None,
+            "spec.autoscaling": {
+                "minCapacity": 2,
+                "maxCapacity": 10,
+                "prune": True,
+                "stepScaling": [
+                    {
+                        "name": "busy",
+                        "adjustmentType": "PercentChangeInCapacity",
+                        "cooldown": "1m",
+                        "minAdjustmentMagnitude": 2,
+                        "metricAggregationType": "Maximum",
+                        "stepAdjustments": [
+                            {"metricIntervalUpperBound": "-0.5", "scalingAdjustment": -10},
+                            {"metricIntervalLowerBound": "-0.5", "metricIntervalUpperBound": 10, "scalingAdjustment": 0},
+                            {"metricIntervalLowerBound": 10, "scalingAdjustment": 20},
+                        ],
+                    },
+                ],
+                "targetTracking": [
+                    {
+                        "name": "backlog",
+                        "targetValue": 10,
+                        "metrics": [
+                            {"id": "visible", "metricStat": {"namespace": "AWS/SQS", "metricName": "Visible", "stat": "p99"}},
+                            {"id": "backlog", "expression": "visible / 2", "label": "Backlog", "returnData": True},
+                        ],
+                    },
+                ],
+                "windows": [
+                    {
+                        "name": "office-hours",
+                        "start": "cron(0 8 ? * MON-FRI *)",
+                        "end": "cron(0 19 ? * MON-FRI *)",
+                        "timeZone": "America/Argentina/Buenos_Aires",
+                        "minCapacity": 4,
+                        "maxCapacity": 12,
+                    },
+                ],
+                "scheduledActions": [
+                    {"name": "launch", "schedule": "at(2026-09-01T08:00:00)", "timeZone": "Etc/GMT+9", "maxCapacity": 40},
+                    {
+                        "name": "tick",
+                        "schedule": "rate(2 hours)",
+                        "startTime": "2026-01-01T00:00:00Z",
+                        "endTime": "2027-01-01T00:00:00Z",
+                        "minCapacity": 3,
+                    },
+                ],
+            },
+        },
+    ),
     "longest-name": (POLICY, {"metadata.name": "n" * 40}),
     "null-for-nothing": (POLICY, {"spec.region": None, "spec.autoscaling": {"minCapacity": 1, "maxCapacity": 3, "suspended": None}}),
     "account": (ACCOUNT, {}),

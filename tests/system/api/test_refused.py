@@ -7,6 +7,8 @@ import pytest
 ACCOUNT, OVERRIDE, POLICY = "AwsAccount", "ScalingOverride", "ScalingPolicy"
 CPU = {"name": "cpu", "predefinedMetric": "ECSServiceAverageCPUUtilization", "targetValue": 60}
 QUEUE = {"namespace": "Clocked", "metricName": "QueueDepth", "statistic": "Average"}
+WINDOW = {"name": "office", "start": "cron(0 8 ? * MON-FRI *)", "end": "cron(0 19 ? * MON-FRI *)", "minCapacity": 4, "maxCapacity": 12}
+VISIBLE = {"id": "visible", "metricStat": {"namespace": "AWS/SQS", "metricName": "ApproximateNumberOfMessagesVisible", "stat": "Sum"}}
 LABEL = "app/clocked/50dc6c495c0c9188/targetgroup/clocked/6d0ecf831eec9f09"
 
 
@@ -22,6 +24,28 @@ def tracking(**changes: object) -> dict:
 
 def customized(**changes: object) -> dict:
     return tracking(predefinedMetric=None, customizedMetric=QUEUE | changes)
+
+
+def window(**changes: object) -> dict:
+    """A band with one window; None takes a field out."""
+    entry = WINDOW | changes
+    return {"spec.replicas": None, "spec.autoscaling": band(windows=[{name: value for name, value in entry.items() if value is not None}])}
+
+
+def action(**changes: object) -> dict:
+    entry = {"name": "morning", "schedule": "cron(0 6 * * ? *)", "minCapacity": 3} | changes
+    kept = {name: value for name, value in entry.items() if value is not None}
+    return {"spec.replicas": None, "spec.autoscaling": band(scheduledActions=[kept])}
+
+
+def steps(*adjustments: dict, **changes: object) -> dict:
+    some = list(adjustments) or [{"metricIntervalLowerBound": 0, "scalingAdjustment": 1}]
+    entry = {"name": "busy", "adjustmentType": "ChangeInCapacity", "stepAdjustments": some} | changes
+    return {"spec.replicas": None, "spec.autoscaling": band(stepScaling=[entry])}
+
+
+def math(*queries: dict) -> dict:
+    return tracking(predefinedMetric=None, metrics=list(queries))
 
 
 def target(**changes: object) -> dict:
@@ -94,9 +118,71 @@ BAD = {
         {"spec.autoscaling": band(suspended={"scheduled": True})},
         ['unknown field "spec.autoscaling.suspended.scheduled"'],
     ),
+    # Windows and scheduled actions
+    "window-upside-down": (POLICY, window(minCapacity=13), ["minCapacity of a window must not exceed its maxCapacity"]),
+    "window-of-no-time": (POLICY, window(end="cron(0 8 ? * MON-FRI *)"), ["a window that ends when it starts is none"]),
+    "window-no-end": (POLICY, window(end=None), ["windows[0].end", "Required value"]),
+    "window-at": (POLICY, window(start="at(2026-09-01T08:00:00)"), ["write cron(minutes hours day-of-month month day-of-week year)"]),
+    "window-zone-odd": (POLICY, window(timeZone="+01:00"), ["timeZone must be an IANA name such as Europe/Berlin"]),
+    "window-name-odd": (POLICY, window(name="office hours"), ["name must begin with a letter or digit"]),
+    "window-twice": (
+        POLICY,
+        {"spec.replicas": None, "spec.autoscaling": band(windows=[WINDOW, WINDOW])},
+        ["windows[1]", "Duplicate value"],
+    ),
+    "action-of-nothing": (POLICY, action(minCapacity=None), ["say what the action changes: set minCapacity, maxCapacity or both"]),
+    "action-upside-down": (POLICY, action(maxCapacity=2), ["minCapacity of a scheduled action must not exceed its maxCapacity"]),
+    "action-unix-cron": (POLICY, action(schedule="0 6 * * *"), ["write at(yyyy-mm-ddThh:mm:ss), rate(value unit) or cron("]),
+    "action-backwards": (
+        POLICY,
+        action(startTime="2026-02-01T00:00:00Z", endTime="2026-01-01T00:00:00Z"),
+        ["startTime must be before endTime"],
+    ),
+    "action-start-odd": (POLICY, action(startTime="tomorrow"), ["startTime", "date-time"]),
+    # Step scaling
+    "steps-none": (POLICY, steps(stepAdjustments=[]), ["stepAdjustments", "should have at least 1 items"]),
+    "steps-boundless": (
+        POLICY,
+        steps({"scalingAdjustment": 1}),
+        ["a step has a metricIntervalLowerBound, a metricIntervalUpperBound or both"],
+    ),
+    "steps-bound-word": (
+        POLICY,
+        steps({"metricIntervalLowerBound": "-10%", "scalingAdjustment": 1}),
+        ['write an integer such as -10, or a string such as "-0.5" or "500m"'],
+    ),
+    "steps-exact-below-zero": (
+        POLICY,
+        steps({"metricIntervalLowerBound": 0, "scalingAdjustment": -1}, adjustmentType="ExactCapacity"),
+        ["with adjustmentType: ExactCapacity scalingAdjustment is a number of tasks"],
+    ),
+    "steps-magnitude-of-tasks": (
+        POLICY,
+        steps(minAdjustmentMagnitude=2),
+        ["minAdjustmentMagnitude belongs to adjustmentType: PercentChangeInCapacity"],
+    ),
+    "steps-unknown-type": (POLICY, steps(adjustmentType="Percent"), ["adjustmentType", "PercentChangeInCapacity"]),
+    # Metric math
+    "math-returns-nothing": (POLICY, math(VISIBLE), ["set returnData: true on exactly one of the metrics"]),
+    "math-returns-twice": (
+        POLICY,
+        math(VISIBLE | {"returnData": True}, {"id": "half", "expression": "visible / 2", "returnData": True}),
+        ["set returnData: true on exactly one of the metrics"],
+    ),
+    "math-neither": (POLICY, math({"id": "nothing", "returnData": True}), ["set exactly one of expression and metricStat"]),
+    "math-both": (POLICY, math(VISIBLE | {"expression": "1", "returnData": True}), ["set exactly one of expression and metricStat"]),
+    "math-id-upper": (POLICY, math(VISIBLE | {"id": "Visible", "returnData": True}), ["id must begin with a lower-case letter"]),
     # Target tracking
-    "tracking-no-metric": (POLICY, tracking(predefinedMetric=None), ["set exactly one of predefinedMetric and customizedMetric"]),
-    "tracking-two-metrics": (POLICY, tracking(customizedMetric=QUEUE), ["set exactly one of predefinedMetric and customizedMetric"]),
+    "tracking-no-metric": (
+        POLICY,
+        tracking(predefinedMetric=None),
+        ["set exactly one of predefinedMetric, customizedMetric and metrics"],
+    ),
+    "tracking-two-metrics": (
+        POLICY,
+        tracking(customizedMetric=QUEUE),
+        ["set exactly one of predefinedMetric, customizedMetric and metrics"],
+    ),
     "tracking-unknown-metric": (POLICY, tracking(predefinedMetric="CPU"), ["predefinedMetric", "ECSServiceAverageCPUUtilization"]),
     "tracking-no-value": (POLICY, tracking(targetValue=None), ["targetTracking[0].targetValue", "Required value"]),
     "tracking-value-zero": (POLICY, tracking(targetValue=0), ["targetValue must be more than 0"]),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +26,23 @@ def _firings(expression, start, count=3, zone=None):
         found.append(following.strftime("%Y-%m-%dT%H:%M"))
         moment = following
     return found
+
+
+# The operator judges by the same table (operator/core/tests/decisions/schedules.rs): two implementations, one calendar.
+TABLE = json.loads((Path(__file__).parents[5] / "operator/core/tests/schedules.json").read_text())
+
+
+@pytest.mark.parametrize("case", TABLE, ids=lambda case: f"{case['schedule']} {case.get('timeZone', 'UTC')} after {case['after']}")
+def test_the_operators_table_of_firings_is_this_clocks_too(case):
+    schedule, moment = Schedule(case["schedule"], case.get("timeZone")), datetime.fromisoformat(case["after"])
+    found, started = [], moment
+    for _ in case["fires"]:
+        moment = schedule.next_after(moment, started)
+        found.append(moment and moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        if moment is None:
+            break
+    assert found == case["fires"]
+
 
 
 @pytest.mark.parametrize(
