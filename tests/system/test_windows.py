@@ -225,7 +225,7 @@ def test_what_is_in_aws_is_imported_and_planned_as_nothing(place, cli, now, tmp_
     assert "left out" not in imported.err, imported.err
     (tmp_path / "policies.yaml").write_text(imported.out)
     place.client.kubectl("apply", f"--filename={tmp_path / 'policies.yaml'}", "--dry-run=server")
-    planned = cli("plan", "-f", str(tmp_path / "policies.yaml"))
+    planned = cli("plan", "--cluster", "-f", str(tmp_path / "policies.yaml"))
     assert planned.code == 0, planned
     place.client.kubectl("apply", f"--filename={tmp_path / 'policies.yaml'}")
     place.in_sync("web")

@@ -37,7 +37,7 @@ fn err(output: &Output) -> String {
 
 #[test]
 fn the_documented_policy_is_that_of_the_examples() {
-    let output = run(&["iam-policy", "-f", "examples/clocked", "--narrow-to", "cluster"], "");
+    let output = run(&["iam-policy", "-f", "examples", "--narrow-to", "cluster"], "");
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     let path = repository().join("docs/iam.md");
     let text = fs::read_to_string(&path).unwrap();

@@ -122,9 +122,9 @@ mod tests {
     #[test]
     fn the_examples_are_good() {
         let schemas = Schemas::new().unwrap();
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/clocked");
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
         let mut checked = 0;
-        for file in ["account.yaml", "scaling.yaml"] {
+        for file in ["clocked/account.yaml", "clocked/scaling.yaml", "schedules/scaling.yaml"] {
             let text = fs::read_to_string(directory.join(file)).unwrap();
             for document in serde_norway::Deserializer::from_str(&text) {
                 let object = Value::deserialize(document).unwrap();
@@ -132,7 +132,7 @@ mod tests {
                 checked += 1;
             }
         }
-        assert_eq!(checked, 3);
+        assert_eq!(checked, 4);
     }
 
     #[test]
