@@ -126,7 +126,7 @@ impl Walk {
         {
             self.say(path, &format!("Invalid value: {text:?}: should be at least {least} chars long"));
         }
-        if schema["format"] == "date-time" && text.parse::<Timestamp>().is_err() {
+        if schema["format"] == "date-time" && !(text.contains('T') && text.parse::<Timestamp>().is_ok()) {
             let example = "write it in RFC 3339, for example 2026-03-01T18:00:00Z";
             self.say(path, &format!("Invalid value: {text:?}: must be of type date-time: {example}"));
         }
@@ -196,6 +196,7 @@ mod tests {
                 "mode": {"type": "string", "enum": ["A", "B"]},
                 "name": {"type": "string", "maxLength": 3, "minLength": 1, "pattern": "^[a-z]*$"},
                 "value": {"x-kubernetes-int-or-string": true},
+                "until": {"type": "string", "format": "date-time"},
                 "set": {"type": "array", "maxItems": 2, "minItems": 1, "x-kubernetes-list-type": "set", "items": {"type": "string"}},
                 "map": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "items": {"type": "object"}},
                 "labels": {"type": "object", "maxProperties": 1, "additionalProperties": {"type": "string"}},
@@ -214,6 +215,8 @@ mod tests {
             (json!({"size": 1, "name": ""}), "name: Invalid value: \"\": should be at least 1 chars long"),
             (json!({"size": 1, "name": "A"}), "name: Invalid value: \"A\": should match \"^[a-z]*$\""),
             (json!({"size": 1, "value": 0.5}), "value: Invalid value: 0.5: must be of type integer or string"),
+            (json!({"size": 1, "until": "2026-03-01T18:00:00Z"}), ""),
+            (json!({"size": 1, "until": "1h"}), "until: Invalid value: \"1h\": must be of type date-time"),
             (json!({"size": 1, "set": []}), "set: should have at least 1 items"),
             (json!({"size": 1, "set": ["a", "a"]}), "set[1]: Duplicate value: \"a\""),
             (json!({"size": 1, "set": ["a", "b", "c"]}), "set: Too many: 3: must have at most 2 items"),
