@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from runbook_sandbox.clocked.account import Account
 from runbook_sandbox.clocked.installation import NAMESPACE, condition, until
 
 BAND = {"minCapacity": 1, "maxCapacity": 4}
@@ -29,9 +30,33 @@ def from_to(start: datetime, end: datetime, low: int = 3, high: int = 6) -> dict
 
 
 @pytest.fixture
-def now(place) -> datetime:
-    """The minute that it is; AWS's clock is brought back by nobody, so a test only ever moves it by minutes."""
+def now() -> datetime:
+    """The minute that it is."""
     return datetime.now(UTC).replace(second=0, microsecond=0)
+
+
+class Clock:
+    """AWS's clock. It can only be moved forward, so a test moves it no further than to the next full minute: it must stay within five
+    minutes of the operator's, as AWS's does."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def soon(self, seconds: float) -> datetime:
+        """The first full minute that is at least so far away."""
+        told = datetime.fromisoformat(self._account.control("GET", "/clock")["now"])
+        return (told + timedelta(seconds=seconds + 60)).replace(second=0, microsecond=0)
+
+    def reach(self, moment: datetime) -> None:
+        """Moves it there, unless it is there by now."""
+        if datetime.fromisoformat(self._account.control("GET", "/clock")["now"]) <= moment:
+            self._account.control("POST", "/clock", {"to": (moment + timedelta(seconds=1)).isoformat()})
+
+
+@pytest.fixture
+def clock(place) -> Clock:
+    """AWS's clock."""
+    return Clock(place.account)
 
 
 @pytest.fixture
@@ -80,7 +105,8 @@ def test_a_window_becomes_two_actions_and_goes_with_the_spec(place, now, limits,
     until("in the zone", lambda: actions()["rush-start"].get("Timezone"), lambda zone: zone == "Europe/Berlin")
     # What is taken out stays until somebody says prune.
     place.apply(place.policy("web", autoscaling=BAND))
-    policy = place.wait("web", lambda p: "ForeignScheduledActions" in str(p["status"]), "reports the actions")
+    reported = "scheduled actions that are not declared"
+    policy = place.wait("web", lambda p: reported in condition(p, "Synced").get("message", ""), "reports the actions")
     assert set(actions()) == {"rush-start", "rush-end"}
     message = condition(policy, "Synced")["message"]
     assert "rush-end" in message and "rush-start" in message and "prune: true" in message
@@ -100,14 +126,15 @@ def test_a_window_that_is_declared_while_it_is_open_holds_at_once(place, now, li
     place.in_sync("web")
 
 
-def test_what_aws_fires_is_not_undone(place, now, limits):
+def test_what_aws_fires_is_not_undone(place, clock, limits):
     place.account.create_services("web", cluster=place.cluster)
-    window = from_to(now + 3 * MINUTE, now + 120 * MINUTE)
+    begins = clock.soon(20)
+    window = from_to(begins, begins + 120 * MINUTE)
     place.apply(place.policy("web", autoscaling=BAND | {"windows": [window]}))
     place.in_sync("web")
     before = registrations(place)
-    # AWS's clock is ahead of the operator's by some minutes: it fires first.
-    place.account.control("POST", "/clock", {"advance": "4m"})
+    # AWS's clock is ahead of the operator's: it fires first.
+    clock.reach(begins)
     until("AWS fires", limits, lambda band: band == (3, 6))
     place.wait_desired("web", 3)
     place.reconciled_again("web", times=3)
@@ -131,12 +158,13 @@ def test_an_override_inside_a_window_raises_its_band_and_gives_it_back(place, no
     place.in_sync("web")
 
 
-def test_an_action_of_the_past_is_done_also_after_a_restart(place, operator, now, limits, actions):
+def test_an_action_of_the_past_is_done_also_after_a_restart(place, operator, clock, limits):
     place.account.create_services("web", cluster=place.cluster)
-    launch = {"name": "launch", "schedule": at(now + 2 * MINUTE), "maxCapacity": 8}
+    begins = clock.soon(20)
+    launch = {"name": "launch", "schedule": at(begins), "maxCapacity": 8}
     place.apply(place.policy("web", autoscaling=BAND | {"scheduledActions": [launch]}))
     place.in_sync("web")
-    place.account.control("POST", "/clock", {"advance": "3m"})
+    clock.reach(begins)
     until("AWS fires", limits, lambda band: band == (1, 8))
     before = registrations(place), len(place.writes("web", "PutScheduledAction"))
     operator.kubectl("delete", "pods", "--all", f"--namespace={NAMESPACE}", "--wait=true")
@@ -146,19 +174,20 @@ def test_an_action_of_the_past_is_done_also_after_a_restart(place, operator, now
     assert (registrations(place), len(place.writes("web", "PutScheduledAction"))) == before, "nothing is written again"
 
 
-def test_what_the_action_of_somebody_else_has_set_stays_until_it_is_pruned(place, now, limits, actions):
+def test_what_the_action_of_somebody_else_has_set_stays_until_it_is_pruned(place, clock, limits, actions):
     place.account.create_services("web", cluster=place.cluster)
     place.apply(place.policy("web", autoscaling=BAND))
     place.in_sync("web")
+    fires = clock.soon(1)
     place.account.client("application-autoscaling").put_scheduled_action(
         ServiceNamespace="ecs",
         ScalableDimension="ecs:service:DesiredCount",
         ResourceId=f"service/{place.cluster}/web",
         ScheduledActionName="theirs",
-        Schedule=cron(now + 2 * MINUTE),
+        Schedule=cron(fires),
         ScalableTargetAction={"MinCapacity": 2},
     )
-    place.account.control("POST", "/clock", {"advance": "3m"})
+    clock.reach(fires)
     until("theirs fires", limits, lambda band: band == (2, 4))
     place.reconciled_again("web")
     told = place.stalled("web", "BandUndecided")

@@ -2,19 +2,29 @@
 
 use jiff::Timestamp;
 
+use super::expected::AROUND_A_FIRING;
 use super::scheduled::{Origin, Scheduled};
 use crate::ids::ServiceId;
-use crate::observed::ScheduledAction;
+use crate::observed::{Capacity, ScalableTarget, ScheduledAction};
 use crate::plan::{Finding, Plan};
 use crate::step::Step;
 
 /// Adds to `plan` what brings the `applied` actions of a service in line with the `declared` ones. An action that will never fire again is
 /// done: AWS may have removed it, and it is not missing.
-pub fn put(id: &ServiceId, declared: &[Scheduled], applied: &[ScheduledAction], now: Timestamp, plan: &mut Plan) {
+pub fn put(
+    id: &ServiceId,
+    declared: &[Scheduled],
+    applied: &[ScheduledAction],
+    target: Option<&ScalableTarget>,
+    now: Timestamp,
+    plan: &mut Plan,
+) {
     for scheduled in declared {
         let current = applied.iter().find(|applied| applied.name == scheduled.action.name);
         let is_done = scheduled.schedule.next(now, &bounds(scheduled, current, now)).is_none();
-        if is_done || current.is_some_and(|current| current.is_equivalent(&scheduled.action)) {
+        let has_fired =
+            current.is_none() && target.is_some_and(|target| fired_already(scheduled, &target.capacity, now));
+        if is_done || has_fired || current.is_some_and(|current| current.is_equivalent(&scheduled.action)) {
             continue;
         }
         plan.steps.push(Step::PutScheduledAction {
@@ -23,6 +33,16 @@ pub fn put(id: &ServiceId, declared: &[Scheduled], applied: &[ScheduledAction], 
             action: Box::new(scheduled.action.clone()),
         });
     }
+}
+
+/// Whether an action that fires but once is not there because it has fired: by AWS's clock, which may be ahead of ours.
+fn fired_already(scheduled: &Scheduled, registered: &Capacity, now: Timestamp) -> bool {
+    let ScheduledAction { min_capacity, max_capacity, .. } = &scheduled.action;
+    let fires = scheduled.schedule.next(now, &scheduled.bounds(None));
+    scheduled.schedule.is_once()
+        && fires.is_some_and(|fires| fires.duration_since(now) <= AROUND_A_FIRING)
+        && min_capacity.is_none_or(|min| min == registered.min)
+        && max_capacity.is_none_or(|max| max == registered.max)
 }
 
 /// A rate that AWS has not been told of counts from when it is.

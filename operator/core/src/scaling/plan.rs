@@ -145,7 +145,7 @@ fn autoscaled(input: &Input, size: &Band, lift: &Lift<'_>, observed: &Observed<'
         step_scaling::put(id, step_scaling, &kept, &mut plan);
         let declares = |name: &str| scheduled.iter().any(|declared| declared.action.name == name);
         foreign::actions(id, declares, applied, prune, &mut plan);
-        actions::put(id, scheduled, applied, now, &mut plan);
+        actions::put(id, scheduled, applied, target, now, &mut plan);
     }
     actions::notes(scheduled, now, &mut plan);
     Sized { plan, declared, wanted, settled }

@@ -175,7 +175,7 @@ proptest! {
         let sale = [over(change, since, None)];
         let mut band = right(&input, None, since, since);
         let mut late: Vec<(Timestamp, usize)> = Vec::new();
-        for minute in 1..=3 * 1440 {
+        for minute in 1..=2 * 1440 {
             let now = since + MINUTE * minute;
             let firing = (0..clocks.len()).filter(|index| clocks[*index].fires(now));
             late.extend(firing.map(|index| (now + MINUTE * lateness, index)));
@@ -187,6 +187,9 @@ proptest! {
                 prop_assert_eq!(after, lifted(&sale[0], band), "at {}", now);
             }
             // What the override makes of the band that AWS would have stays.
+            if minute % 3 != 0 {
+                continue;
+            }
             let wanted = lifted(&sale[0], band);
             prop_assert_eq!(right_under(&input, &sale, Some(wanted), since, now), wanted, "at {}", now);
         }

@@ -86,7 +86,7 @@ impl Naive {
         let same_day = |day: i64| month.iter().filter(move |date| week_day(date) == day);
         match (self.month_day.as_str(), self.week_day.as_str()) {
             ("L", "?") => month.last() == Some(&date),
-            ("LW", "?") => month.iter().filter(works).next_back() == Some(&date),
+            ("LW", "?") => month.iter().rfind(works) == Some(&date),
             (text, "?") if text.ends_with('W') => {
                 let wanted: i8 = text.trim_end_matches('W').parse().unwrap();
                 let there = month.iter().any(|date| date.day() == wanted);
