@@ -151,14 +151,15 @@ impl Basis<'_> {
         }
         let judged = [Limit::Min, Limit::Max].map(|limit| self.judge(limit, registered, &bands, now));
         match &judged {
-            [Ok(min), Ok(max)] if min.value <= max.value => Ok(Bounds::between(min.value, max.value)),
-            // One limit as before a firing, the other as after it.
-            [Ok(min), Ok(max)] if min.exact <= max.exact => Ok(Bounds::between(min.exact, max.exact)),
+            // What is written is a band of one moment, not one limit as before a firing and the other as after it.
+            [Ok(min), Ok(max)] if min <= max => {
+                let exact = Bounds::between(*min, *max);
+                Ok(registered.map_or(exact, |registered| self.nearest(registered, exact, now)))
+            }
             [Ok(min), Ok(max)] => Err(vec![undecided(
                 self.service,
                 &format!(
-                    "the schedule makes minCapacity {} and maxCapacity {}, which AWS refuses: let one action set both",
-                    min.value, max.value
+                    "the schedule makes minCapacity {min} and maxCapacity {max}, which AWS refuses: let one action set both"
                 ),
             )]),
             _ => Err(judged.into_iter().filter_map(Result::err).collect()),
@@ -166,32 +167,56 @@ impl Basis<'_> {
     }
 }
 
-/// What is right of one limit.
-#[derive(Clone, Copy, Debug)]
-struct Right {
-    /// What holds without overrides: the value that leaves what is registered as it is, where several are right.
-    value: i32,
-    /// What is right at this very moment.
-    exact: i32,
+impl Basis<'_> {
+    /// Of the bands that are right around now the one that leaves most of what is registered as it is: what AWS has fired is not undone.
+    fn nearest(&self, registered: Bounds, exact: Bounds, now: Timestamp) -> Bounds {
+        let kept = |band: &Bounds| {
+            let lifted = self.lifted(*band);
+            usize::from(lifted.least == registered.least) + usize::from(lifted.most == registered.most)
+        };
+        // Of several the last wins, which is the one of this very moment.
+        self.moments(now).into_iter().chain([exact]).max_by_key(kept).unwrap_or(exact)
+    }
+
+    /// The bands of each moment around now.
+    fn moments(&self, now: Timestamp) -> Vec<Bounds> {
+        let from = now.checked_sub(AROUND_A_FIRING).unwrap_or(Timestamp::MIN);
+        let until = now.checked_add(AROUND_A_FIRING).unwrap_or(Timestamp::MAX);
+        let firings = self.scheduled.iter().filter_map(|scheduled| {
+            let applied = self.applied.iter().find(|applied| applied.name == scheduled.action.name);
+            scheduled.schedule.next(from, &scheduled.bounds(applied)).filter(|fires| *fires <= until)
+        });
+        let at = |moment| {
+            let limit = |limit, own| match self.last(limit, moment).1.as_slice() {
+                [] => Some(own),
+                [value] => Some(*value),
+                _ => None,
+            };
+            let (least, most) = (limit(Limit::Min, self.own.min)?, limit(Limit::Max, self.own.max)?);
+            (least <= most).then(|| Bounds::between(least, most))
+        };
+        std::iter::once(from).chain(firings).filter_map(at).collect()
+    }
 }
 
 impl Basis<'_> {
+    /// What one limit is at this very moment, without overrides.
     fn judge(
         &self,
         limit: Limit,
         registered: Option<Bounds>,
         bands: &[Bounds],
         now: Timestamp,
-    ) -> Result<Right, Finding> {
+    ) -> Result<i32, Finding> {
         let own = limit.of(Bounds::between(self.own.min, self.own.max)).unwrap_or_default();
         let (fired_at, exact) = self.last(limit, now);
-        let right = |value| Right { value, exact: exact.first().copied().unwrap_or(own) };
         if let Some(registered) = registered.and_then(|registered| limit.of(registered)) {
             // As an override makes it of a band that is right, or as it is without one: the same value of somebody else is as good.
-            let lifted = bands.iter().find(|band| limit.of(self.lifted(**band)) == Some(registered));
-            let same = || bands.iter().find(|band| limit.of(**band) == Some(registered));
-            if let Some(band) = lifted.or_else(same) {
-                return Ok(right(limit.of(*band).unwrap_or(own)));
+            if bands
+                .iter()
+                .any(|band| [*band, self.lifted(*band)].map(|band| limit.of(band)).contains(&Some(registered)))
+            {
+                return Ok(exact.first().copied().unwrap_or(own));
             }
             if let Some(name) = self.foreign_set(limit, registered, fired_at, now) {
                 return Err(undecided(
@@ -205,8 +230,8 @@ impl Basis<'_> {
             }
         }
         match exact.as_slice() {
-            [] => Ok(right(own)),
-            [value] => Ok(right(*value)),
+            [] => Ok(own),
+            [value] => Ok(*value),
             several => Err(undecided(
                 self.service,
                 &format!(
