@@ -91,4 +91,6 @@ pub mod condition {
     pub const STALLED: &str = "Stalled";
     /// The operator is working towards the spec.
     pub const RECONCILING: &str = "Reconciling";
+    /// Somebody keeps undoing what the operator puts right, which is slower each time.
+    pub const CONTESTED: &str = "Contested";
 }

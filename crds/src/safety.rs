@@ -27,6 +27,11 @@ pub struct Safety {
     /// Services are made smaller in steps. Default: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_in_step: Option<ScaleInStep>,
+    /// Percent of the account's targets that may be changed within an hour, rounded down, but at least one: a mistake in one commit does
+    /// not reach all of them at once. What would be one too many is Stalled with BlastRadius. Default: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub max_changed_targets_percent: Option<i32>,
 }
 
 /// The largest step by which a service is made smaller.

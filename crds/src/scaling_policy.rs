@@ -93,6 +93,10 @@ pub struct ScalingPolicySpec {
     #[serde(default)]
     pub allow_zero: bool,
 
+    /// Scale a service although its tags say that CloudFormation manages it: set it once the template no longer says its size.
+    #[serde(default)]
+    pub take_ownership: bool,
+
     /// What is done about a size that somebody else has set in AWS. Default: a larger one is adopted for an hour, a smaller one corrected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
@@ -316,7 +320,7 @@ pub struct ScalingPolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
-    /// Ready, Synced, Stalled and Reconciling.
+    /// Ready, Synced, Stalled and Reconciling; and Contested once somebody has kept undoing corrections.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,

@@ -8,6 +8,7 @@ pub mod account;
 pub mod arn;
 pub mod backoff;
 pub mod claim;
+pub mod contest;
 pub mod error;
 pub mod facts;
 pub mod iam;

@@ -156,6 +156,11 @@ impl Step {
         }
     }
 
+    /// Whether it changes something in AWS; otherwise it writes an object in Kubernetes.
+    pub fn is_in_aws(&self) -> bool {
+        !matches!(self, Self::AdoptScaleOut { .. })
+    }
+
     /// The verb that a grant must give.
     pub fn verb(&self) -> Verb {
         Verb::Scale

@@ -10,6 +10,7 @@ use crate::events::Events;
 use crate::leader::Leadership;
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::radius::Radius;
 use crate::runner::memory::Memory;
 use crate::slots::Slots;
 use crate::stores::Stores;
@@ -39,6 +40,8 @@ pub struct Context {
     pub events: Events,
     /// How many objects are worked on at a time.
     pub slots: Slots,
+    /// How many targets have been changed of late.
+    pub radius: Radius,
     /// When the first writes may be made.
     pub warmup: Warmup,
 }

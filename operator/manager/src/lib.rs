@@ -12,6 +12,7 @@ pub mod leader;
 pub mod metrics;
 pub mod operator;
 pub mod options;
+mod radius;
 pub mod runner;
 mod slots;
 pub mod status;

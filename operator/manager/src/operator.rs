@@ -19,6 +19,7 @@ use crate::health::{self, Health};
 use crate::leader::{Elector, Leadership};
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::radius::Radius;
 use crate::runner::memory::Memory;
 use crate::slots::Slots;
 use crate::stores::Stores;
@@ -208,6 +209,7 @@ impl Rooms {
             memory: self.memory.clone(),
             events,
             slots: Slots::new(self.options.concurrency),
+            radius: Radius::default(),
             warmup: Warmup::new(uids, Instant::now()),
         })
     }

@@ -12,6 +12,8 @@ pub struct Brakes {
     pub freezes: Vec<Freeze>,
     /// How services are made smaller, where not at once.
     pub scale_in: Option<ScaleIn>,
+    /// Percent of the account's targets that may be changed within an hour, where that is limited.
+    pub changed_percent: Option<i32>,
 }
 
 /// A time in which nothing is written but for overrides.
@@ -60,7 +62,8 @@ impl Brakes {
                 })?),
             }),
         };
-        Ok(Self { freezes: freezes.collect(), scale_in })
+        let changed_percent = spec.safety.as_ref().and_then(|safety| safety.max_changed_targets_percent);
+        Ok(Self { freezes: freezes.collect(), scale_in, changed_percent })
     }
 
     /// The freeze that holds at `now`; of several the one that ends last.
@@ -127,7 +130,7 @@ mod tests {
     fn a_freeze_ends_before_its_end() {
         let at = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
         let freeze = |from, to| Freeze { from: at(from), to: at(to), reason: "Advent".into() };
-        let brakes = Brakes { freezes: vec![freeze(10, 20), freeze(15, 30), freeze(50, 60)], scale_in: None };
+        let brakes = Brakes { freezes: vec![freeze(10, 20), freeze(15, 30), freeze(50, 60)], ..Brakes::default() };
         let ends = |seconds| brakes.frozen(at(seconds)).map(|freeze| freeze.to);
         assert_eq!(
             [ends(9), ends(10), ends(15), ends(29), ends(30)],

@@ -1,5 +1,6 @@
 //! The account: who may do what there, and whether it is the account it says it is.
 
+pub mod blast;
 pub mod brakes;
 pub mod budget;
 pub mod grants;

@@ -11,9 +11,10 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use runbook_api::common::condition::{READY, RECONCILING, STALLED, SYNCED};
+use runbook_api::common::condition::{CONTESTED, READY, RECONCILING, STALLED, SYNCED};
 
 use super::outcome::{Hold, Outcome};
+use super::summary::Summary;
 
 /// What was reported before.
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +123,12 @@ fn condition(
         observed_generation: generation,
         last_transition_time,
     }
+}
+
+/// The condition that says whether somebody keeps undoing what the operator puts right.
+pub fn contested(previous: Option<&Condition>, status: bool, message: &str, summary: &Summary<'_>) -> Condition {
+    let (status, reason) = if status { ("True", "Undone") } else { ("False", "Settled") };
+    condition(CONTESTED, &Said { status, reason, message }, previous, summary.generation, summary.now)
 }
 
 /// Kubernetes' `metav1.Time` has whole seconds; a fraction would make equal statuses differ.

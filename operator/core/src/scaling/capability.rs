@@ -8,7 +8,11 @@ use crate::plan::Finding;
 ///
 /// # Errors
 /// A stalled finding that says why it cannot.
-pub fn scalable<'a>(id: &ServiceId, lookup: &'a ServiceLookup) -> Result<&'a EcsService, Finding> {
+pub fn scalable<'a>(
+    id: &ServiceId,
+    lookup: &'a ServiceLookup,
+    take_ownership: bool,
+) -> Result<&'a EcsService, Finding> {
     let ServiceId { scope, cluster, service: name } = id;
     let place = format!("account {} in {}", scope.account_id, scope.region);
     let service = match lookup {
@@ -34,10 +38,25 @@ pub fn scalable<'a>(id: &ServiceId, lookup: &'a ServiceLookup) -> Result<&'a Ecs
             format!("service {id} is {}, not ACTIVE: create it again, or delete this policy", service.status),
         ));
     }
-    match unsupported(service) {
-        Some(why) => Err(Finding::stalled("Unsupported", format!("service {id} {why}: delete this policy"))),
+    if let Some(why) = unsupported(service) {
+        return Err(Finding::stalled("Unsupported", format!("service {id} {why}: delete this policy")));
+    }
+    match manager(service).filter(|_| !take_ownership) {
+        Some(stack) => Err(Finding::stalled(
+            "ManagedElsewhere",
+            format!(
+                "service {id} belongs to the CloudFormation stack {stack}, whose next update would undo what is written here: take \
+                 DesiredCount, and any scalable target, out of its template, then set takeOwnership: true"
+            ),
+        )),
         None => Ok(service),
     }
+}
+
+/// The CloudFormation stack that made the service, by the tags that only CloudFormation can set.
+/// (CloudFormation User Guide, "Resource tag")
+pub fn manager(service: &EcsService) -> Option<&str> {
+    service.tags.get("aws:cloudformation:stack-name").map(String::as_str)
 }
 
 /// Why a service cannot be scaled at all, in words that follow its name.

@@ -1,8 +1,9 @@
-//! What a tag on the service, or a freeze of the account, holds back.
+//! What a tag on the service, a freeze of the account, or somebody who keeps undoing it, holds back.
 
 use jiff::Timestamp;
 
 use crate::account::Brakes;
+use crate::contest::Contest;
 use crate::ids::ServiceId;
 use crate::observed::EcsService;
 use crate::plan::{Finding, Plan};
@@ -31,6 +32,26 @@ pub fn by_tag(id: &ServiceId, service: &EcsService, now: Timestamp, plan: &mut P
             format!("{id} carries the tag {HOLD_TAG}={text}, which is no time: write it as 2026-03-01T18:00:00Z, or remove it"),
         )),
     }
+}
+
+/// Holds a correction back while somebody keeps undoing it: whoever is right, two who write in turns do harm.
+pub fn by_contest(id: &ServiceId, contest: Option<&Contest>, drifted: bool, now: Timestamp, plan: &mut Plan) {
+    let Some(contest) = contest else { return };
+    plan.wake(contest.ends);
+    let corrects = |step: &Step| !matches!(step, Step::AdoptScaleOut { .. });
+    if !drifted || contest.until <= now || !plan.steps.iter().any(corrects) {
+        return;
+    }
+    plan.steps.retain(|step| !corrects(step));
+    plan.findings.push(Finding::waiting(
+        "Contested",
+        format!(
+            "{id} was put right {} times since {}, and somebody changed it again each time; the next correction is due at {}. \
+             Find who it is (CloudTrail), and stop them, or set spec.drift to Report, or suspend this policy",
+            contest.corrections, contest.since, contest.until
+        ),
+    ));
+    plan.wake(contest.until);
 }
 
 /// Holds `plan` back while the account is frozen, but for the size where an override holds, and for what is written to Kubernetes.

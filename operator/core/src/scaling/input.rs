@@ -29,6 +29,8 @@ pub struct Input {
     pub policy: ObjectId,
     /// Whether the size may be zero.
     pub allow_zero: bool,
+    /// Whether the service is scaled although another manages it.
+    pub take_ownership: bool,
     /// All overrides that name the policy, those that have ended among them.
     pub overrides: Vec<Override>,
     /// How far an override may raise the size.
@@ -160,6 +162,7 @@ pub fn validate(
         owner_tags: vec![(OWNER_TAG.into(), owner)],
         policy: policy.clone(),
         allow_zero: spec.allow_zero,
+        take_ownership: spec.take_ownership,
         overrides: Vec::new(),
         override_ceiling: spec.override_ceiling,
         drift: drift_rules(spec)?,

@@ -8,12 +8,15 @@ use super::overrides::bounds::Declared;
 use super::overrides::{self, Bounds, Intent, Lift};
 use super::{actions, capability, foreign, held, policies, sizing, step_scaling};
 use crate::account::{self, brakes::Pace};
+use crate::contest::Contest;
 use crate::facts::{Facts, Inquiry};
 use crate::observed::{AppliedPolicy, Capacity, EcsService, ScalableTarget, ScheduledAction};
 use crate::plan::{Finding, Plan, Weight};
 use crate::query::Query;
 use crate::step::Step;
 
+/// What waits for a time that is known.
+const TIMED: [&str; 2] = ["ScaleInStep", "Contested"];
 /// How soon to look again at something that happens by itself.
 const SOON: SignedDuration = SignedDuration::from_secs(15);
 
@@ -60,7 +63,7 @@ fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Plan> {
     match (inquiry.open(), lookup, target, policies, actions) {
         (Some(missing), ..) => Err(Plan::missing(missing)),
         (None, Some(lookup), Some(target), Some(policies), Some(actions)) => {
-            let service = capability::scalable(id, lookup).map_err(Plan::only)?;
+            let service = capability::scalable(id, lookup, input.take_ownership).map_err(Plan::only)?;
             Ok(Observed { service, target: target.as_ref(), policies, actions })
         }
         // An inquiry that is not open has all its answers.
@@ -93,6 +96,10 @@ fn decide(input: &Input, observed: &Observed<'_>, now: Timestamp) -> Plan {
             ),
         ));
     }
+    // A change of the spec, or the end of an override, is no correction.
+    let drifted = input.memory.in_line && input.memory.follows(wanted);
+    let contest = Contest::of(&input.memory.corrections, now);
+    held::by_contest(id, contest.as_ref(), drifted, now, &mut plan);
     held::by_freeze(&input.brakes, !active.is_empty(), now, &mut plan);
     held::by_tag(id, service, now, &mut plan);
     // A change that a person must first make possible is not begun.
@@ -100,11 +107,12 @@ fn decide(input: &Input, observed: &Observed<'_>, now: Timestamp) -> Plan {
         plan.steps.clear();
     }
     // A step that waits for its time says when that is.
-    if plan.findings.iter().any(|finding| finding.weight == Weight::Waiting && finding.reason != "ScaleInStep") {
+    let waits = |finding: &Finding| finding.weight == Weight::Waiting && !TIMED.contains(&&*finding.reason);
+    if plan.findings.iter().any(waits) {
         now.checked_add(SOON).ok().into_iter().for_each(|soon| plan.wake(soon));
     }
     active.iter().map(|one| one.expires_at).min().into_iter().for_each(|end| plan.wake(end));
-    plan.intent = Some(Box::new(Intent::new(wanted, settled, &input.memory, &active, &declared)));
+    plan.intent = Some(Box::new(Intent::new(wanted, settled, &input.memory, &active, &declared, contest)));
     plan
 }
 

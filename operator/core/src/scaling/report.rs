@@ -1,14 +1,16 @@
 //! The status of a ScalingPolicy.
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use runbook_api::ScalingPolicyStatus;
+use runbook_api::common::condition::CONTESTED;
 use runbook_api::scaling_policy::ObservedScaling;
 
 use crate::facts::Answer;
 use crate::observed::{EcsService, ScalableTarget, ServiceLookup};
 use crate::report::coalesce::Volatile;
-use crate::report::{Hold, Outcome, Summary};
-use crate::scaling::overrides::intent;
+use crate::report::{Hold, Outcome, Summary, conditions};
+use crate::scaling::overrides::{Intent, intent};
 
 /// Label of the selector in the status. No pod carries it: the tasks run in ECS, and a HorizontalPodAutoscaler wants a selector
 /// that matches no pod of another.
@@ -31,7 +33,7 @@ pub fn status(name: &str, previous: &ScalingPolicyStatus, summary: &Summary<'_>)
     });
     ScalingPolicyStatus {
         observed_generation: summary.observed_generation(previous.observed_generation),
-        conditions: summary.conditions(&previous.conditions),
+        conditions: with_contest(summary.conditions(&previous.conditions), &previous.conditions, summary),
         last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
         resource_arn: service.map(|service| service.arn.clone()).or_else(|| previous.resource_arn.clone()),
         replicas: service.map(|service| service.running_count).or(previous.replicas),
@@ -46,6 +48,25 @@ pub fn status(name: &str, previous: &ScalingPolicyStatus, summary: &Summary<'_>)
             _ => intent::followed(previous.followed.as_ref(), summary.intent, summary.now),
         },
     }
+}
+
+/// Adds whether somebody keeps undoing corrections, once that has been so; as before where nothing was planned.
+fn with_contest(mut conditions: Vec<Condition>, previous: &[Condition], summary: &Summary<'_>) -> Vec<Condition> {
+    let before = previous.iter().find(|condition| condition.type_ == CONTESTED);
+    let said = match (summary.intent, before) {
+        (None, before) => before.cloned(),
+        (Some(Intent { contest: Some(contest), .. }), before) => {
+            let message =
+                format!("put right {} times since {}, and changed again each time", contest.corrections, contest.since);
+            Some(conditions::contested(before, true, &message, summary))
+        }
+        (Some(_), Some(before)) => {
+            Some(conditions::contested(Some(before), false, "nobody undoes what is put right", summary))
+        }
+        (Some(_), None) => None,
+    };
+    conditions.extend(said);
+    conditions
 }
 
 fn seen<'f>(summary: &Summary<'f>) -> (Option<&'f EcsService>, Option<&'f ScalableTarget>) {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use runbook_api::ScalingPolicySpec;
 use runbook_api::aws_account::Grant;
 use runbook_api::common::Mode;
+use runbook_api::{ScalingPolicySpec, ScalingPolicyStatus};
 use runbook_core::account::{Access, Brakes};
 use runbook_core::facts::Answer;
 use runbook_core::observed::{
@@ -145,7 +145,8 @@ impl Situation {
     /// The input beside what else Kubernetes knows.
     pub fn beside(&self, input: Input) -> Input {
         let status = if self.status.is_null() { json!({}) } else { self.status.clone() };
-        let memory = Memory::of(&serde_json::from_value(status).unwrap());
+        let status: ScalingPolicyStatus = serde_json::from_value(status).unwrap();
+        let memory = Memory::of(&status, status.observed_generation);
         input.beside(self.overrides.iter().map(|written| over(written, self.now())).collect(), memory)
     }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
+use runbook_api::common::HistoryEntry;
 use runbook_api::common::{AccountRef, Mode};
 use runbook_api::{AwsAccount, AwsAccountStatus};
 use runbook_core::account::{self, resolve};
@@ -60,6 +61,11 @@ impl Reported for AwsAccountStatus {
 
     fn conditions(&self) -> &[Condition] {
         &self.conditions
+    }
+
+    /// Nothing is written to AWS for an account itself.
+    fn history(&self) -> &[HistoryEntry] {
+        &[]
     }
 
     fn last_handled(&self) -> Option<&str> {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
+use runbook_api::common::HistoryEntry;
 use runbook_api::{AwsAccount, ScalingPolicy, ScalingPolicyStatus};
 use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Access, resolve, usable};
@@ -66,7 +67,7 @@ impl Kind for ScalingPolicy {
             claim::hold(&own.claimant, &rivals(self, &own.resource, context), &service.to_string())?;
         }
         let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
-        let memory = self.status.as_ref().map(Memory::of).unwrap_or_default();
+        let memory = self.status.as_ref().map(|status| Memory::of(status, self.meta().generation)).unwrap_or_default();
         let input = input.beside(scaling_override::of_policy(&id(self), &context.stores), memory);
         let hold = Hold::of(spec.suspend, spec.mode, access.mode);
         Ok(Prepared { input, access, account, hold })
@@ -92,6 +93,10 @@ impl Reported for ScalingPolicyStatus {
 
     fn conditions(&self) -> &[Condition] {
         &self.conditions
+    }
+
+    fn history(&self) -> &[HistoryEntry] {
+        &self.history
     }
 
     fn last_handled(&self) -> Option<&str> {

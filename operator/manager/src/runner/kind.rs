@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::object::HasStatus;
 use kube::{Api, Client};
 use runbook_api::AwsAccount;
+use runbook_api::common::HistoryEntry;
 use runbook_core::account::Access;
 use runbook_core::report::coalesce::Volatile;
 use runbook_core::report::{Hold, Summary};
@@ -62,6 +63,8 @@ pub trait Reported: Volatile + Clone + Default + Send + Sync {
     fn observed_generation(&self) -> Option<i64>;
     /// Its conditions.
     fn conditions(&self) -> &[Condition];
+    /// What was done, newest first.
+    fn history(&self) -> &[HistoryEntry];
     /// The request that was last handled.
     fn last_handled(&self) -> Option<&str>;
 }

@@ -27,7 +27,7 @@ use runbook_api::{AwsAccount, RECONCILE_REQUESTED_AT};
 use runbook_aws::Freshness;
 use runbook_core::backoff::{self, seed_of};
 use runbook_core::report::{Hold, Outcome, requeue, summary};
-use runbook_core::{ErrorClass, Facts, Finding, Plan};
+use runbook_core::{ErrorClass, Facts, Finding, Plan, Step};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span, warn};
@@ -180,7 +180,13 @@ impl<K: Kind> Runner<K> {
         }
         match self.would_write(prepared, &seen.plan) {
             Ok(true) => match self.confirm_account(prepared).await {
-                Ok(()) => self.act(turn, prepared, &seen).await,
+                Ok(()) => match self.within_radius(turn, prepared, &mut seen) {
+                    Ok(()) => self.act(turn, prepared, &seen).await,
+                    Err(finding) => {
+                        let outcome = Outcome::of_finding(&finding);
+                        self.report(turn, &turn.object, Said::of_plan(&outcome, &seen)).await
+                    }
+                },
                 Err(why) => {
                     warn!(why, "nothing is made");
                     self.try_again(turn, "AccountUnconfirmed")
@@ -211,6 +217,22 @@ impl<K: Kind> Runner<K> {
             Ok(None) => Err("the AwsAccount is gone, and the watch has not told yet"),
             Err(_) => Err("the API server does not say whether the AwsAccount is still the same"),
         }
+    }
+
+    /// Counts the change among those of the account within the hour.
+    ///
+    /// # Errors
+    /// A stalled finding when it would be one too many; it is looked at again when it no longer is.
+    fn within_radius(&self, turn: &Turn<K>, prepared: &Prepared<K::Input>, seen: &mut Seen) -> Result<(), Finding> {
+        let Some(percent) =
+            prepared.access.brakes.changed_percent.filter(|_| seen.plan.steps.iter().any(Step::is_in_aws))
+        else {
+            return Ok(());
+        };
+        self.context.radius.admit(&*turn.object, percent, &self.context, turn.now).map_err(|exceeded| {
+            seen.plan.wake(exceeded.until);
+            exceeded.finding(&turn.object.account_name())
+        })
     }
 
     /// Whether the plan's steps are to be made.

@@ -56,6 +56,12 @@ pub fn import(seen: Seen<'_>, now: Timestamp) -> Result<Imported, String> {
     }
     let mut remarks = Vec::new();
     let mut spec = empty(id);
+    if let Some(stack) = capability::manager(service) {
+        remarks.push(format!(
+            "the service belongs to the CloudFormation stack {stack}: nothing is written before the template no longer says its size, and \
+             takeOwnership: true says so here"
+        ));
+    }
     match target {
         None if service.desired_count > MOST_TASKS => {
             return Err(format!("{id} is to run {} tasks, more than replicas can say", service.desired_count));
@@ -123,6 +129,7 @@ fn empty(id: &ServiceId) -> ScalingPolicySpec {
         replicas: None,
         autoscaling: None,
         allow_zero: false,
+        take_ownership: false,
         drift: None,
         override_ceiling: None,
     }

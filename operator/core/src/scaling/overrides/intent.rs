@@ -2,9 +2,12 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use runbook_api::common::HistoryEntry;
 use runbook_api::scaling_policy::{ActiveOverride, FollowedSize, ScalingPolicyStatus};
 
 use super::{Bounds, Lift, Override, bounds::Declared};
+use crate::contest::{self, Contest};
+use crate::report::Reason;
 use crate::report::conditions::whole_seconds;
 
 /// Overrides shown in a status.
@@ -25,6 +28,8 @@ pub struct Intent {
     pub moved: bool,
     /// The overrides that hold.
     pub active: Vec<ActiveOverride>,
+    /// Whether somebody keeps undoing what the operator puts right.
+    pub contest: Option<Contest>,
 }
 
 /// What the status of a policy remembers for the next decision. It may be lost: then nothing is taken for drift.
@@ -34,16 +39,25 @@ pub struct Memory {
     pub followed: Option<(Bounds, Timestamp)>,
     /// When the size was last changed by the operator.
     pub moved_at: Option<Timestamp>,
+    /// Whether AWS was seen to follow this generation of the spec.
+    pub in_line: bool,
+    /// What somebody changed, and the operator put right: newest first.
+    pub corrections: Vec<HistoryEntry>,
 }
 
 impl Memory {
-    /// What a status remembers.
-    pub fn of(status: &ScalingPolicyStatus) -> Self {
+    /// What the status of a policy of this generation remembers.
+    pub fn of(status: &ScalingPolicyStatus, generation: Option<i64>) -> Self {
         let followed = status.followed.as_ref().map(|followed| (bounds(followed), followed.since.0));
         let moved = status.history.iter().find(|entry| {
             entry.outcome == "Succeeded" && ["SetDesiredCount", "RegisterScalableTarget"].contains(&&*entry.step)
         });
-        Self { followed, moved_at: moved.map(|entry| entry.time.0) }
+        Self {
+            followed,
+            moved_at: moved.map(|entry| entry.time.0),
+            in_line: Reason::of(&status.conditions, generation) == Reason::Drift,
+            corrections: contest::corrections(&status.history).cloned().collect(),
+        }
     }
 
     /// Whether AWS was seen to follow these bounds, so that a difference is drift.
@@ -54,14 +68,21 @@ impl Memory {
 
 impl Intent {
     /// The intent of a plan.
-    pub fn new(bounds: Bounds, settled: bool, memory: &Memory, active: &[&Override], declared: &Declared) -> Self {
+    pub fn new(
+        bounds: Bounds,
+        settled: bool,
+        memory: &Memory,
+        active: &[&Override],
+        declared: &Declared,
+        contest: Option<Contest>,
+    ) -> Self {
         let lift = Lift::of(active);
         let shown = active.iter().filter(|one| lift.decides(&one.name)).take(SHOWN).map(|one| ActiveOverride {
             name: one.name.clone(),
             expires_at: Time(one.expires_at),
             changes: lift.changes(&one.name, declared).chars().take(LONGEST).collect(),
         });
-        Self { declared: *declared, bounds, settled, moved: !memory.follows(bounds), active: shown.collect() }
+        Self { declared: *declared, bounds, settled, moved: !memory.follows(bounds), active: shown.collect(), contest }
     }
 }
 

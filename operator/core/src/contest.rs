@@ -1,0 +1,135 @@
+//! When somebody keeps undoing a correction.
+
+use jiff::{SignedDuration, Timestamp};
+use runbook_api::common::HistoryEntry;
+
+/// From so many corrections of the same thing on, it is contested.
+const CONTESTED_FROM: usize = 3;
+/// The first wait; it doubles with every further correction.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_mins(1);
+/// The longest wait.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
+/// Corrections further apart than this have nothing to do with each other. More than the longest wait, so that waiting ends no contest.
+const APART: SignedDuration = SignedDuration::from_hours(2);
+
+/// Somebody keeps undoing a correction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contest {
+    /// How often it was corrected.
+    pub corrections: usize,
+    /// The first of these corrections.
+    pub since: Timestamp,
+    /// Before this it is not corrected again.
+    pub until: Timestamp,
+    /// When it is forgotten, if nobody undoes anything any more.
+    pub ends: Timestamp,
+}
+
+impl Contest {
+    /// What a history (newest first) tells at `now`: the most contested thing in it, if any is.
+    ///
+    /// Sizes are one thing, whatever they were changed from; of the rest only the same change is.
+    pub fn of(history: &[HistoryEntry], now: Timestamp) -> Option<Self> {
+        let contests = corrections(history).filter_map(|newest| {
+            let same = corrections(history).filter(|entry| subject(entry) == subject(newest)).map(|entry| entry.time.0);
+            Self::of_times(same, now)
+        });
+        contests.max_by_key(|contest| contest.until)
+    }
+
+    /// What the times of the same correction, newest first, tell at `now`.
+    fn of_times(times: impl Iterator<Item = Timestamp>, now: Timestamp) -> Option<Self> {
+        let (mut chain, mut later) = (Vec::new(), now);
+        for time in times {
+            if later.duration_since(time) > APART {
+                break;
+            }
+            chain.push(time);
+            later = time;
+        }
+        let (newest, oldest) = (*chain.first()?, *chain.last()?);
+        let doublings = u32::try_from(chain.len().checked_sub(CONTESTED_FROM)?).unwrap_or(u32::MAX).min(16);
+        let wait = (FIRST_WAIT * 2_i32.pow(doublings)).min(LONGEST_WAIT);
+        let after = |wait| newest.checked_add(wait).unwrap_or(Timestamp::MAX);
+        Some(Self { corrections: chain.len(), since: oldest, until: after(wait), ends: after(APART) })
+    }
+}
+
+/// What of a history was put right because somebody had changed it in AWS.
+pub fn corrections(history: &[HistoryEntry]) -> impl Iterator<Item = &HistoryEntry> {
+    history
+        .iter()
+        .filter(|entry| entry.reason == "Drift" && entry.outcome == "Succeeded" && entry.step != "AdoptScaleOut")
+}
+
+fn subject(entry: &HistoryEntry) -> &str {
+    if entry.step == "SetDesiredCount" { &entry.step } else { &entry.description }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+    use super::*;
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
+    }
+
+    fn correction(minutes: i64, step: &str, description: &str) -> HistoryEntry {
+        HistoryEntry {
+            time: Time(at(minutes)),
+            step: step.into(),
+            description: description.into(),
+            reason: "Drift".into(),
+            outcome: "Succeeded".into(),
+            request_id: None,
+        }
+    }
+
+    fn sizes(minutes: &[i64]) -> Vec<HistoryEntry> {
+        minutes.iter().rev().map(|minute| correction(*minute, "SetDesiredCount", &format!("from {minute}"))).collect()
+    }
+
+    #[test]
+    fn each_correction_waits_longer_than_the_one_before() {
+        let mut minutes = vec![0, 5, 10];
+        let mut waits = Vec::new();
+        while minutes.len() < 12 {
+            let last = minutes[minutes.len() - 1];
+            let contest = Contest::of(&sizes(&minutes), at(last)).unwrap();
+            let wait = contest.until.duration_since(at(last)).as_mins();
+            waits.push(wait);
+            minutes.push(last + wait + 1);
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn what_is_rare_is_no_contest_and_one_ends() {
+        assert_eq!(Contest::of(&sizes(&[0, 5]), at(5)), None);
+        assert_eq!(Contest::of(&sizes(&[0, 121, 242]), at(242)), None);
+        let three = sizes(&[0, 5, 10]);
+        let contest = Contest::of(&three, at(20)).unwrap();
+        assert_eq!((contest.corrections, contest.since, contest.ends), (3, at(0), at(130)));
+        assert!(Contest::of(&three, at(130)).is_some());
+        assert_eq!(Contest::of(&three, at(131)), None);
+    }
+
+    #[test]
+    fn one_correction_in_several_steps_is_one() {
+        let steps: Vec<_> =
+            ["cpu", "memory", "queue"].iter().map(|name| correction(0, "PutTargetTrackingPolicy", name)).collect();
+        assert_eq!(Contest::of(&steps, at(0)), None);
+        let again: Vec<_> =
+            [10, 5, 0].iter().map(|minute| correction(*minute, "PutTargetTrackingPolicy", "cpu")).collect();
+        assert!(Contest::of(&again, at(10)).is_some());
+    }
+
+    #[test]
+    fn changes_of_the_spec_contest_nothing() {
+        let mut history = sizes(&[0, 1, 2, 3]);
+        history.iter_mut().for_each(|entry| entry.reason = "SpecChanged".into());
+        assert_eq!(Contest::of(&history, at(3)), None);
+    }
+}
