@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from runbook_sandbox.clocked.installation import condition
+from runbook_sandbox.clocked.installation import condition, until
 
 
 def in_hours(hours: float) -> str:
@@ -50,3 +50,45 @@ def test_a_maximum_comes_down_in_steps(place):
     registered = [call["params"]["MaxCapacity"] for call in place.writes("web", "RegisterScalableTarget")]
     assert registered == [4, 2]
     assert not place.writes("web"), "registering moves the size"
+
+
+def test_no_more_targets_change_within_an_hour_than_the_account_allows(place):
+    services = ["one", "two", "three", "four"]
+    place.account.create_services(*services, cluster=place.cluster)
+    place.grant(safety={"maxChangedTargetsPercent": 50})
+    place.apply(*(place.policy(service, replicas=2) for service in services))
+
+    def stalled() -> list[str]:
+        return [name for name in services if condition(place.get(name), "Stalled").get("reason") == "BlastRadius"]
+
+    left = until("two are left", stalled, lambda names: len(names) == 2)
+    changed = [name for name in services if name not in left]
+    for name in changed:
+        place.in_sync(name)
+    assert {name: place.desired(name) for name in services} == dict.fromkeys(changed, 2) | dict.fromkeys(left, 1)
+    # Those that were changed are still kept right, and whoever means all of them says so.
+    place.account.set_desired(changed[0], 1, place.cluster)
+    place.wait_desired(changed[0], 2)
+    place.grant()
+    for name in services:
+        place.wait_desired(name, 2)
+        place.in_sync(name)
+
+
+def test_who_keeps_undoing_is_told_and_waited_for(place):
+    place.account.create_services("web", cluster=place.cluster)
+    place.apply(place.policy("web", replicas=3))
+    place.in_sync("web")
+    for _ in range(3):
+        place.account.set_desired("web", 1, place.cluster)
+        place.wait_desired("web", 3)
+        place.in_sync("web")
+    place.account.set_desired("web", 1, place.cluster)
+    policy = place.wait("web", lambda p: condition(p, "Synced").get("reason") == "Contested", "waits")
+    assert condition(policy, "Contested")["status"] == "True"
+    assert condition(policy, "Stalled")["status"] == "False"
+    assert place.desired("web") == 1
+    # What Git says now is no correction.
+    place.apply(place.policy("web", replicas=4))
+    place.wait_desired("web", 4)
+    place.in_sync("web")
