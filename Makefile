@@ -28,7 +28,7 @@ help: ## List the commands
 
 .PHONY: demo
 demo: build tools ## Show the main job end to end on a real API server and a sandboxed AWS
-	@$(PYTHON) -m runbook_sandbox.demo --operator $(OPERATOR)
+	@$(PYTHON) -m runbook_sandbox.demo --operator $(OPERATOR) --cli $(CLI)
 
 .PHONY: sandbox
 sandbox: build tools ## Leave the demo's sandbox running and print how to reach it (NAME=… for a second one)

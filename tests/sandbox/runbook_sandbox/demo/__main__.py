@@ -1,4 +1,4 @@
-"""`python -m runbook_sandbox.demo --operator PATH`: exit code 0 when every step did what it says, 1 when not."""
+"""`python -m runbook_sandbox.demo --operator PATH --cli PATH`: exit code 0 when every step did what it says, 1 when not."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from runbook_sandbox.processes import ProcessError
 def main() -> int:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("--operator", required=True, type=Path, help="the operator's program")
+    parser.add_argument("--cli", required=True, type=Path, help="the program kubectl-runbook")
     options = parser.parse_args()
     stage = Stage()
     try:
         print("starting etcd, kube-apiserver, kube-controller-manager, the node-runner and the AWS sandbox …", flush=True)
         with Sandbox.start(options=Options(images={IMAGE: str(options.operator.resolve())})) as sandbox:
-            story = Story(stage, sandbox, Account(sandbox.aws_endpoint))
+            story = Story(stage, sandbox, Account(sandbox.aws_endpoint), options.cli.resolve())
             try:
                 story.tell()
             except (AssertionError, TimeoutError, CommandError, ClientError, KeyError) as error:

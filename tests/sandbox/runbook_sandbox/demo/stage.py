@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from runbook_sandbox.clocked.installation import until
@@ -43,6 +45,16 @@ class Stage:
             print(f"   {line}")
         sys.stdout.flush()
         return output
+
+    def run_cli(self, client: Client, program: Path, *arguments: str, stdin: str = "") -> int:
+        """Shows a command of `kubectl runbook` and what it prints, and returns its exit code."""
+        print(f"   {_paint('2', '$')} {_paint('33', ' '.join(('kubectl', 'runbook', *arguments)))}", flush=True)
+        environment = os.environ | client.environment()
+        done = subprocess.run([program, *arguments], input=stdin, capture_output=True, text=True, env=environment, check=False)
+        for line in (done.stdout + done.stderr).rstrip().splitlines():
+            print(f"   {line}")
+        sys.stdout.flush()
+        return done.returncode
 
     def expect(self, what: str, read: Callable[[], T], right: Callable[[T], bool], seconds: float = 60) -> T:
         """Waits until what is read is right, and says so."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from runbook_sandbox.clocked.account import APP, CLUSTER, WORKER, Account
@@ -17,8 +18,8 @@ GET = "kubectl get runbook --namespace=clocked"
 class Story:
     """One run on one sandbox."""
 
-    def __init__(self, stage: Stage, client: Client, account: Account) -> None:
-        self.stage, self.client, self.account = stage, client, account
+    def __init__(self, stage: Stage, client: Client, account: Account, cli: Path) -> None:
+        self.stage, self.client, self.account, self.cli = stage, client, account, cli
 
     def tell(self) -> None:
         """All steps."""
@@ -27,8 +28,12 @@ class Story:
         self.look_before_anything_is_written()
         self.converge()
         self.correct_a_manual_change()
+        self.adopt_a_manual_scale_out()
+        self.change_for_a_while()
+        self.plan_a_change()
         self.leave_the_autoscaler_alone()
         self.correct_what_leaves_the_band()
+        self.let_a_schedule_move_the_band()
         self.refuse_a_missing_grant()
         self.stop_everything()
         self.look_back()
@@ -98,6 +103,53 @@ class Story:
         )
         stage.say(f"    {latest['time']}  {latest['description']}  ({latest['reason']}, AWS request {latest['requestId']})")
 
+    def adopt_a_manual_scale_out(self) -> None:
+        stage = self.stage
+        stage.title("Help by hand: in an emergency somebody sets the worker to 6")
+        self.account.set_desired(WORKER, 6)
+        adopted = stage.expect("it is adopted as a ScalingOverride, for an hour", self.overrides, lambda found: len(found) == 1)
+        stage.run(self.client, "kubectl get svcoverride --namespace=clocked")
+        self.in_sync("clocked-worker")
+        stage.check("the worker is still at 6", self.desired(WORKER) == 6, self.desired(WORKER))
+        stage.run(self.client, f"kubectl delete svcoverride {adopted[0]['metadata']['name']} --namespace=clocked")
+        stage.expect("without the override it goes back to 3", lambda: self.desired(WORKER), lambda n: n == 3)
+        self.in_sync("clocked-worker")
+
+    def change_for_a_while(self) -> None:
+        stage = self.stage
+        stage.title("A sale for a while: at least 5 workers, until a time")
+        self.client.apply(
+            {
+                "apiVersion": "ops.clocked.app/v1alpha1",
+                "kind": "ScalingOverride",
+                "metadata": {"name": "sale", "namespace": "clocked"},
+                "spec": {
+                    "policyRef": {"name": "clocked-worker"},
+                    "atLeast": 5,
+                    "expiresAt": (datetime.now(UTC) + timedelta(seconds=12)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    "reason": "the sale begins",
+                },
+            }
+        )
+        stage.expect("the worker has 5", lambda: self.desired(WORKER), lambda n: n == 5)
+        stage.run(self.client, "kubectl get svcoverride sale --namespace=clocked")
+        stage.expect("and 3 again when the time is over", lambda: self.desired(WORKER), lambda n: n == 3)
+        self.in_sync("clocked-worker")
+
+    def plan_a_change(self) -> None:
+        stage = self.stage
+        stage.title("A pull request sets the worker to 4: what would that write?")
+        body = self.policy("clocked-worker")
+        proposed = {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": {"name": "clocked-worker", "namespace": "clocked"}}
+        proposed["spec"] = body["spec"] | {"replicas": 4}
+        code = stage.run_cli(self.client, self.cli, "plan", "--filename=-", "--allow-custom-endpoints", stdin=json.dumps(proposed))
+        stage.check("exit code 2: there are changes", code == 2, code)
+        stage.check("and nothing was written", self.desired(WORKER) == 3, self.desired(WORKER))
+
+    def overrides(self) -> list[dict[str, Any]]:
+        """The ScalingOverrides there are."""
+        return self.client.get("scalingoverrides", "--namespace=clocked")["items"]
+
     def leave_the_autoscaler_alone(self) -> None:
         stage = self.stage
         stage.title("The autoscaler moves the app to 6, inside its band of 2 to 10: that is its business")
@@ -111,6 +163,26 @@ class Story:
         self.account.set_desired(APP, 25)
         stage.expect("it is brought back to the band's edge, 10", lambda: self.desired(APP), lambda n: n == 10)
         self.in_sync("clocked-app")
+
+    def let_a_schedule_move_the_band(self) -> None:
+        stage = self.stage
+        opens = datetime.now(UTC) + timedelta(seconds=15)
+        stage.title(f"A schedule: from {opens:%H:%M:%S} on at least 5 tasks of the app, by Application Auto Scaling itself")
+        self.account.set_desired(APP, 2)
+        action = {"name": "opening", "schedule": f"at({opens:%Y-%m-%dT%H:%M:%S})", "minCapacity": 5}
+        patch = json.dumps({"spec": {"autoscaling": {"scheduledActions": [action]}}})
+        self.client.kubectl("patch", "scalingpolicy", "clocked-app", "--namespace=clocked", "--type=merge", f"--patch={patch}")
+        stage.expect("AWS has the scheduled action", self.scheduled_actions, lambda found: found == ["opening"])
+        stage.expect("it fires, and moves the band and the app", lambda: self.desired(APP), lambda n: n == 5)
+        self.in_sync("clocked-app")
+        self.look_again("clocked-app")
+        target = self.account.scalable_target(APP) or {}
+        stage.check("the operator takes the new band for right", target.get("MinCapacity") == 5 and self.desired(APP) == 5, target)
+
+    def scheduled_actions(self) -> list[str]:
+        """The names of the app's scheduled actions in AWS."""
+        found = self.account.autoscaling.describe_scheduled_actions(ServiceNamespace="ecs", ResourceId=f"service/{CLUSTER}/{APP}")
+        return [action["ScheduledActionName"] for action in found["ScheduledActions"]]
 
     def refuse_a_missing_grant(self) -> None:
         stage = self.stage
