@@ -8,7 +8,7 @@ use serde_json::{Number, Value};
 
 use crate::{AwsAccount, ScalingOverride, ScalingPolicy};
 
-/// How the files in `crds/yaml` are made.
+/// How the files in `crds/yaml` and the reference in `docs/` are made.
 pub const COMMAND: &str = "cargo run -p runbook-api --bin crdgen";
 
 /// Every CRD of the group, in the order in which they are installed.

@@ -9,6 +9,7 @@ pub mod crd;
 pub mod drift;
 pub mod duration;
 pub mod number;
+pub mod reference;
 pub mod safety;
 // Columns of one type are no duplicates.
 #[allow(clippy::duplicated_attributes)]
