@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from runbook_sandbox.clocked.installation import condition
 from runbook_sandbox.harness import CommandError
 
 BAND = {"minCapacity": 2, "maxCapacity": 6}
+CONFIG_MAP = Path(__file__).resolve().parents[3] / "examples" / "argocd" / "argocd-cm.yaml"
 
 
 def flux(place, *objects: dict[str, Any]) -> None:
@@ -137,6 +139,17 @@ def test_git_switches_between_a_size_and_a_band_after_kubectl_scale(place, git, 
     place.wait_desired("web", 3)
     place.in_sync("web")
     assert "autoscaling" not in place.get("web")["spec"]
+
+
+def test_the_health_scripts_are_merged_into_argo_cds_config_map(place, scripts):
+    namespace = f"--namespace={place.namespace}"
+    place.client.kubectl("create", "configmap", "argocd-cm", namespace, "--from-literal=url=https://argocd.example.org")
+    # The file is for the namespace argocd; here it stands in for it.
+    patch = CONFIG_MAP.read_text().replace("namespace: argocd", f"namespace: {place.namespace}")
+    place.client.kubectl("patch", "configmap", "argocd-cm", namespace, f"--patch={patch}")
+    data = place.client.get("configmap", "argocd-cm", namespace)["data"]
+    assert data.pop("url") == "https://argocd.example.org"
+    assert {key.rpartition("_")[2]: script for key, script in data.items()} == scripts
 
 
 def test_tools_read_what_the_operator_says(place, argo, kstatus):
