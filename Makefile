@@ -68,7 +68,7 @@ check: $(VENV)/.complete $(TOOLS)/bin/cargo-deny ## Format, lints, generated fil
 	$(TOOLS)/bin/cargo-deny check bans licenses sources
 
 .PHONY: generate
-generate: ## Write the generated files again
+generate: ## Write the CRDs and their reference again
 	cargo run -q -p runbook-api --bin crdgen
 	rm -rf charts/runbook-operator/files/crds
 	cp -r crds/yaml charts/runbook-operator/files/crds

@@ -197,9 +197,9 @@ pub struct ApiBudget {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AwsAccountStatus {
-    /// The generation of the spec that this status speaks of.
+    /// The generation of the spec that this status speaks of; -1 before the operator has looked at the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
     /// Ready, Synced, Stalled and Reconciling.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

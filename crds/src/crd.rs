@@ -1,14 +1,14 @@
 //! The CustomResourceDefinitions as they are shipped.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 
 use crate::{AwsAccount, ScalingOverride, ScalingPolicy};
 
-/// How the files in `crds/yaml` are made.
+/// How the files in `crds/yaml` and the reference in `docs/` are made.
 pub const COMMAND: &str = "cargo run -p runbook-api --bin crdgen";
 
 /// Every CRD of the group, in the order in which they are installed.
@@ -37,14 +37,25 @@ fn yaml(crd: &CustomResourceDefinition) -> Result<String, serde_norway::Error> {
     ))
 }
 
-/// Takes out what the derive adds and no reader needs.
+/// What `status.observedGeneration` is before the operator has looked at an object.
+pub const NOT_YET_OBSERVED: i64 = -1;
+
+/// Takes out what the derive adds and no reader needs, and says how a status begins.
 fn tidy(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
         if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
             tidy_schema(schema);
+            begin_status(schema);
         }
     }
     crd
+}
+
+/// To kstatus an object without a status is Current: a pipeline would take a new object for done before the operator has seen it.
+fn begin_status(root: &mut JSONSchemaProps) {
+    if let Some(status) = root.properties.as_mut().and_then(|properties| properties.get_mut("status")) {
+        status.default = Some(JSON(json!({ "observedGeneration": NOT_YET_OBSERVED })));
+    }
 }
 
 /// An optional field is one that may be left out. `nullable` would besides keep an explicit null, which `has()` in CEL then takes

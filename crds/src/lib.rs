@@ -10,6 +10,7 @@ pub mod drift;
 pub mod duration;
 pub mod metric_math;
 pub mod number;
+pub mod reference;
 pub mod safety;
 // Columns of one type are no duplicates.
 #[allow(clippy::duplicated_attributes)]

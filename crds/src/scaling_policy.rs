@@ -316,9 +316,9 @@ impl Statistic {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScalingPolicyStatus {
-    /// The generation of the spec that this status speaks of.
+    /// The generation of the spec that this status speaks of; -1 before the operator has looked at the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
     /// Ready, Synced, Stalled and Reconciling; and Contested once somebody has kept undoing corrections.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

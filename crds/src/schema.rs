@@ -66,7 +66,7 @@ pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
                 "type": {
                     "type": "string", "maxLength": 316,
                     "pattern": r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
-                    "description": "Which aspect: Ready, Synced, Stalled or Reconciling.",
+                    "description": "Which aspect: Ready, Stalled, Reconciling, and Synced or (of overrides) Active.",
                 },
                 "status": {
                     "type": "string", "enum": ["True", "False", "Unknown"],

@@ -160,3 +160,12 @@ fn the_scale_subresource_points_at_fields() {
         assert!(schema.pointer(&pointer).is_some(), "{path} is not in the schema");
     }
 }
+
+#[test]
+fn a_status_begins_as_one_that_speaks_of_no_spec_yet() {
+    for crd in crd::all() {
+        let status = &schema(&crd)["properties"]["status"];
+        assert_eq!(status["default"], json!({"observedGeneration": crd::NOT_YET_OBSERVED}), "{}", crd.spec.names.kind);
+        assert_eq!(status["properties"]["observedGeneration"]["minimum"].as_f64(), Some(-1.0));
+    }
+}

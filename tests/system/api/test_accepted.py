@@ -186,6 +186,14 @@ def test_kubectl_scale_sets_replicas_and_meets_the_rules(server) -> None:
     assert server.read(POLICY, name)["spec"]["replicas"] == 7
 
 
+@pytest.mark.parametrize("kind", [ACCOUNT, "ScalingOverride", POLICY])
+def test_a_new_object_is_not_taken_for_one_that_was_looked_at(server, kind: str) -> None:
+    """To kstatus an object without a status is Current, and a pipeline would not wait for it."""
+    made = server.create(server.example(kind, {"status": {"observedGeneration": 1}}))
+    for seen in (made, server.read(kind, made["metadata"]["name"])):
+        assert seen["status"] == {"observedGeneration": -1}
+
+
 def test_status_and_spec_are_written_apart(server) -> None:
     policy = server.create(server.example(POLICY))
     reported = server.replace(policy | {"spec": policy["spec"] | {"replicas": 99}, "status": {"replicas": 3}}, "status")

@@ -12,12 +12,18 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
 }
 
-/// The first argument of each call of `Finding::stalled` and `Finding::waiting`.
+/// The first argument of each call of `Finding::stalled` and `Finding::waiting`, and the reason of each condition that is said as such.
 fn written_in(source: &str) -> Vec<String> {
-    ["Finding::stalled(", "Finding::waiting("]
+    ["Finding::stalled(", "Finding::waiting(", "Outcome::Working {", "Said {"]
         .iter()
         .flat_map(|call| source.split(call).skip(1))
-        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned))
+        .filter_map(|rest| {
+            let said = rest.trim_start();
+            let said =
+                said.strip_prefix("status: \"True\",").or(said.strip_prefix("status: \"False\",")).unwrap_or(said);
+            let said = said.trim_start();
+            said.strip_prefix("reason: ").unwrap_or(said).strip_prefix('"')?.split('"').next().map(str::to_owned)
+        })
         .collect()
 }
 
@@ -31,10 +37,12 @@ fn of_class(class: ErrorClass) -> String {
 fn every_reason_is_explained() {
     use ErrorClass::{Conflict, Denied, Invalid, NotFound, Throttled, Transient};
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let sources = sources(&root.join("src"));
+    let sources = ["src", "../manager/src"].iter().flat_map(|directory| sources(&root.join(directory)));
     let mut reasons: BTreeSet<String> =
-        sources.iter().flat_map(|path| written_in(&fs::read_to_string(path).unwrap())).collect();
-    assert!(reasons.contains("TargetConflict") && reasons.contains("DeploymentInProgress"), "{reasons:?}");
+        sources.flat_map(|path| written_in(&fs::read_to_string(path).unwrap())).collect();
+    for known in ["TargetConflict", "DeploymentInProgress", "Applied", "NotYetReconciled", "PlanUnfinished"] {
+        assert!(reasons.contains(known), "{known} is not among {reasons:?}");
+    }
     reasons.extend([Transient, Throttled, Denied, NotFound, Conflict, Invalid].map(of_class));
     reasons.extend(Hold::ALL.map(|hold| hold.reason().to_owned()));
     let explained = fs::read_to_string(root.join("../../docs/conditions.md")).unwrap();
