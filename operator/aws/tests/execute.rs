@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runbook_aws::{Call, Executor, Freshness, Plane};
+use runbook_core::ErrorClass;
 use runbook_core::account::{Budget, Rates};
 use runbook_core::facts::Answer;
 use runbook_core::observed::ServiceLookup;
-use runbook_core::ErrorClass;
 use support::*;
 use tokio::time::sleep;
 
@@ -98,7 +98,7 @@ async fn a_write_that_waited_for_the_budget_is_checked_against_what_it_was_decid
 fn slow_autoscaling(plane: &Plane) {
     let fast = Rates { read: 1000.0, modify: 1000.0 };
     let slow = Rates { read: 0.05, modify: 0.05 };
-    plane.set_budget(ACCOUNT, "default", Budget { ecs: fast, application_auto_scaling: slow, sts: fast });
+    plane.set_budget(ACCOUNT, "default", Budget { ecs: fast, application_auto_scaling: slow, sts: fast, sqs: fast });
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ pub mod arn;
 pub mod backoff;
 pub mod claim;
 pub mod error;
+pub mod events;
 pub mod facts;
 pub mod iam;
 pub mod ids;

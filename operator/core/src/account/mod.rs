@@ -2,6 +2,7 @@
 
 pub mod brakes;
 pub mod budget;
+pub mod events;
 pub mod grants;
 pub mod plan;
 pub mod report;

@@ -122,6 +122,7 @@ mod tests {
             facts,
             now,
             intent: None,
+            queues: &[],
         }
     }
 

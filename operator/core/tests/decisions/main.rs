@@ -6,6 +6,7 @@ mod accounts;
 mod any;
 mod claims;
 mod conditions;
+mod events;
 mod grants;
 mod iam;
 mod import;
