@@ -67,6 +67,14 @@ async fn a_failed_or_cancelled_write_may_have_had_its_effect() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_is_known_by_its_request() {
+    let plane = plane(&unbanded(1));
+    assert!(!plane.is_own_write("request-1"));
+    Executor::new(Arc::clone(&plane), leader()).execute(&scale("s0000", 2, 4), &origin()).await.unwrap();
+    assert!(plane.is_own_write("request-1") && !plane.is_own_write("request-2"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_written_at_the_end_of_the_lease() {
     let cloud = unbanded(1);
     let executor = Executor::new(plane(&cloud), Arc::new(Lease(runbook_aws::execute::WRITE_TIMEOUT)));
