@@ -1,6 +1,7 @@
 //! `AwsAccount`: the account, its regions, the way in, and who may do what there.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,10 @@ use crate::safety::{Freeze, Safety};
     status = "AwsAccountStatus",
     derive = "PartialEq",
     validation = Rule::new("self.metadata.name.size() <= 63").message("metadata.name must have at most 63 characters, so that accountRef can name it"),
+    validation = Rule::new("!has(self.spec.events) || self.spec.events.all(e, e.region in self.spec.regions)")
+        .message("spec.events may name only regions that spec.regions lists: add the region there, or remove its queue"),
+    validation = Rule::new(OWN_QUEUE)
+        .message("a queueUrl must be of this account and of its region: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME (a rule sends the events of a region to a queue there)"),
     doc = "An AWS account that policies may work in: which account and regions, by which role, and what each namespace may do there. Without a grant nobody may do anything.",
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.accountId"),
     printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode"),
@@ -77,12 +82,39 @@ pub struct AwsAccountSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_budget: Option<RequestBudget>,
 
+    /// Queues in which EventBridge puts what changes, at most one for each region: drift is then corrected within seconds rather than
+    /// at the next resync. Nobody else may receive from them: a message goes to one receiver only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 40))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.region == b.region))")
+        .message("name one queue for each region"))]
+    pub events: Vec<EventQueue>,
+
     /// Another endpoint for every API of this account. Honoured only by an operator that was started with --allow-custom-endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self.matches('^https?://[A-Za-z0-9._:\\\\[\\\\]-]+/?$')")
         .message("endpointUrl must be a scheme, a host and a port only, for example http://127.0.0.1:4566"))]
     pub endpoint_url: Option<String>,
+}
+
+/// A queue's URL says whose it is and where. With another endpoint it has the form that the sandbox there gives it.
+const OWN_QUEUE: &str = r"!has(self.spec.events) || has(self.spec.endpointUrl) || self.spec.events.all(e, e.queueUrl.matches('^https://sqs(-fips)?[.]' + e.region + '[.][a-z0-9.-]+/' + self.spec.accountId + '/'))";
+
+/// A queue of SQS that EventBridge's rules for one region put events into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventQueue {
+    /// The region whose events it gets, and in which it is.
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new(crate::schema::REGION_RULE).message("a region must be an AWS region code such as eu-central-1"))]
+    pub region: String,
+    /// Its URL, as SQS gives it. A standard queue, not a FIFO one.
+    #[schemars(length(max = 256))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^/]+/[0-9]{12}/[A-Za-z0-9_-]{1,80}$')")
+        .message("queueUrl must be the URL of a standard queue, as SQS gives it: https://sqs.eu-central-1.amazonaws.com/123456789012/runbook-events"))]
+    pub queue_url: String,
 }
 
 /// The role that the operator assumes to work in the account.
@@ -217,4 +249,31 @@ pub struct AwsAccountStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub caller_arn: Option<String>,
+    /// How the queues of `spec.events` do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 40))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub events: Vec<EventQueueStatus>,
+}
+
+/// How one queue does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventQueueStatus {
+    /// The region whose events it gets.
+    #[schemars(length(max = 32))]
+    pub region: String,
+    /// Its URL.
+    #[schemars(length(max = 256))]
+    pub queue_url: String,
+    /// `Receiving` while SQS answers; `Starting` until it has; else why it does not, as in `AwsAccessDenied` and `QueueNotFound`.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// What is wrong and what to do, where something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub message: Option<String>,
+    /// When a message last came, to the hour: it is written again only when an hour has passed. The metrics have it to the second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_received_at: Option<Time>,
 }

@@ -153,9 +153,30 @@ pub enum Api {
     Ecs,
     /// Application Auto Scaling.
     ApplicationAutoScaling,
+    /// Simple Queue Service.
+    Sqs,
+}
+
+/// What is known of a call while it is made: for its error, its measurement, its budget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The API whose rate it counts against.
+    pub api: Api,
+    /// Name of the operation in AWS's API.
+    pub operation: &'static str,
+    /// What it is about.
+    pub resource: String,
+    /// Whether it changes anything.
+    pub write: bool,
 }
 
 impl Call {
+    /// What is known of it while it is made.
+    pub fn request(&self) -> Request {
+        let (api, operation, resource, write) = (self.api(), self.operation(), self.resource(), self.is_write());
+        Request { api, operation, resource, write }
+    }
+
     /// Name of the operation in AWS's API.
     pub fn operation(&self) -> &'static str {
         match self {
@@ -244,6 +265,7 @@ impl Api {
             Self::Sts => "sts",
             Self::Ecs => "ecs",
             Self::ApplicationAutoScaling => "application-autoscaling",
+            Self::Sqs => "sqs",
         }
     }
 }

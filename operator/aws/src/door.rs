@@ -7,7 +7,7 @@ use runbook_core::{CloudError, ErrorClass, Scope};
 use tokio::time::Instant;
 
 use crate::budget::Budgets;
-use crate::call::{Api, Call};
+use crate::call::{Api, Call, Request};
 use crate::cloud::{Answered, Cloud};
 use crate::metrics::AwsMetrics;
 
@@ -29,15 +29,26 @@ impl Door {
 
     /// Makes a call that was admitted.
     pub(crate) async fn call(&self, scope: &Scope, call: &Call, timeout: Duration) -> Result<Answered, CloudError> {
+        self.timed(scope, call.request(), timeout, self.cloud.call(scope, call)).await
+    }
+
+    /// Waits for the answer to a request that was admitted, and measures it.
+    pub(crate) async fn timed<T>(
+        &self,
+        scope: &Scope,
+        request: Request,
+        timeout: Duration,
+        answer: impl Future<Output = Result<T, CloudError>>,
+    ) -> Result<T, CloudError> {
         let start = Instant::now();
-        let result = match tokio::time::timeout(timeout, self.cloud.call(scope, call)).await {
+        let result = match tokio::time::timeout(timeout, answer).await {
             Ok(result) => result,
-            Err(_) => Err(failure(call, "Timeout", format!("no answer within {} s", timeout.as_secs_f32()))),
+            Err(_) => Err(transient(&request, "Timeout", format!("no answer within {} s", timeout.as_secs_f32()))),
         };
         let error = result.as_ref().err();
-        self.metrics.called(call, start.elapsed(), error);
+        self.metrics.called(request.api, request.operation, start.elapsed(), error);
         if error.is_some_and(|error| error.class == ErrorClass::Throttled) {
-            self.budgets.throttled(scope, call.api(), call.is_write());
+            self.budgets.throttled(scope, request.api, request.write);
         }
         result
     }
@@ -45,10 +56,15 @@ impl Door {
 
 /// A failure on our side of the wire: it may be tried again.
 pub(crate) fn failure(call: &Call, code: &str, message: impl Into<String>) -> CloudError {
+    transient(&call.request(), code, message)
+}
+
+/// As [`failure`], of a request that is no [`Call`].
+pub(crate) fn transient(request: &Request, code: &str, message: impl Into<String>) -> CloudError {
     CloudError {
         class: ErrorClass::Transient,
-        operation: call.operation(),
-        resource: call.resource(),
+        operation: request.operation,
+        resource: request.resource.clone(),
         code: code.into(),
         message: message.into(),
         request_id: None,

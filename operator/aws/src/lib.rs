@@ -4,6 +4,7 @@
 //! Query ─► plane ─┐                     ┌─► SdkCloud (AWS SDKs)
 //!                 ├─► budget ─► Cloud ──┤
 //! Step ─► execute ┘                     └─► a fake, in the simulator
+//!         queue ──┘  (events, which say what to read again)
 //! ```
 
 mod budget;
@@ -15,13 +16,15 @@ pub mod execute;
 pub mod metrics;
 pub mod observer;
 pub mod plane;
+pub mod queue;
 pub mod sdk;
 
-pub use call::{Api, Call, Reply};
+pub use call::{Api, Call, Reply, Request};
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use cloud::{Answered, Cloud, Connection, Connections, WriteGuard};
 pub use execute::{Executor, Origin};
 pub use metrics::AwsMetrics;
 pub use observer::Observer;
 pub use plane::{Freshness, Observed, Plane, PlaneOptions};
+pub use queue::{Ear, Listener, Message, Queues};
 pub use sdk::SdkCloud;

@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use runbook_core::CloudError;
 
-use crate::call::{Api, Call};
+use crate::call::Api;
 
 /// The metrics of this room. Clones share their values.
 #[derive(Clone, Debug)]
@@ -84,8 +84,8 @@ impl AwsMetrics {
         );
     }
 
-    pub(crate) fn called(&self, call: &Call, took: Duration, error: Option<&CloudError>) {
-        let (service, operation) = (call.api().as_str(), call.operation());
+    pub(crate) fn called(&self, api: Api, operation: &'static str, took: Duration, error: Option<&CloudError>) {
+        let service = api.as_str();
         let outcome = error.map_or("Ok", |error| error.class.as_str());
         self.calls.get_or_create(&CallLabels { service, operation, outcome }).inc();
         self.durations.get_or_create(&OperationLabels { service, operation }).observe(took.as_secs_f64());
@@ -124,8 +124,8 @@ mod tests {
             message: String::new(),
             request_id: None,
         };
-        metrics.called(&Call::GetCallerIdentity, Duration::from_millis(20), Some(&error));
-        metrics.called(&Call::GetCallerIdentity, Duration::from_millis(20), None);
+        metrics.called(Api::Sts, "GetCallerIdentity", Duration::from_millis(20), Some(&error));
+        metrics.called(Api::Sts, "GetCallerIdentity", Duration::from_millis(20), None);
         metrics.waited(Api::Ecs, true, Duration::from_secs(1));
         metrics.batch("DescribeServices", 10);
         metrics.entries(3);

@@ -67,6 +67,14 @@ async fn a_failed_or_cancelled_write_may_have_had_its_effect() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_is_known_by_its_request() {
+    let plane = plane(&unbanded(1));
+    assert!(!plane.is_own_write("request-1"));
+    Executor::new(Arc::clone(&plane), leader()).execute(&scale("s0000", 2, 4), &origin()).await.unwrap();
+    assert!(plane.is_own_write("request-1") && !plane.is_own_write("request-2"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_written_at_the_end_of_the_lease() {
     let cloud = unbanded(1);
     let executor = Executor::new(plane(&cloud), Arc::new(Lease(runbook_aws::execute::WRITE_TIMEOUT)));
@@ -98,7 +106,7 @@ async fn a_write_that_waited_for_the_budget_is_checked_against_what_it_was_decid
 fn slow_autoscaling(plane: &Plane) {
     let fast = Rates { read: 1000.0, modify: 1000.0 };
     let slow = Rates { read: 0.05, modify: 0.05 };
-    plane.set_budget(ACCOUNT, "default", Budget { ecs: fast, application_auto_scaling: slow, sts: fast });
+    plane.set_budget(ACCOUNT, "default", Budget { ecs: fast, application_auto_scaling: slow, sts: fast, sqs: fast });
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ pub mod backoff;
 pub mod claim;
 pub mod contest;
 pub mod error;
+pub mod events;
 pub mod facts;
 pub mod iam;
 pub mod ids;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::account::events::Heard;
 use crate::error::{CloudError, ErrorClass};
 use crate::facts::Missing;
 use crate::query::Query;
@@ -32,6 +33,9 @@ pub struct Plan {
     /// What a plan for a ScalingPolicy works towards, for its status.
     #[serde(skip)]
     pub intent: Option<Box<Intent>>,
+    /// How the queues of an AwsAccount do, for its status.
+    #[serde(skip)]
+    pub queues: Vec<Heard>,
 }
 
 /// Something to say about a resource.

@@ -42,6 +42,25 @@ impl Query {
         }
     }
 
+    /// The service it is about, where it is about one.
+    pub fn service(&self) -> Option<&ServiceId> {
+        match self {
+            Self::CallerIdentity(_) => None,
+            Self::EcsService(service) | Self::ScalableTarget(service) | Self::ScalingPolicies(service) => Some(service),
+        }
+    }
+
+    /// The same question, asked by another connection of the same account and region.
+    pub fn within(mut self, of: &Scope) -> Self {
+        match &mut self {
+            Self::CallerIdentity(scope) => *scope = of.clone(),
+            Self::EcsService(service) | Self::ScalableTarget(service) | Self::ScalingPolicies(service) => {
+                service.scope = of.clone();
+            }
+        }
+        self
+    }
+
     /// Whether the answer changes without anybody writing: tasks start, deployments end.
     pub fn moves_by_itself(&self) -> bool {
         matches!(self, Self::EcsService(_))

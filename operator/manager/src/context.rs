@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use kube::Client;
-use runbook_aws::{Clock, Plane};
+use runbook_aws::{Clock, Plane, Queues};
 
 use crate::accounts::Accounts;
 use crate::events::Events;
 use crate::leader::Leadership;
+use crate::listening::Hearing;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::radius::Radius;
@@ -26,6 +27,10 @@ pub struct Context {
     pub accounts: Arc<Accounts>,
     /// AWS, to read and, with an executor, to write.
     pub plane: Arc<Plane>,
+    /// AWS's own telling.
+    pub queues: Arc<dyn Queues>,
+    /// How its queues do.
+    pub hearing: Arc<Hearing>,
     /// Until when this process leads.
     pub leadership: Arc<Leadership>,
     /// The time.

@@ -9,6 +9,7 @@ pub mod errors;
 pub mod events;
 pub mod health;
 pub mod leader;
+pub mod listening;
 pub mod metrics;
 pub mod operator;
 pub mod options;

@@ -135,7 +135,8 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let operator = Operator {
         client,
         cloud: cloud.clone(),
-        connections: cloud,
+        connections: cloud.clone(),
+        queues: cloud,
         clock: Arc::new(SystemClock),
         options,
         metrics: Metrics::new(),

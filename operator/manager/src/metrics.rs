@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use runbook_aws::AwsMetrics;
+use runbook_core::events::Kind;
 
 /// The metrics, and the registry that they are served from. Clones share their values.
 #[derive(Clone)]
@@ -28,6 +29,20 @@ pub struct Metrics {
     watch_errors: Family<KindLabels, Counter>,
     objects: Family<StateLabels, Gauge>,
     leader: Gauge,
+    aws_events: Family<EventLabels, Counter>,
+    aws_event_age: Family<KindLabels, Histogram>,
+    event_queues: Family<QueueLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabels {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QueueLabels {
+    state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -82,6 +97,10 @@ impl Metrics {
             watch_errors: Family::default(),
             objects: Family::default(),
             leader: Gauge::default(),
+            aws_events: Family::default(),
+            // 1 s to 34 min: from a deployment's end to what CloudTrail told late.
+            aws_event_age: Family::new_with_constructor(|| Histogram::new(exponential_buckets(1.0, 2.0, 12))),
+            event_queues: Family::default(),
         };
         metrics.register();
         metrics
@@ -121,7 +140,44 @@ impl Metrics {
         );
         registry.register("runbook_objects", "Objects, by state", self.objects.clone());
         registry.register("runbook_leader", "1 when this process leads", self.leader.clone());
+        registry.register(
+            "runbook_aws_events",
+            "Events of AWS that were received, by what came of them",
+            self.aws_events.clone(),
+        );
+        registry.register_with_unit(
+            "runbook_aws_event_age",
+            "How long ago what events told of had happened when they were received",
+            Unit::Seconds,
+            self.aws_event_age.clone(),
+        );
+        registry.register(
+            "runbook_event_queues",
+            "Queues of events that this process listens to, by how they do",
+            self.event_queues.clone(),
+        );
         self.aws.register(&mut registry);
+        drop(registry);
+        for kind in Kind::ALL {
+            let _ = self.aws_events.get_or_create(&EventLabels { kind: kind.as_str(), outcome: "Outdated" });
+            let _ = self.aws_event_age.get_or_create(&KindLabels { kind: kind.as_str() });
+        }
+        self.event_queues(0, 0);
+    }
+
+    /// Counts an event, and how old it was.
+    pub fn aws_event(&self, kind: Kind, outcome: &'static str, age: Option<Duration>) {
+        self.aws_events.get_or_create(&EventLabels { kind: kind.as_str(), outcome }).inc();
+        if let Some(age) = age {
+            self.aws_event_age.get_or_create(&KindLabels { kind: kind.as_str() }).observe(age.as_secs_f64());
+        }
+    }
+
+    /// Sets how many queues are listened to, and how many of them fail.
+    pub fn event_queues(&self, all: usize, failing: usize) {
+        for (state, count) in [("Receiving", all.saturating_sub(failing)), ("Failing", failing)] {
+            self.event_queues.get_or_create(&QueueLabels { state }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// Begins to count a kind. What is counted is told from the start as zero: Prometheus sees no increase in what appears as one.
@@ -202,6 +258,8 @@ mod tests {
         metrics.begin("AwsAccount");
         metrics.objects("ScalingPolicy", [("InSync", 3)]);
         metrics.leader(true);
+        metrics.aws_event(Kind::ApiCall, "OwnWrite", Some(Duration::from_secs(3)));
+        metrics.event_queues(3, 1);
         let text = metrics.encode().unwrap();
         for line in [
             r#"runbook_build_info{version=""#,
@@ -213,6 +271,9 @@ mod tests {
             r#"runbook_drift_corrected_total{kind="AwsAccount"} 0"#,
             r#"runbook_objects{kind="ScalingPolicy",state="InSync"} 3"#,
             "runbook_leader 1",
+            r#"runbook_aws_events_total{kind="ApiCall",outcome="OwnWrite"} 1"#,
+            r#"runbook_aws_event_age_seconds_count{kind="ApiCall"} 1"#,
+            r#"runbook_event_queues{state="Failing"} 1"#,
         ] {
             assert!(text.contains(line), "no {line} in:\n{text}");
         }

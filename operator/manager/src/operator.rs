@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kube::Client;
-use runbook_aws::{Clock, Cloud, Connections, Plane, PlaneOptions};
+use runbook_aws::{Clock, Cloud, Connections, Plane, PlaneOptions, Queues};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
@@ -17,6 +17,7 @@ use crate::errors::OperatorError;
 use crate::events::Events;
 use crate::health::{self, Health};
 use crate::leader::{Elector, Leadership};
+use crate::listening::Hearing;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::radius::Radius;
@@ -37,6 +38,8 @@ pub struct Operator {
     pub cloud: Arc<dyn Cloud>,
     /// Told which accounts there are and how they are reached; usually the same as `cloud`.
     pub connections: Arc<dyn Connections>,
+    /// The queues by which AWS tells of changes; usually the same as `cloud`.
+    pub queues: Arc<dyn Queues>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// How it works.
@@ -51,6 +54,7 @@ struct Rooms {
     stores: Arc<Stores>,
     accounts: Arc<Accounts>,
     plane: Arc<Plane>,
+    queues: Arc<dyn Queues>,
     leadership: Arc<Leadership>,
     clock: Arc<dyn Clock>,
     options: Arc<Options>,
@@ -112,6 +116,7 @@ impl Operator {
             stores,
             accounts: Arc::new(accounts),
             plane,
+            queues: self.queues,
             leadership,
             clock: self.clock,
             options: Arc::new(self.options),
@@ -202,6 +207,8 @@ impl Rooms {
             stores: self.stores.clone(),
             accounts: self.accounts.clone(),
             plane: self.plane.clone(),
+            queues: self.queues.clone(),
+            hearing: Arc::new(Hearing::new(self.metrics.clone())),
             leadership: self.leadership.clone(),
             clock: self.clock.clone(),
             options: self.options.clone(),

@@ -8,6 +8,7 @@ pub mod autoscaling;
 pub mod bucket;
 pub mod door;
 pub mod ecs;
+pub mod queues;
 pub mod refusal;
 
 use std::collections::{BTreeMap, BTreeSet};

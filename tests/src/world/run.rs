@@ -13,6 +13,7 @@ use super::scenario::{Mutation, Scenario};
 use super::{ACCOUNT, CLUSTER, REGION, panics};
 use crate::cloud::FakeAws;
 use crate::cloud::ecs::Service;
+use crate::cloud::queues::NoQueues;
 use crate::dice::{self, Dice};
 use crate::fault::Door;
 use crate::journal::{Entry, Held, ObjectKey, What, timeline};
@@ -337,6 +338,7 @@ fn operator(replica: &Replica, process: &Arc<Process>, identity: &str) -> Operat
         client: replica.kubernetes.client(process),
         cloud,
         connections: door,
+        queues: Arc::new(NoQueues),
         clock,
         options,
         metrics: Metrics::default(),

@@ -122,6 +122,24 @@ GOOD = {
         ACCOUNT,
         {"spec.regions": ["cn-north-1"], "spec.assumeRole": {"roleArn": "arn:aws-cn:iam::123456789012:role/a/b"}},
     ),
+    "account-with-queues": (
+        ACCOUNT,
+        {
+            "spec.regions": ["eu-central-1", "eu-west-1", "us-east-1"],
+            "spec.events": [
+                {"region": "eu-central-1", "queueUrl": "https://sqs.eu-central-1.amazonaws.com/123456789012/runbook-events"},
+                {"region": "eu-west-1", "queueUrl": "https://sqs.eu-west-1.api.aws/123456789012/e"},
+                {"region": "us-east-1", "queueUrl": "https://sqs-fips.us-east-1.amazonaws.com/123456789012/e_1"},
+            ],
+        },
+    ),
+    "account-with-a-queue-of-a-sandbox": (
+        ACCOUNT,
+        {
+            "spec.endpointUrl": "http://127.0.0.1:4566",
+            "spec.events": [{"region": "eu-central-1", "queueUrl": "http://127.0.0.1:4566/123456789012/runbook-events"}],
+        },
+    ),
     "account-everything-said": (
         ACCOUNT,
         {

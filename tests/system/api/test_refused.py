@@ -58,6 +58,13 @@ def grant(**changes: object) -> dict:
     return {"spec.grants": [{name: value for name, value in fields.items() if value is not None}]}
 
 
+QUEUES = "https://sqs.eu-central-1.amazonaws.com/123456789012"
+
+
+def queues(url: str) -> dict:
+    return {"spec.events": [{"region": "eu-central-1", "queueUrl": url}]}
+
+
 BAD = {
     # Overrides
     "override-no-size": (OVERRIDE, {"spec.atLeast": None}, ["set exactly one of atLeast, exactly and range"]),
@@ -296,6 +303,29 @@ BAD = {
         ACCOUNT,
         {"spec.endpointUrl": "https://me:secret@example.com"},
         ["endpointUrl must be a scheme, a host and a port only"],
+    ),
+    "queue-form": (ACCOUNT, queues("https://sqs.eu-central-1.amazonaws.com/runbook"), ["queueUrl must be the URL of a standard queue"]),
+    "queue-fifo": (ACCOUNT, queues(f"{QUEUES}/events.fifo"), ["queueUrl must be the URL of a standard queue"]),
+    "queue-of-another-account": (
+        ACCOUNT,
+        queues("https://sqs.eu-central-1.amazonaws.com/999999999999/events"),
+        ["a queueUrl must be of this account and of its region: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"],
+    ),
+    "queue-of-another-region": (
+        ACCOUNT,
+        queues("https://sqs.eu-west-1.amazonaws.com/123456789012/events"),
+        ["a queueUrl must be of this account and of its region"],
+    ),
+    "queue-at-another-host": (ACCOUNT, queues("https://example.com/123456789012/events"), ["a queueUrl must be of this account"]),
+    "queue-in-an-unknown-region": (
+        ACCOUNT,
+        {"spec.events": [{"region": "us-east-1", "queueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/events"}]},
+        ["spec.events may name only regions that spec.regions lists"],
+    ),
+    "queue-twice": (
+        ACCOUNT,
+        {"spec.events": [{"region": "eu-central-1", "queueUrl": f"{QUEUES}/{name}"} for name in ("one", "two")]},
+        ["name one queue for each region"],
     ),
     "endpoint-scheme": (ACCOUNT, {"spec.endpointUrl": "file:///etc/passwd"}, ["endpointUrl must be a scheme"]),
     "fips-word": (ACCOUNT, {"spec.useFips": "true"}, ["spec.useFips", "must be of type boolean"]),

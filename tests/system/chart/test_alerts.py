@@ -78,7 +78,7 @@ def test_every_expression_is_promql_and_selects_the_operator(chart):
 def test_every_alert_says_what_happened_and_what_to_do(chart):
     alerts = rules(chart)
     wanted = {"OperatorDown", "NoLeader", "ReconcilesFailing", "PoliciesStalled", "AwsThrottling", "BudgetWaits", "DriftNotCorrected"}
-    wanted |= {"StatusWritesFailing", "WritesFailing"}
+    wanted |= {"StatusWritesFailing", "WritesFailing", "EventsNotReceived"}
     assert {alert["alert"] for alert in alerts} == {f"Runbook{name}" for name in wanted}
     for alert in alerts:
         said = alert["annotations"]

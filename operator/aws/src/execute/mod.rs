@@ -80,7 +80,12 @@ impl Executor {
             return Err(error);
         }
         attempt.sent = true;
-        door.call(step.scope(), call, WRITE_TIMEOUT).await.map(|answered| answered.request_id)
+        let request_id = door.call(step.scope(), call, WRITE_TIMEOUT).await?.request_id;
+        // AWS tells of it by an event, too.
+        if let Some(request_id) = &request_id {
+            self.plane.wrote(request_id);
+        }
+        Ok(request_id)
     }
 
     fn may_write(&self, call: &Call) -> Result<(), CloudError> {

@@ -14,11 +14,12 @@ mod listing;
 mod read;
 mod state;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use runbook_core::account::Budget;
+use runbook_core::events::Recent;
 use runbook_core::facts::Answer;
 use runbook_core::{CloudError, ErrorClass, Query, Scope};
 use tokio::time::Instant;
@@ -31,6 +32,9 @@ use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::door::Door;
 use crate::metrics::AwsMetrics;
+
+/// Writes whose request ids are remembered: those of an hour at the default budget, which is longer than CloudTrail takes to tell.
+const OWN_WRITES: usize = 10_000;
 
 /// How old an answer may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +75,15 @@ pub type Observed = (Query, Result<Answer, CloudError>, Timestamp);
 /// Answers questions about AWS with as few calls as AWS's API allows, within a budget of calls.
 pub struct Plane {
     shared: Arc<Shared>,
+    own_writes: Mutex<Recent>,
 }
 
 impl Plane {
     /// A plane over `cloud`. Call it, and all its methods, within a tokio runtime.
     pub fn new(cloud: Arc<dyn Cloud>, clock: Arc<dyn Clock>, options: PlaneOptions, metrics: AwsMetrics) -> Arc<Self> {
         let door = Door { cloud, budgets: Budgets::default(), metrics };
-        Arc::new(Self { shared: Shared::new(door, clock, options) })
+        let own_writes = Mutex::new(Recent::new(OWN_WRITES));
+        Arc::new(Self { shared: Shared::new(door, clock, options), own_writes })
     }
 
     /// Sets the calls a second that may be made in an account, in each of its regions, as the AwsAccount `name` declares them. Where
@@ -160,6 +166,20 @@ impl Plane {
     /// As [`Plane::invalidate`] for every question of one connection: its role or endpoint changed.
     pub fn invalidate_connection(&self, name: &str) {
         self.shared.state().invalidate_connection(name);
+    }
+
+    /// Whether this process made the write that AWS gave this request id, as far as it remembers.
+    pub fn is_own_write(&self, request_id: &str) -> bool {
+        self.own_writes().contains(request_id)
+    }
+
+    /// Remembers a write of this process.
+    pub(crate) fn wrote(&self, request_id: &str) {
+        self.own_writes().insert(request_id);
+    }
+
+    fn own_writes(&self) -> MutexGuard<'_, Recent> {
+        self.own_writes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn door(&self) -> &Door {

@@ -14,7 +14,7 @@ use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use runbook_core::{CloudError, ErrorClass};
 
 use super::complete::Incomplete;
-use crate::call::Call;
+use crate::call::{Call, Request};
 
 /// Longest message that is passed on; AWS's own are shorter, an intermediary's page is not.
 const LONGEST: usize = 1000;
@@ -28,9 +28,17 @@ pub(super) fn classify<E>(call: &Call, error: &SdkError<E, HttpResponse>) -> Clo
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
+    classify_request(call.request(), error)
+}
+
+/// As [`classify`], of a request that is no [`Call`].
+pub(super) fn classify_request<E>(request: Request, error: &SdkError<E, HttpResponse>) -> CloudError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
     let status = error.raw_response().map(|response| response.status().as_u16());
     let (class, code, message) = match error {
-        SdkError::ServiceError(refused) => of_service(Some(call), refused.err().meta(), status),
+        SdkError::ServiceError(refused) => of_service(request.write, refused.err().meta(), status),
         SdkError::TimeoutError(_) => (ErrorClass::Transient, "Timeout".into(), chain(error)),
         // What cannot be read is told by its status: an intermediary's page, not AWS's answer.
         SdkError::ResponseError(_) => match status {
@@ -48,8 +56,8 @@ where
     };
     CloudError {
         class,
-        operation: call.operation(),
-        resource: call.resource(),
+        operation: request.operation,
+        resource: request.resource,
         code,
         message: shortened(message),
         request_id: error.request_id().map(Into::into),
@@ -58,20 +66,19 @@ where
 
 type Classified = (ErrorClass, String, String);
 
-fn of_service(call: Option<&Call>, meta: &ErrorMetadata, status: Option<u16>) -> Classified {
+fn of_service(write: bool, meta: &ErrorMetadata, status: Option<u16>) -> Classified {
     let code = match (meta.code(), status) {
         (Some(code), _) => code.to_owned(),
         (None, Some(status)) => format!("Http{status}"),
         (None, None) => "Unknown".to_owned(),
     };
     let message = meta.message().unwrap_or("AWS gave no message").to_owned();
-    (by_message(call, &code, &message).unwrap_or_else(|| class_of(&code, status)), code, message)
+    (by_message(write, &code, &message).unwrap_or_else(|| class_of(&code, status)), code, message)
 }
 
-/// Where AWS uses one code for several things: what its message says, and of which operation.
-fn by_message(call: Option<&Call>, code: &str, message: &str) -> Option<ErrorClass> {
+/// Where AWS uses one code for several things: what its message says, and whether it is of a write.
+fn by_message(write: bool, code: &str, message: &str) -> Option<ErrorClass> {
     let says = |part: &str| message.to_ascii_lowercase().contains(part);
-    let write = call.is_some_and(Call::is_write);
     match code {
         // What Application Auto Scaling asks of CloudWatch on our behalf: the alarms of policies.
         "FailedResourceAccessException" if says("rate exceeded") || says("throttl") => Some(ErrorClass::Throttled),
@@ -91,12 +98,12 @@ fn by_message(call: Option<&Call>, code: &str, message: &str) -> Option<ErrorCla
     }
 }
 
-/// The table: AWS's error codes (API References of Amazon ECS, Application Auto Scaling and STS, "Common Errors"), then the HTTP status.
+/// The table: AWS's error codes (API References of Amazon ECS, Application Auto Scaling, STS and SQS, "Common Errors"), then the HTTP status.
 pub(super) fn class_of(code: &str, status: Option<u16>) -> ErrorClass {
     match code {
         "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestThrottled" | "RequestThrottledException"
         | "RequestLimitExceeded" | "TooManyRequestsException" | "TooManyRequests" | "SlowDown" | "BandwidthLimitExceeded"
-        | "LimitExceeded.Throttling" | "EC2ThrottledException" | "PriorRequestNotComplete" | "TransactionInProgressException" => {
+        | "LimitExceeded.Throttling" | "OverLimit" | "KmsThrottled" | "KMS.ThrottlingException" | "EC2ThrottledException" | "PriorRequestNotComplete" | "TransactionInProgressException" => {
             ErrorClass::Throttled
         }
         // The SDK loads new credentials for the next call; credentials that are never renewed fail on, and the message says so.
@@ -107,9 +114,11 @@ pub(super) fn class_of(code: &str, status: Option<u16>) -> ErrorClass {
         // The role lacks a permission on something behind the resource, such as cloudwatch:PutMetricAlarm.
         | "FailedResourceAccessException" | "RegionDisabledException" | "InvalidIdentityToken" | "InvalidIdentityTokenException"
         | "IDPRejectedClaim" => ErrorClass::Denied,
+        // The key that a queue is encrypted with.
+        "KmsAccessDenied" | "KMS.AccessDeniedException" => ErrorClass::Denied,
         _ if code.starts_with("AccessDenied") => ErrorClass::Denied,
         "ClusterNotFoundException" | "ServiceNotFoundException" | "ObjectNotFoundException" | "ResourceNotFoundException"
-        | "NamespaceNotFoundException" => ErrorClass::NotFound,
+        | "NamespaceNotFoundException" | "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => ErrorClass::NotFound,
         // A service that is being deleted: observing it again tells what there is to say.
         "ServiceNotActiveException" | "ConcurrentUpdateException" | "UpdateInProgressException" | "ResourceInUseException"
         | "ConflictException" | "ConcurrentModificationException" => ErrorClass::Conflict,
@@ -181,7 +190,7 @@ fn is_unreachable(cause: &(dyn Error + 'static)) -> bool {
 fn service_part<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<Classified> {
     let status = error.raw_response().map(|response| response.status().as_u16());
     match error {
-        SdkError::ServiceError(refused) => Some(of_service(None, refused.err().meta(), status)),
+        SdkError::ServiceError(refused) => Some(of_service(false, refused.err().meta(), status)),
         _ => None,
     }
 }
@@ -238,6 +247,9 @@ mod tests {
             ("ClusterNotFoundException", Some(400), ErrorClass::NotFound),
             ("ServiceNotFoundException", Some(400), ErrorClass::NotFound),
             ("ObjectNotFoundException", Some(400), ErrorClass::NotFound),
+            ("QueueDoesNotExist", Some(400), ErrorClass::NotFound),
+            ("KmsAccessDenied", Some(400), ErrorClass::Denied),
+            ("OverLimit", Some(400), ErrorClass::Throttled),
             ("ServiceNotActiveException", Some(400), ErrorClass::Conflict),
             ("ConcurrentUpdateException", Some(500), ErrorClass::Conflict),
             ("UpdateInProgressException", Some(400), ErrorClass::Conflict),
@@ -297,7 +309,12 @@ mod tests {
             ),
         ] {
             let meta = ErrorMetadata::builder().code(code).message(message).build();
-            assert_eq!(of_service(Some(call), &meta, Some(400)).0, class, "{}: {code}: {message}", call.operation());
+            assert_eq!(
+                of_service(call.is_write(), &meta, Some(400)).0,
+                class,
+                "{}: {code}: {message}",
+                call.operation()
+            );
         }
     }
 

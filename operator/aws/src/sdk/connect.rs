@@ -44,6 +44,7 @@ pub(super) struct Clients {
     pub(super) ecs: aws_sdk_ecs::Client,
     pub(super) autoscaling: aws_sdk_applicationautoscaling::Client,
     pub(super) sts: aws_sdk_sts::Client,
+    pub(super) sqs: aws_sdk_sqs::Client,
 }
 
 impl Process {
@@ -101,6 +102,7 @@ impl Connected {
             ecs: aws_sdk_ecs::Client::new(&config),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
+            sqs: aws_sdk_sqs::Client::new(&config),
         };
         self.lock().entry(region.to_owned()).or_insert(clients).clone()
     }

@@ -9,20 +9,24 @@ mod complete;
 mod connect;
 mod ecs;
 mod http;
+mod sqs;
 mod sts;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
+use runbook_core::events::Queue;
 use runbook_core::{CloudError, Scope};
 
 use self::classify::after_success;
-use self::connect::{Connected, Process};
-use crate::call::Call;
+use self::connect::{Clients, Connected, Process};
+use crate::call::{Call, Request};
 use crate::cloud::{Answered, Cloud, Connection, Connections};
-use crate::door::failure;
+use crate::door::transient;
+use crate::queue::{Message, Queues, delete, receive};
 
 /// AWS itself, by the connections it was given.
 ///
@@ -67,18 +71,50 @@ impl Connections for SdkCloud {
     }
 }
 
+impl SdkCloud {
+    /// The clients for a request in this scope.
+    async fn clients(&self, scope: &Scope, request: &Request) -> Result<Clients, CloudError> {
+        let connected = self.lock().get(&scope.connection).cloned();
+        match connected {
+            Some(connected) => Ok(connected.clients(&scope.region).await),
+            None => Err(transient(
+                request,
+                "NotConnected",
+                format!("AwsAccount {} is not connected, or no longer", scope.connection),
+            )),
+        }
+    }
+
+    /// What an answer says about the process's credentials.
+    fn judged<T>(&self, result: Result<T, CloudError>) -> Result<T, CloudError> {
+        match result {
+            Ok(answered) => {
+                self.process.has_worked();
+                Ok(answered)
+            }
+            Err(error) if self.process.worked() => Err(after_success(error)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[async_trait]
+impl Queues for SdkCloud {
+    async fn receive(&self, queue: &Queue, wait: Duration) -> Result<Vec<Message>, CloudError> {
+        let clients = self.clients(&queue.scope, &receive(queue)).await?;
+        self.judged(sqs::receive_message(&clients.sqs, queue, wait).await)
+    }
+
+    async fn delete(&self, queue: &Queue, receipts: &[String]) -> Result<usize, CloudError> {
+        let clients = self.clients(&queue.scope, &delete(queue)).await?;
+        self.judged(sqs::delete_message_batch(&clients.sqs, queue, receipts).await)
+    }
+}
+
 #[async_trait]
 impl Cloud for SdkCloud {
     async fn call(&self, scope: &Scope, call: &Call) -> Result<Answered, CloudError> {
-        let connected = self.lock().get(&scope.connection).cloned();
-        let Some(connected) = connected else {
-            return Err(failure(
-                call,
-                "NotConnected",
-                format!("AwsAccount {} is not connected, or no longer", scope.connection),
-            ));
-        };
-        let clients = connected.clients(&scope.region).await;
+        let clients = self.clients(scope, &call.request()).await?;
         let result = match call {
             Call::GetCallerIdentity => sts::get_caller_identity(&clients.sts, call).await,
             Call::DescribeServices { cluster, services } => {
@@ -133,13 +169,6 @@ impl Cloud for SdkCloud {
                 autoscaling_scheduled::delete_scheduled_action(&clients.autoscaling, call, resource_id, name).await
             }
         };
-        match result {
-            Ok(answered) => {
-                self.process.has_worked();
-                Ok(answered)
-            }
-            Err(error) if self.process.worked() => Err(after_success(error)),
-            Err(error) => Err(error),
-        }
+        self.judged(result)
     }
 }

@@ -137,7 +137,11 @@ pub fn plane_with_budget(cloud: &Arc<FakeAws>, rate: f64) -> Arc<Plane> {
     let cloud: Arc<dyn Cloud> = Arc::clone(cloud) as Arc<dyn Cloud>;
     let plane = Plane::new(cloud, clock, PlaneOptions::default(), AwsMetrics::default());
     let rates = Rates { read: rate, modify: rate };
-    plane.set_budget(ACCOUNT, "default", Budget { ecs: rates, application_auto_scaling: rates, sts: rates });
+    plane.set_budget(
+        ACCOUNT,
+        "default",
+        Budget { ecs: rates, application_auto_scaling: rates, sts: rates, sqs: rates },
+    );
     plane
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use runbook_core::account::Access;
+use runbook_core::account::events::queues;
 use runbook_core::iam::{Breadth, Permission, document};
 
 use crate::arguments::{IamPolicyOptions, NarrowTo};
@@ -35,6 +36,17 @@ pub async fn run(options: &IamPolicyOptions) -> Result<Shown, CliError> {
                 let left_out =
                     findings.iter().map(|finding| format!("{}: left out: {}", candidate.subject, finding.message));
                 notes.extend(left_out);
+            }
+        }
+    }
+    for queue in accounts.get(&account).map(queues).unwrap_or_default() {
+        match queue {
+            Ok(queue) => needed.extend(queue.permissions()),
+            Err(heard) => {
+                exit = Exit::Errors;
+                notes.extend(
+                    heard.finding().map(|finding| format!("AwsAccount {account}: left out: {}", finding.message)),
+                );
             }
         }
     }

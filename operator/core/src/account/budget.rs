@@ -16,6 +16,9 @@ pub struct Budget {
     pub application_auto_scaling: Rates,
     /// Security Token Service. AWS sustains 600 a second (IAM User Guide, "IAM and AWS STS quotas").
     pub sts: Rates,
+    /// Simple Queue Service, of which AWS says that a standard queue takes nearly any number (Amazon SQS Developer Guide, "Amazon SQS
+    /// message quotas"). Ten calls a second take a hundred events; more wait in the queue.
+    pub sqs: Rates,
 }
 
 /// Calls a second of one API.
@@ -30,7 +33,8 @@ pub struct Rates {
 impl Default for Budget {
     fn default() -> Self {
         let quarter = Rates { read: 5.0, modify: 1.25 };
-        Self { ecs: quarter, application_auto_scaling: quarter, sts: quarter }
+        let queues = Rates { read: 10.0, modify: 10.0 };
+        Self { ecs: quarter, application_auto_scaling: quarter, sts: quarter, sqs: queues }
     }
 }
 
@@ -46,6 +50,7 @@ impl Budget {
             ecs: least(self.ecs, other.ecs),
             application_auto_scaling: least(self.application_auto_scaling, other.application_auto_scaling),
             sts: least(self.sts, other.sts),
+            sqs: least(self.sqs, other.sqs),
         }
     }
 
@@ -64,6 +69,7 @@ impl Budget {
                 default.application_auto_scaling,
             )?,
             sts: default.sts,
+            sqs: default.sqs,
         })
     }
 }

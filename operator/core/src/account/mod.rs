@@ -3,6 +3,7 @@
 pub mod blast;
 pub mod brakes;
 pub mod budget;
+pub mod events;
 pub mod grants;
 pub mod plan;
 pub mod report;

@@ -18,6 +18,11 @@ pub fn status(previous: &AwsAccountStatus, summary: &Summary<'_>) -> AwsAccountS
         last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
         account_id: identity.map(|identity| identity.account_id.clone()).or_else(|| previous.account_id.clone()),
         caller_arn: identity.map(|identity| identity.arn.clone()).or_else(|| previous.caller_arn.clone()),
+        events: summary
+            .queues
+            .iter()
+            .map(|heard| heard.status(previous.events.iter().find(|told| told.region == heard.region)))
+            .collect(),
     }
 }
 

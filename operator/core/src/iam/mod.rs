@@ -37,6 +37,8 @@ pub enum Purpose {
     AlarmsOfAutoscaling,
     /// What Application Auto Scaling needs once in an account.
     FirstUseOfAutoscaling,
+    /// To be told by AWS when something has changed.
+    ReceiveEvents,
 }
 
 /// What an action is done to, in IAM's terms.
@@ -70,6 +72,7 @@ impl Purpose {
             Self::TagAutoscaling => "TagAutoscaling",
             Self::AlarmsOfAutoscaling => "WhatAutoscalingDoesInOurName",
             Self::FirstUseOfAutoscaling => "FirstUseOfAutoscaling",
+            Self::ReceiveEvents => "ReceiveEvents",
         }
     }
 }

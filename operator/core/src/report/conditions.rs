@@ -137,7 +137,7 @@ pub fn whole_seconds(time: Timestamp) -> Timestamp {
 }
 
 /// A message that is not too long for a reader.
-pub(super) fn truncate(message: &str) -> String {
+pub(crate) fn truncate(message: &str) -> String {
     match message.char_indices().nth(LONGEST_MESSAGE - 1) {
         None => message.into(),
         Some((end, _)) => format!("{}…", &message[..end]),

@@ -8,6 +8,7 @@ use runbook_api::common::{HistoryEntry, PlanStatus};
 use super::conditions::{self, Before};
 use super::history::{self, Act};
 use super::outcome::Outcome;
+use crate::account::events::Heard;
 use crate::facts::Facts;
 use crate::plan::{Finding, Weight};
 use crate::scaling::overrides::Intent;
@@ -37,6 +38,8 @@ pub struct Summary<'a> {
     pub now: Timestamp,
     /// What the plan works towards, where there was one.
     pub intent: Option<&'a Intent>,
+    /// How the queues of an AwsAccount do.
+    pub queues: &'a [Heard],
 }
 
 impl Summary<'_> {
@@ -113,6 +116,7 @@ mod tests {
             facts,
             now,
             intent: None,
+            queues: &[],
         }
     }
 

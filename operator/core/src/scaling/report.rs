@@ -143,6 +143,7 @@ mod tests {
             facts,
             now,
             intent: None,
+            queues: &[],
         }
     }
 

@@ -52,7 +52,7 @@ fn an_account_is_what_its_credentials_say() {
         if let Some(answer) = answer {
             facts.insert(Query::CallerIdentity(scope.clone()), answer);
         }
-        account::plan::plan(&scope, &facts)
+        account::plan::plan(&scope, &[], &facts)
     };
     assert_eq!(decide(None).needs, [Query::CallerIdentity(scope.clone())]);
     assert_eq!(decide(Some(Ok(world::identity(world::ACCOUNT)))), runbook_core::Plan::default());

@@ -135,6 +135,7 @@ proptest! {
                 facts: &Facts::default(),
                 now: at(second),
                 intent: None,
+                queues: &[],
             };
             before = summary.conditions(&before);
             observed = summary.observed_generation(observed);

@@ -7,6 +7,7 @@ mod any;
 mod claims;
 mod conditions;
 mod expected;
+mod events;
 mod grants;
 mod iam;
 mod import;

@@ -10,6 +10,7 @@ use kube::{Api, Client, ResourceExt};
 use runbook_api::common::HistoryEntry;
 use runbook_api::common::{AccountRef, Mode};
 use runbook_api::{AwsAccount, AwsAccountStatus};
+use runbook_core::account::events::Heard;
 use runbook_core::account::{self, resolve};
 use runbook_core::report::{Hold, Summary};
 use runbook_core::{Facts, Finding, Plan, Scope};
@@ -30,23 +31,24 @@ impl Stored for AwsAccount {
 }
 
 impl Kind for AwsAccount {
-    type Input = Scope;
+    type Input = (Scope, Vec<Heard>);
 
     fn account_name(&self) -> String {
         self.name_any()
     }
 
-    fn prepare(&self, context: &Context) -> Result<Prepared<Scope>, Finding> {
+    fn prepare(&self, context: &Context) -> Result<Prepared<Self::Input>, Finding> {
         let reference = AccountRef { name: self.name_any() };
         let account = context.accounts.connect(&reference.name)?;
         let access = resolve(&reference, None, "", account.as_deref())?;
         let account = account.unwrap_or_else(|| Arc::new(self.clone()));
         let hold = Hold::of(false, Mode::Enforce, access.mode);
-        Ok(Prepared { input: access.scope.clone(), access, account, hold })
+        let queues = context.hearing.of(&account);
+        Ok(Prepared { input: (access.scope.clone(), queues), access, account, hold })
     }
 
-    fn plan(scope: &Scope, facts: &Facts, _: Timestamp) -> Plan {
-        account::plan::plan(scope, facts)
+    fn plan((scope, queues): &Self::Input, facts: &Facts, _: Timestamp) -> Plan {
+        account::plan::plan(scope, queues, facts)
     }
 
     fn report(&self, previous: &AwsAccountStatus, summary: &Summary<'_>) -> AwsAccountStatus {

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt, stream};
 use kube::runtime::controller::{Action, Error, ReconcileRequest};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{Config, applier};
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use tracing::{debug, error};
 
 use crate::context::Context;
+use crate::listening::{self, Wakes};
 use crate::runner::Runner;
 use crate::runner::kind::Kind;
 use crate::tasks::Owned;
@@ -34,7 +35,9 @@ pub type Stop = watch::Receiver<bool>;
 pub async fn run(context: Arc<Context>, stop: Stop) {
     let accounts = Arc::new(Runner::new(context.clone()));
     let policies = Arc::new(Runner::new(context.clone()));
-    let (account_queue, policy_queue) = (aws_account::queue(accounts.clone()), scaling_policy::queue(policies.clone()));
+    let (wakes, woken_accounts, woken_policies) = Wakes::new();
+    let account_queue = stream::select(aws_account::queue(accounts.clone()), woken_accounts);
+    let policy_queue = stream::select(scaling_policy::queue(policies.clone()), woken_policies);
     // What went before the queues began to listen is told by nobody.
     context.warmup.retain(&context.stores.uids(), Instant::now());
     let begin_nothing_new = {
@@ -49,6 +52,7 @@ pub async fn run(context: Arc<Context>, stop: Stop) {
         drive(accounts, account_queue, stop.clone()),
         drive(policies, policy_queue, stop.clone()),
         scaling_override::run(context.clone(), stop.clone()),
+        listening::run(context.clone(), wakes, stopped(stop.clone())),
         malformed::run::<runbook_api::AwsAccount>(context.clone(), stopped(stop.clone())),
         malformed::run::<runbook_api::ScalingOverride>(context.clone(), stopped(stop.clone())),
         malformed::run::<runbook_api::ScalingPolicy>(context, stopped(stop)),

@@ -18,7 +18,7 @@ use runbook_core::scaling::claim::claim as claim_of;
 use runbook_core::scaling::input::{self, Input};
 use runbook_core::scaling::overrides::intent::Memory;
 use runbook_core::scaling::{self, report};
-use runbook_core::{Facts, Finding, Plan};
+use runbook_core::{Facts, Finding, Plan, Scope, ServiceId};
 
 use super::scaling_override;
 use crate::context::Context;
@@ -31,8 +31,12 @@ impl Object for ScalingPolicy {
 
     /// Cluster and service: policies that name the same may be rivals, whatever accounts they name.
     fn key(&self) -> Option<String> {
-        self.spec.target.ecs_service.as_ref().map(|target| format!("{}/{}", target.cluster, target.service))
+        self.spec.target.ecs_service.as_ref().map(|target| key(&target.cluster, &target.service))
     }
+}
+
+fn key(cluster: &str, service: &str) -> String {
+    format!("{cluster}/{service}")
 }
 
 impl Stored for ScalingPolicy {
@@ -136,6 +140,17 @@ pub fn queue(runner: Arc<Runner<ScalingPolicy>>) -> impl Stream<Item = ObjectRef
         })
     });
     present.chain(stream::select(stream::select(by_policy, by_account), by_override))
+}
+
+/// The policies for one service, and where each of them works: what happens to it concerns them all.
+pub fn of_service(service: &ServiceId, stores: &Stores) -> Vec<(ObjectRef<ScalingPolicy>, Scope)> {
+    let at = &service.scope;
+    let policies = stores.policies.of_key(&key(&service.cluster, &service.service));
+    let places = policies.iter().filter_map(|policy| {
+        let account = stores.account(&policy.spec.account_ref.name);
+        Some((ObjectRef::from_obj(&**policy), access(policy, account.as_deref()).ok()?.scope))
+    });
+    places.filter(|(_, scope)| scope.account_id == at.account_id && scope.region == at.region).collect()
 }
 
 /// The policy, and those that name the same service.

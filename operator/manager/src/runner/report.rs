@@ -54,6 +54,7 @@ impl<K: Kind> Runner<K> {
             facts: &said.seen.facts,
             now: turn.now,
             intent: said.seen.plan.intent.as_deref(),
+            queues: &said.seen.plan.queues,
         }
     }
 

@@ -176,6 +176,7 @@ fn account(options: &ImportOptions, scope: &Scope, ids: &[&ServiceId]) -> AwsAcc
         request_budget: None,
         freeze: Vec::new(),
         safety: None,
+        events: Vec::new(),
         endpoint_url: None,
     };
     AwsAccount::new(&options.account_name, spec)

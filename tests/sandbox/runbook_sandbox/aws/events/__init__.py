@@ -189,16 +189,17 @@ def _put_rule(backend: EventsBackend, name: str, *args: Any, **kwargs: Any) -> R
     return rule
 
 
-def _put_targets(backend: EventsBackend, name: str, event_bus_arn: str | None, given: list[dict[str, Any]]) -> None:
+def _put_targets(backend: EventsBackend, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> None:
+    # CloudFormation calls it by moto's names.
     bus = backend.event_buses.get((event_bus_arn or "default").split("event-bus/")[-1])
     rule = bus.rules.get(name) if bus else None
     if rule is not None:
-        known = {target["Id"] for target in rule.targets} | {target["Id"] for target in given}
+        known = {target["Id"] for target in rule.targets} | {target["Id"] for target in targets}
         if len(known) > MAX_TARGETS:
             raise ApiError("LimitExceededException", f"The requested resource exceeds the maximum number allowed: {MAX_TARGETS} targets.")
-    for target in given:
+    for target in targets:
         _check_input(target)
-    _motos_put_targets(backend, name, event_bus_arn, given)
+    _motos_put_targets(backend, name, event_bus_arn, targets)
 
 
 def _check_input(target: dict[str, Any]) -> None:

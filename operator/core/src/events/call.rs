@@ -1,0 +1,66 @@
+//! `AWS API Call via CloudTrail`: which call changes what.
+//!
+//! Sources: CloudTrail User Guide, "CloudTrail record contents"; Application Auto Scaling User Guide, "Log Application Auto Scaling API
+//! calls using AWS CloudTrail" (they are recorded as those of `autoscaling.amazonaws.com`).
+
+use super::envelope::Envelope;
+use super::{Ignored, resource};
+use crate::ids::{Scope, ServiceId};
+use crate::query::Query;
+
+/// What the recorded call outdates.
+pub(super) fn outdated(envelope: &Envelope, scope: &Scope, own: impl Fn(&str) -> bool) -> Result<Vec<Query>, Ignored> {
+    let (Some(source), Some(name)) = (envelope.text("eventSource"), envelope.text("eventName")) else {
+        return Err(Ignored::Malformed("it tells of no call".into()));
+    };
+    let changed: fn(ServiceId) -> Vec<Query> = match (source, name) {
+        (
+            "ecs.amazonaws.com",
+            "CreateService" | "UpdateService" | "DeleteService" | "TagResource" | "UntagResource",
+        ) => |service| vec![Query::EcsService(service)],
+        ("autoscaling.amazonaws.com" | "application-autoscaling.amazonaws.com", name) => match name {
+            // It moves the size into the band at once.
+            "RegisterScalableTarget" => {
+                |service| vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)]
+            }
+            // It deletes the policies, too.
+            "DeregisterScalableTarget" => {
+                |service| vec![Query::ScalableTarget(service.clone()), Query::ScalingPolicies(service)]
+            }
+            "PutScalingPolicy" | "DeleteScalingPolicy" => |service| vec![Query::ScalingPolicies(service)],
+            _ => return Err(Ignored::Irrelevant),
+        },
+        _ => return Err(Ignored::Irrelevant),
+    };
+    if envelope.text("errorCode").is_some() {
+        return Err(Ignored::Refused);
+    }
+    if envelope.text("requestID").is_some_and(own) {
+        return Err(Ignored::OwnWrite);
+    }
+    service(envelope, scope, name).map(changed)
+}
+
+fn service(envelope: &Envelope, scope: &Scope, name: &str) -> Result<ServiceId, Ignored> {
+    let given = |parameter: &str| envelope.text(&format!("requestParameters.{parameter}"));
+    if let Some(resource_id) = given("resourceId") {
+        // EC2 Auto Scaling records under the same name, and other services scale by the same calls.
+        let ecs = given("serviceNamespace") == Some("ecs");
+        return if ecs { resource::scalable(scope, resource_id) } else { Err(Ignored::Irrelevant) };
+    }
+    match name {
+        "TagResource" | "UntagResource" => match given("resourceArn") {
+            Some(arn) if arn.contains(":service/") => resource::service(scope, None, arn),
+            _ => Err(Ignored::Irrelevant),
+        },
+        "CreateService" => match given("serviceName") {
+            Some(service) => resource::service(scope, given("cluster"), service),
+            None => Err(Ignored::Malformed("it names no service".into())),
+        },
+        "UpdateService" | "DeleteService" => match given("service") {
+            Some(service) => resource::service(scope, given("cluster"), service),
+            None => Err(Ignored::Malformed("it names no service".into())),
+        },
+        _ => Err(Ignored::Irrelevant),
+    }
+}
