@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use runbook_core::Step;
+use jiff::Timestamp;
+use runbook_api::scaling_policy::ActiveOverride;
 use runbook_core::plan::Weight;
+use runbook_core::{Finding, Step};
 use serde::Serialize;
 
 use super::verdict::{Planned, Summary, Verdict};
@@ -15,7 +17,8 @@ use crate::output::{BOLD, DIM, GREEN, RED, YELLOW, counted, json as to_json, lin
 pub fn text(planned: &[Planned], summary: &Summary) -> String {
     let mut text = String::new();
     for object in planned {
-        let silent = object.judged.verdict == Verdict::InSync && object.judged.findings.is_empty();
+        let judged = &object.judged;
+        let silent = judged.verdict == Verdict::InSync && judged.findings.is_empty() && judged.overrides.is_empty();
         if !silent {
             show(object, &mut text);
         }
@@ -35,10 +38,18 @@ fn show(object: &Planned, text: &mut String) {
             (_, false) => writeln!(text, "  {}", line(YELLOW, "~ ", &step.to_string())),
         };
     }
-    if let (Verdict::Held, Some(hold)) = (judged.verdict, judged.hold) {
-        let _ = writeln!(text, "  {}", line(YELLOW, &format!("{}: ", hold.reason()), hold.message()));
+    let held = judged.hold.filter(|_| judged.verdict == Verdict::Held);
+    // What says until when says it better than the general message.
+    let of_hold = |finding: &Finding| held.is_some_and(|hold| finding.reason == hold.reason());
+    if let Some(hold) = held {
+        let message = judged.findings.iter().find(|one| of_hold(one)).map_or(hold.message(), |one| &*one.message);
+        let _ = writeln!(text, "  {}", line(YELLOW, &format!("{}: ", hold.reason()), message));
     }
-    for finding in &judged.findings {
+    for ActiveOverride { name, expires_at, changes } in &judged.overrides {
+        let head = line(GREEN, "override: ", &format!("{name} until {}: {changes}", expires_at.0));
+        let _ = writeln!(text, "  {head}");
+    }
+    for finding in judged.findings.iter().filter(|finding| !of_hold(finding)) {
         let (style, word) = match finding.weight {
             Weight::Note => (DIM, "note: ".to_owned()),
             Weight::Waiting => (YELLOW, "waiting: ".to_owned()),
@@ -81,7 +92,11 @@ struct Object<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     held_by: Option<&'static str>,
     steps: Vec<Made>,
-    findings: &'a [runbook_core::Finding],
+    findings: &'a [Finding],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    overrides: &'a [ActiveOverride],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -110,6 +125,8 @@ impl<'p> From<&'p Planned> for Object<'p> {
             held_by: judged.hold.filter(|_| judged.verdict == Verdict::Held).map(|hold| hold.reason()),
             steps: judged.steps.iter().map(Made::from).collect(),
             findings: &judged.findings,
+            overrides: &judged.overrides,
+            next_at: judged.next_at,
         }
     }
 }
