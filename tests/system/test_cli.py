@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 import yaml
@@ -55,7 +56,8 @@ def test_a_plan_says_what_would_be_written_and_writes_nothing(place, cli, declar
     web, worker = place.policy("web", autoscaling=BAND), place.policy("worker", replicas=1)
     (tmp_path / "team").mkdir()
     (tmp_path / "account.yaml").write_text(text(declared()))
-    (tmp_path / "team" / "policies.yaml").write_text(text(web, worker, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}))
+    foreign = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}
+    (tmp_path / "team" / "policies.yaml").write_text(text(web, worker, foreign))
 
     planned = cli("plan", "-f", str(tmp_path))
     assert planned.code == 2, planned
@@ -207,8 +209,13 @@ def test_the_memory_of_the_cluster_makes_drift_of_a_difference(place, cli):
     place.in_sync("web")
     place.wait("web", lambda p: p["status"].get("followed", {}).get("minimum") == 2, "is followed")
     place.account.set_desired("web", 5, place.cluster)
-    planned = cli("plan", "--cluster", "-f", "-", stdin=text(watched))
-    assert planned.code == 0 and "DriftReported: " in planned.out and "1 held" in planned.out, planned
+    # During the deployment that the change began a scale-in waits anyway.
+    planned = until(
+        "the difference is reported",
+        lambda: cli("plan", "--cluster", "-f", "-", stdin=text(watched)),
+        lambda answer: "DriftReported: " in answer.out,
+    )
+    assert planned.code == 0 and "1 held" in planned.out, planned
 
 
 def test_what_is_held_says_until_when(place, cli, declared):
@@ -283,6 +290,32 @@ def test_what_the_operator_would_refuse_is_not_made(place, cli):
     assert not place.overrides()
     asleep = cli("scale", "asleep", "--at-least", "2", *rest, "--wait", "--timeout", "60s")
     assert asleep.code == 1 and "warning: " in asleep.err and "set spec.suspend to false" in asleep.err, asleep
+
+
+def test_waiting_may_be_broken_off_and_ends_by_itself(place, cli):
+    place.account.create_services("web", cluster=place.cluster)
+    place.apply(place.policy("web", replicas=1))
+    place.in_sync("web")
+    place.account.control("POST", "/faults", {"service": "ecs", "operation": "UpdateService", "kind": "error503", "when": "before"})
+    ask = ("scale", "web", "--exactly", "3", "--for", "1h", "--reason", "x", "-n", place.namespace, "--wait")
+    with cli.start(*ask) as waiting:
+        said = next(line for line in waiting.stderr if line.startswith("waiting: "))
+        waiting.send_signal(signal.SIGINT)
+        rest = waiting.stderr.read()
+        assert waiting.wait(timeout=60) == 1 and "broken off: nothing was taken back" in rest, (said, rest)
+    assert len(place.overrides()) == 1
+    late = cli(*ask, "--timeout", "2s")
+    assert late.code == 1 and "AWS does not follow after 2s" in late.err, late
+    place.account.control("DELETE", "/faults")
+    place.wait_desired("web", 3)
+
+
+def test_colours_are_for_terminals_that_want_them(cli):
+    wrong = ("plan", "-f", "/nonexistent")
+    assert "\x1b[31m" in cli.on_terminal(*wrong)
+    for plain in (cli.on_terminal(*wrong, NO_COLOR="1"), cli.on_terminal(*wrong, "--color", "never"), cli(*wrong).err):
+        assert "error: " in plain and "\x1b" not in plain
+    assert "\x1b[31m" in cli(*wrong, "--color", "always").err
 
 
 def test_status_marks_what_was_adopted(place, cli):

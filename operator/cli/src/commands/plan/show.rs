@@ -141,3 +141,59 @@ impl From<&Step> for Made {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use runbook_core::report::Hold;
+    use runbook_core::{Scope, ServiceId};
+
+    use super::super::verdict::Judged;
+    use super::*;
+    use crate::sources::Origin;
+
+    #[test]
+    fn what_is_held_says_until_when_once_and_overrides_stand_beside_it() {
+        let scope = Scope { connection: "default".into(), account_id: "1".into(), region: "eu-central-1".into() };
+        let service = ServiceId { scope, cluster: "shop".into(), service: "web".into() };
+        let until: Timestamp = "2026-03-01T18:00:00Z".parse().unwrap();
+        let planned = Planned {
+            subject: Subject { kind: "ScalingPolicy", namespace: Some("shop".into()), name: "web".into() },
+            origin: Origin { file: "web.yaml".into(), document: 0 },
+            judged: Judged {
+                verdict: Verdict::Held,
+                steps: vec![Step::SetDesiredCount { service, from: 3, to: 5 }],
+                findings: vec![
+                    Finding::note("HeldByTag", "nothing is written before 18:00"),
+                    Finding::note("Superseded", "ScalingOverride old changes nothing"),
+                ],
+                hold: Some(Hold::HeldByTag),
+                overrides: vec![ActiveOverride {
+                    name: "sale".into(),
+                    expires_at: Time(until),
+                    changes: "size 3 to at least 5".into(),
+                }],
+                next_at: Some(until),
+            },
+        };
+        let planned = [planned];
+        let summary = Summary::of(&planned);
+        let expected = "\
+ScalingPolicy shop/web  web.yaml
+  held: set desiredCount of shop/web from 3 to 5
+  HeldByTag: nothing is written before 18:00
+  override: sale until 2026-03-01T18:00:00Z: size 3 to at least 5
+  note: ScalingOverride old changes nothing
+
+1 object: 0 changes, 0 in sync, 0 errors, 1 held
+";
+        assert_eq!(anstream::adapter::strip_str(&text(&planned, &summary)).to_string(), expected);
+        let report: serde_json::Value = serde_json::from_str(&json(&planned, &summary).unwrap()).unwrap();
+        let object = &report["objects"][0];
+        assert_eq!((&object["heldBy"], &object["nextAt"]), (&"HeldByTag".into(), &"2026-03-01T18:00:00Z".into()));
+        let shown = serde_json::json!([
+            {"name": "sale", "expiresAt": "2026-03-01T18:00:00Z", "changes": "size 3 to at least 5"}
+        ]);
+        assert_eq!(object["overrides"], shown);
+    }
+}

@@ -130,6 +130,11 @@ impl Summary {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+    use runbook_core::account::brakes::ScaleIn;
+    use runbook_core::scaling::overrides::bounds::Declared;
+    use runbook_core::scaling::overrides::intent::Memory;
+    use runbook_core::scaling::overrides::{Bounds, Intent};
     use runbook_core::{Scope, ServiceId};
 
     use super::*;
@@ -161,5 +166,45 @@ mod tests {
         assert_eq!(verdict(1, waiting(), None), Verdict::Changes);
         assert_eq!(verdict(1, stalled(), None), Verdict::Error);
         assert_eq!(verdict(0, stalled(), Some(Hold::Observe)), Verdict::Error);
+    }
+
+    #[test]
+    fn what_the_plan_itself_holds_back_is_held_and_the_nearer_reason_is_told() {
+        let frozen = || Plan { steps: vec![step()], hold: Some(Hold::Frozen), ..Plan::default() };
+        let judged = |plan, hold| {
+            let judged = judge(plan, hold);
+            (judged.verdict, judged.hold)
+        };
+        assert_eq!(judged(frozen(), None), (Verdict::Held, Some(Hold::Frozen)));
+        assert_eq!(judged(frozen(), Some(Hold::Suspended)), (Verdict::Held, Some(Hold::Suspended)));
+    }
+
+    #[test]
+    fn the_first_step_of_a_slow_scale_in_says_where_it_leads() {
+        let steps = |to| match step() {
+            Step::SetDesiredCount { service, .. } => vec![Step::SetDesiredCount { service, from: 20, to }],
+            _ => Vec::new(),
+        };
+        let (bounds, autoscaled) = (Bounds::exactly(3), false);
+        let declared = Declared { bounds, autoscaled, ceiling: None };
+        let plan = |to| Plan {
+            steps: steps(to),
+            intent: Some(Box::new(Intent::new(bounds, false, &Memory::default(), &[], &declared))),
+            ..Plan::default()
+        };
+        let brakes = Brakes {
+            freezes: Vec::new(),
+            scale_in: Some(ScaleIn { percent: 20, every: SignedDuration::from_mins(5) }),
+        };
+        let said = stepwise(&plan(16), &brakes).map(|finding| finding.message);
+        assert_eq!(
+            said.as_deref(),
+            Some(
+                "this is one step of several on the way to 3: the AwsAccount's safety.scaleInStep lets 20 % of the size go at once, and then \
+                 waits for 300 s"
+            )
+        );
+        assert_eq!(stepwise(&plan(3), &brakes), None, "that was the last");
+        assert_eq!(stepwise(&plan(16), &Brakes::default()), None);
     }
 }
