@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 import os
+import pty
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -86,10 +87,24 @@ class Cli:
 
     def __call__(self, *arguments: str, stdin: str | None = None, **environment: str) -> Answer:
         """Runs it to its end."""
-        done = subprocess.run(
-            [self._program, *arguments], input=stdin, capture_output=True, text=True, check=False, env=self._environment | environment, timeout=120
-        )
+        environment = self._environment | environment
+        command = [self._program, *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment, timeout=120)
         return Answer(done.returncode, done.stdout, done.stderr)
+
+    def on_terminal(self, *arguments: str, **environment: str) -> str:
+        """Runs it to its end on a terminal, and returns what that shows: no more than a terminal holds."""
+        terminal, end = pty.openpty()
+        with os.fdopen(terminal, "rb", buffering=0) as shown, os.fdopen(end, "wb", buffering=0) as there:
+            environment = self._environment | {"TERM": "xterm"} | environment
+            command = [self._program, *arguments]
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=there, stderr=there, check=False, env=environment, timeout=120)
+            return shown.read(65536).decode()
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts it."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen([self._program, *arguments], stdout=pipe, stderr=pipe, text=True, env=self._environment)
 
 
 @pytest.fixture

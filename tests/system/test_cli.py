@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 import yaml
@@ -55,7 +56,8 @@ def test_a_plan_says_what_would_be_written_and_writes_nothing(place, cli, declar
     web, worker = place.policy("web", autoscaling=BAND), place.policy("worker", replicas=1)
     (tmp_path / "team").mkdir()
     (tmp_path / "account.yaml").write_text(text(declared()))
-    (tmp_path / "team" / "policies.yaml").write_text(text(web, worker, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}))
+    foreign = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}
+    (tmp_path / "team" / "policies.yaml").write_text(text(web, worker, foreign))
 
     planned = cli("plan", "-f", str(tmp_path))
     assert planned.code == 2, planned
@@ -169,6 +171,164 @@ def test_an_endpoint_in_a_file_needs_leave(place, cli, declared):
     assert not place.account.calls_of(cli.user)
     own = cli("plan", "-f", "-", "--endpoint-url", place.account.endpoint, stdin=files, AWS_ENDPOINT_URL="http://127.0.0.1:9")
     assert own.code == 2, own
+
+
+def test_overrides_of_files_and_cluster_take_part_as_in_the_operator(place, cli, declared):
+    place.account.create_services("web", "worker", cluster=place.cluster)
+    place.apply(place.policy("web", replicas=2), place.policy("worker", replicas=1))
+    place.in_sync("web", "worker")
+
+    # A file with nothing but overrides, for a policy that is in the cluster only.
+    only = text(place.override("sale", "web", atLeast=4), place.override("stop", "worker", exactly=0))
+    planned = cli("plan", "--cluster", "-f", "-", stdin=only)
+    assert planned.code == 1, planned
+    assert f"ScalingPolicy {place.namespace}/web  the cluster" in planned.out
+    assert f"~ set desiredCount of {place.cluster}/web from 2 to 4" in planned.out
+    assert "override: sale until" in planned.out and "size 2 to at least 4" in planned.out
+    assert "ZeroNotAllowed: " in planned.out and "allowZero: true on ScalingPolicy worker" in planned.out
+    assert "PolicyNotFound: " in cli("plan", "-f", "-", stdin=only).out, "nobody has asked the cluster"
+    assert place.desired("web") == 2
+
+    # What the operator makes of it is what the plan said.
+    place.apply(place.override("sale", "web", atLeast=4))
+    place.wait_desired("web", 4)
+    place.in_sync("web")
+    files = text(declared(), place.policy("web", replicas=2), place.override("ended", "web", seconds=-60, exactly=9))
+    known = json.loads(cli("plan", "--cluster", "-f", "-", "-o", "json", stdin=files).out)
+    by_kind = {thing["kind"]: thing for thing in known["objects"]}
+    assert known["summary"]["changes"] == 0 and known["summary"]["errors"] == 0, known
+    assert [one["name"] for one in by_kind["ScalingPolicy"]["overrides"]] == ["sale"]
+    assert by_kind["ScalingPolicy"]["nextAt"] == by_kind["ScalingPolicy"]["overrides"][0]["expiresAt"]
+    assert [one["reason"] for one in by_kind["ScalingOverride"]["findings"]] == ["Expired"]
+
+
+def test_the_memory_of_the_cluster_makes_drift_of_a_difference(place, cli):
+    place.account.create_services("web", cluster=place.cluster)
+    watched = place.policy("web", replicas=2, drift={"scaleOut": "Report"})
+    place.apply(watched)
+    place.in_sync("web")
+    place.wait("web", lambda p: p["status"].get("followed", {}).get("minimum") == 2, "is followed")
+    place.account.set_desired("web", 5, place.cluster)
+    # During the deployment that the change began a scale-in waits anyway.
+    planned = until(
+        "the difference is reported",
+        lambda: cli("plan", "--cluster", "-f", "-", stdin=text(watched)),
+        lambda answer: "DriftReported: " in answer.out,
+    )
+    assert planned.code == 0 and "1 held" in planned.out, planned
+
+
+def test_what_is_held_says_until_when(place, cli, declared):
+    place.account.create_services("web", "slow", cluster=place.cluster)
+    freeze = [{"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "reason": "nobody is there"}]
+    policy = place.policy("web", replicas=3)
+    frozen = cli("plan", "-f", "-", stdin=text(declared(freeze=freeze), policy))
+    assert frozen.code == 0 and "held: " in frozen.out, frozen
+    assert "Frozen: the AwsAccount is frozen until 2099-01-01T00:00:00Z: nobody is there" in frozen.out
+    report = json.loads(cli("plan", "-f", "-", "-o", "json", stdin=text(declared(freeze=freeze), policy)).out)
+    assert (report["objects"][0]["heldBy"], report["objects"][0]["nextAt"]) == ("Frozen", "2099-01-01T00:00:00Z")
+    # An override is followed in a freeze.
+    assert cli("plan", "-f", "-", stdin=text(declared(freeze=freeze), policy, place.override("now", "web", exactly=4))).code == 2
+
+    arn = place.account.service("web", place.cluster)["serviceArn"]
+    hold = {"key": "ops.clocked.app/hold-until", "value": "2098-01-01T00:00:00Z"}
+    place.account.client("ecs").tag_resource(resourceArn=arn, tags=[hold])
+    held = cli("plan", "-f", "-", stdin=text(declared(), policy))
+    assert held.code == 0 and "HeldByTag: " in held.out and "before 2098-01-01T00:00:00Z" in held.out, held
+
+
+# Scale
+
+
+def test_scaling_for_a_while_is_an_override_that_the_operator_follows(place, cli):
+    place.account.create_services("web", cluster=place.cluster)
+    place.apply(place.policy("web", autoscaling={"minCapacity": 1, "maxCapacity": 6}))
+    place.in_sync("web")
+    here = ("-n", place.namespace)
+    ask = ("scale", "web", "--at-least", "4", "--for", "1h", "--reason", "the sale begins", *here)
+
+    tried = cli(*ask, "--dry-run")
+    assert tried.code == 0 and "would be made" in tried.out and "size 1 to 6 -> 4 to 6" in tried.out, tried
+    assert not place.overrides()
+
+    made = cli(*ask, "--wait", "--timeout", "90s")
+    assert made.code == 0 and "followed: ScalingPolicy web is in sync, desiredCount 4" in made.out, made
+    assert place.desired("web") == 4
+    (override,) = place.overrides()
+    assert override["metadata"]["labels"] == {"ops.clocked.app/made-by": "cli"} and override["spec"]["reason"] == "the sale begins"
+    assert override["spec"]["atLeast"] == 4 and override["metadata"]["name"] in made.err
+
+    place.apply(place.override("theirs", "web", seconds=1800, range={"min": 4, "max": 5}))
+    place.told("theirs", "Active")
+    shown = cli("status", *here)
+    assert "For a while:" in shown.out and "by ScalingOverride theirs: a test" in shown.out, shown
+    assert [one["name"] for one in json.loads(cli("status", *here, "-o", "json").out)["overrides"]][0] == "theirs"
+
+    stopped = cli("scale", "web", "--stop", "--wait", *here)
+    assert stopped.code == 0 and f"ended ScalingOverride {place.namespace}/{override['metadata']['name']}" in stopped.err, stopped
+    assert "theirs holds until" in stopped.err
+    place.told(override["metadata"]["name"], "Expired")
+    again = cli("scale", "web", "--stop", *here)
+    assert again.code == 0 and "no override" in again.out, again
+    assert len(place.overrides()) == 2, "what has ended stays to be looked at"
+
+
+def test_what_the_operator_would_refuse_is_not_made(place, cli):
+    place.account.create_services("web", cluster=place.cluster)
+    one = {"minCapacity": 1, "maxCapacity": 1}
+    place.apply(place.policy("web", autoscaling=one), place.policy("asleep", "web", replicas=1, suspend=True))
+    place.in_sync("web")
+    rest = ("--for", "1h", "--reason", "x", "-n", place.namespace)
+    for arguments, said in [
+        (("web", "--exactly", "0"), "allowZero: true on ScalingPolicy web"),
+        (("web", "--at-least", "9"), "set overrideCeiling: 9"),
+        (("absent", "--at-least", "9"), "those that are there: asleep, web"),
+        (("web", "--range", "4..2"), "for example 4..8"),
+    ]:
+        answer = cli("scale", *arguments, *rest)
+        assert answer.code == 1 and said in answer.err and answer.out == "", answer
+    assert not place.overrides()
+    asleep = cli("scale", "asleep", "--at-least", "2", *rest, "--wait", "--timeout", "60s")
+    assert asleep.code == 1 and "warning: " in asleep.err and "set spec.suspend to false" in asleep.err, asleep
+
+
+def test_waiting_may_be_broken_off_and_ends_by_itself(place, cli):
+    place.account.create_services("web", cluster=place.cluster)
+    place.apply(place.policy("web", replicas=1))
+    place.in_sync("web")
+    place.account.control("POST", "/faults", {"service": "ecs", "operation": "UpdateService", "kind": "error503", "when": "before"})
+    ask = ("scale", "web", "--exactly", "3", "--for", "1h", "--reason", "x", "-n", place.namespace, "--wait")
+    with cli.start(*ask) as waiting:
+        said = next(line for line in waiting.stderr if line.startswith("waiting: "))
+        waiting.send_signal(signal.SIGINT)
+        rest = waiting.stderr.read()
+        assert waiting.wait(timeout=60) == 1 and "broken off: nothing was taken back" in rest, (said, rest)
+    assert len(place.overrides()) == 1
+    late = cli(*ask, "--timeout", "2s")
+    assert late.code == 1 and "AWS does not follow after 2s" in late.err, late
+    place.account.control("DELETE", "/faults")
+    place.wait_desired("web", 3)
+
+
+def test_colours_are_for_terminals_that_want_them(cli):
+    wrong = ("plan", "-f", "/nonexistent")
+    assert "\x1b[31m" in cli.on_terminal(*wrong)
+    for plain in (cli.on_terminal(*wrong, NO_COLOR="1"), cli.on_terminal(*wrong, "--color", "never"), cli(*wrong).err):
+        assert "error: " in plain and "\x1b" not in plain
+    assert "\x1b[31m" in cli(*wrong, "--color", "always").err
+
+
+def test_status_marks_what_was_adopted(place, cli):
+    place.account.create_services("web", cluster=place.cluster)
+    place.apply(place.policy("web", replicas=1))
+    place.in_sync("web")
+    place.wait("web", lambda p: p["status"].get("followed", {}).get("minimum") == 1, "is followed")
+    place.account.set_desired("web", 3, place.cluster)
+    place.reconciled_again("web")
+    until("it is adopted", place.overrides, lambda found: bool(found))
+    place.told(place.overrides()[0]["metadata"]["name"], "Active")
+    shown = cli("status", "-n", place.namespace)
+    assert "adopted from AWS" in shown.out and "adopted-web-" in shown.out, shown
 
 
 # Import
@@ -324,6 +484,16 @@ def test_the_policy_is_enough_and_none_of_it_too_much(examples, account, cli):
             lambda items: all(is_in_sync(item) for item in items) and account.scalable_target(APP) is not None,
         )
         assert len(everything) == 2
+
+
+def test_what_holds_for_a_while_takes_no_permission_away(place, cli, declared):
+    policy = place.policy("web", autoscaling=BAND)
+    freeze = [{"from": "1960-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "reason": "nobody is there"}]
+    slow = {"scaleInStep": {"percent": 20, "every": "5m"}}
+    ordinary = cli("iam-policy", "-f", "-", stdin=text(declared(), policy))
+    overrides = (place.override("stop", "web", exactly=1), place.override("ended", "web", seconds=-5, atLeast=9))
+    for_a_while = cli("iam-policy", "-f", "-", stdin=text(declared(freeze=freeze, safety=slow), policy, *overrides))
+    assert (for_a_while.code, for_a_while.out) == (0, ordinary.out), for_a_while
 
 
 def test_an_iam_policy_says_what_it_leaves_out(place, cli, declared):

@@ -5,11 +5,17 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use runbook_api::duration::Duration;
+use runbook_api::scaling_override::SizeRange;
+use runbook_core::scaling::overrides::Change;
+
 use crate::output::{Color, Format};
 
 /// An operations runbook as Kubernetes resources: see what the operator would do before it does it.
 ///
-/// Nothing here writes to AWS or to the cluster.
+/// Nothing here writes to AWS, and to the cluster `scale` alone: ScalingOverrides, which the operator follows.
+///
+/// Exit codes: 0 fine, 1 something is wrong, 2 (plan only) something would be written.
 #[derive(Debug, Parser)]
 #[command(name = "kubectl-runbook", bin_name = "kubectl runbook", version, disable_help_subcommand = true)]
 pub struct Arguments {
@@ -39,7 +45,10 @@ pub enum Command {
     /// Print the least IAM policy that these files need
     #[command(name = "iam-policy", after_long_help = IAM_HELP)]
     IamPolicy(IamPolicyOptions),
-    /// Show what needs attention in the cluster
+    /// Have another size for a while: make a ScalingOverride, or end those that were made so
+    #[command(after_long_help = SCALE_HELP)]
+    Scale(ScaleOptions),
+    /// Show what needs attention in the cluster, and what holds for a while
     Status(StatusOptions),
     /// Print the CustomResourceDefinitions as YAML
     Crds,
@@ -70,6 +79,15 @@ IAM takes at most 6,144 characters for a managed policy: --narrow-to cluster is 
 Example:
   kubectl runbook iam-policy -f policies/ | aws iam put-role-policy --role-name runbook-operator \\
     --policy-name runbook --policy-document file:///dev/stdin";
+
+const SCALE_HELP: &str = "\
+The size holds for the time that is given and then ends by itself; the policy stays as it is written. What the operator would refuse is \
+refused before anything is made, with what to write instead. Of several overrides the newest decides.
+
+Examples:
+  kubectl runbook scale web --at-least 5 --for 1h --reason 'the sale begins at noon'
+  kubectl runbook scale web --range 4..8 --for 1h30m --reason 'load test' --suspend-scheduled --wait
+  kubectl runbook scale web --stop";
 
 /// Where objects are read from.
 #[derive(Args, Debug)]
@@ -187,6 +205,85 @@ pub enum NarrowTo {
     Cluster,
 }
 
+/// Options of `scale`.
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("size").args(["at_least", "exactly", "range", "stop"]).required(true))]
+pub struct ScaleOptions {
+    /// Name of the ScalingPolicy
+    pub name: String,
+    /// At least this many tasks; a larger service stays so
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=5000))]
+    pub at_least: Option<i32>,
+    /// Exactly this many tasks; 0 needs the policy's allowZero
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..=5000))]
+    pub exactly: Option<i32>,
+    /// Another band, for example 4..8
+    #[arg(long, value_name = "MIN..MAX", value_parser = range)]
+    pub range: Option<SizeRange>,
+    /// How long it holds: 90s, 5m, 1h30m
+    #[arg(long = "for", value_name = "DURATION", value_parser = seconds, required_unless_present = "stop")]
+    pub seconds: Option<i64>,
+    /// Why, for whoever meets it at night
+    #[arg(long, value_name = "TEXT", value_parser = reason, required_unless_present = "stop")]
+    pub reason: Option<String>,
+    /// No scheduled scaling meanwhile
+    #[arg(long)]
+    pub suspend_scheduled: bool,
+    /// End the overrides of this policy that were made by this command
+    #[arg(long, conflicts_with_all = ["seconds", "reason", "suspend_scheduled"])]
+    pub stop: bool,
+    /// Say what would be done, and let the API server judge it; nothing is made
+    #[arg(long, conflicts_with = "wait")]
+    pub dry_run: bool,
+    /// Wait until AWS follows
+    #[arg(long)]
+    pub wait: bool,
+    /// How long to wait at most
+    #[arg(long, value_name = "DURATION", value_parser = seconds, default_value = "10m", requires = "wait")]
+    pub timeout: i64,
+    /// The namespace; default: that of the kubeconfig's context
+    #[arg(short, long)]
+    pub namespace: Option<String>,
+    /// How to reach the cluster.
+    #[command(flatten)]
+    pub kube: Kube,
+}
+
+impl ScaleOptions {
+    /// The size that is asked for; none for `--stop`.
+    pub fn change(&self) -> Option<Change> {
+        let of_range = |range: SizeRange| Change::Range { min: range.min, max: range.max };
+        self.at_least.map(Change::AtLeast).or(self.exactly.map(Change::Exactly)).or(self.range.map(of_range))
+    }
+}
+
+/// A length of time, the same as in every field of the kinds.
+fn seconds(text: &str) -> Result<i64, String> {
+    match Duration::new(text).seconds() {
+        Ok(0) => Err("0 is no time at all: write for example 90s, 5m or 1h30m".into()),
+        Ok(seconds) => Ok(seconds),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn range(text: &str) -> Result<SizeRange, String> {
+    let number = |text: &str| text.trim().parse::<i32>().ok().filter(|number| (0..=5000).contains(number));
+    let (min, max) = text.split_once("..").map(|(min, max)| (number(min), number(max))).unwrap_or_default();
+    match (min, max) {
+        (Some(min), Some(max)) if min <= max => Ok(SizeRange { min, max }),
+        (Some(_), Some(_)) => Err("the first number must not exceed the second: write for example 4..8".into()),
+        _ => Err("write two numbers from 0 to 5000, for example 4..8".into()),
+    }
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    match (text.trim().is_empty(), text.chars().count()) {
+        (true, _) => Err("say why, for whoever meets it at night".into()),
+        (_, 257..) => Err("at most 256 characters".into()),
+        _ => Ok(text.into()),
+    }
+}
+
 /// Options of `status`.
 #[derive(Args, Debug)]
 pub struct StatusOptions {
@@ -216,5 +313,48 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_times_and_reasons_are_as_in_the_kinds() {
+        assert_eq!(range("4..8"), Ok(SizeRange { min: 4, max: 8 }));
+        assert_eq!(range("0..0"), Ok(SizeRange { min: 0, max: 0 }));
+        for wrong in ["8..4", "4", "4..", "..8", "4-8", "-1..3", "1..5001", "4...8"] {
+            assert!(range(wrong).is_err_and(|why| why.contains("for example 4..8")), "{wrong}");
+        }
+        assert_eq!(seconds("1h30m"), Ok(5400));
+        for wrong in ["0s", "1d", "90", "tomorrow"] {
+            assert!(seconds(wrong).is_err_and(|why| why.contains("for example 90s, 5m or 1h30m")), "{wrong}");
+        }
+        assert!(reason(" ").is_err() && reason(&"x".repeat(257)).is_err() && reason(&"ü".repeat(256)).is_ok());
+    }
+
+    #[test]
+    fn a_size_needs_an_end_and_a_reason_and_stopping_neither() {
+        let parsed = |arguments: &str| {
+            Arguments::try_parse_from(["kubectl-runbook", "scale"].into_iter().chain(arguments.split(' ')))
+        };
+        for right in [
+            "web --at-least 5 --for 1h --reason x",
+            "web --exactly 0 --for 1h --reason x --dry-run",
+            "web --range 4..8 --for 90s --reason x --suspend-scheduled --wait --timeout 2m -n shop",
+            "web --stop",
+            "web --stop --wait",
+        ] {
+            assert!(parsed(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "web",
+            "--at-least 5 --for 1h --reason x",
+            "web --at-least 5 --reason x",
+            "web --at-least 5 --for 1h",
+            "web --at-least 0 --for 1h --reason x",
+            "web --at-least 5 --exactly 5 --for 1h --reason x",
+            "web --stop --at-least 5",
+            "web --stop --for 1h",
+            "web --exactly 5 --for 1h --reason x --wait --dry-run",
+        ] {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
     }
 }

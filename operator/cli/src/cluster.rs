@@ -1,11 +1,13 @@
-//! The cluster, as far as it is asked: always reading, never writing.
+//! The cluster: what is read of it, and the ScalingOverrides that `scale` writes.
 
 use std::collections::BTreeMap;
 
-use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource, ResourceExt};
-use runbook_api::{AwsAccount, ScalingPolicy};
+use runbook_api::{AwsAccount, ScalingOverride, ScalingPolicy};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::arguments::Kube;
@@ -24,6 +26,8 @@ pub struct Cluster {
 #[derive(Debug, Default)]
 pub struct Existing {
     objects: BTreeMap<Subject, Value>,
+    /// Whether a cluster was read at all.
+    known: bool,
 }
 
 /// An object as it is, whatever it holds: one that a newer or an older schema let in is none the less there.
@@ -72,12 +76,81 @@ impl Cluster {
     /// # Errors
     /// When the API server refuses or cannot be reached.
     pub async fn policies(&self, namespace: Option<&str>) -> Result<Vec<Raw>, CliError> {
-        let resource = ApiResource::erase::<ScalingPolicy>(&());
+        self.list_in::<ScalingPolicy>("ScalingPolicy", namespace).await
+    }
+
+    /// The ScalingOverrides of one namespace, or of all.
+    ///
+    /// # Errors
+    /// When the API server refuses or cannot be reached.
+    pub async fn overrides(&self, namespace: Option<&str>) -> Result<Vec<Raw>, CliError> {
+        self.list_in::<ScalingOverride>("ScalingOverride", namespace).await
+    }
+
+    /// One object, if it is there.
+    ///
+    /// # Errors
+    /// When the API server refuses or cannot be reached, or the object is not one of its kind.
+    pub async fn find<K>(&self, namespace: &str, name: &str) -> Result<Option<K>, CliError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned,
+    {
+        let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
+        api.get_opt(name).await.map_err(|error| CliError::Cluster {
+            what: format!("{} {namespace}/{name} cannot be read", K::kind(&())),
+            error: error.into(),
+        })
+    }
+
+    /// Creates an override; `dry_run` lets the API server judge it only. An equal one that is there already is as good.
+    ///
+    /// # Errors
+    /// When the API server refuses or cannot be reached.
+    pub async fn create(&self, object: &ScalingOverride, dry_run: bool) -> Result<(), CliError> {
+        let namespace = object.namespace().unwrap_or_default();
+        let api: Api<ScalingOverride> = Api::namespaced(self.client.clone(), &namespace);
+        match api.create(&PostParams { dry_run, ..PostParams::default() }, object).await {
+            Ok(_) => Ok(()),
+            // The name is made of what the object says: it is an answer that was lost.
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
+            Err(error) => Err(CliError::Cluster {
+                what: format!("ScalingOverride {namespace}/{} cannot be created", object.name_any()),
+                error: error.into(),
+            }),
+        }
+    }
+
+    /// Lets an override end at `expires_at`; one that is gone has ended.
+    ///
+    /// # Errors
+    /// When the API server refuses or cannot be reached.
+    pub async fn end(&self, object: &ScalingOverride, expires_at: &str, dry_run: bool) -> Result<(), CliError> {
+        let namespace = object.namespace().unwrap_or_default();
+        let api: Api<ScalingOverride> = Api::namespaced(self.client.clone(), &namespace);
+        // The uid keeps it from another one of the same name.
+        let patch = serde_json::json!({"metadata": {"uid": object.uid()}, "spec": {"expiresAt": expires_at}});
+        let parameters = PatchParams { dry_run, ..PatchParams::default() };
+        match api.patch(&object.name_any(), &parameters, &Patch::Merge(patch)).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.reason == "NotFound" => Ok(()),
+            Err(error) => Err(CliError::Cluster {
+                what: format!("ScalingOverride {namespace}/{} cannot be ended", object.name_any()),
+                error: error.into(),
+            }),
+        }
+    }
+
+    async fn list_in<K: Resource<DynamicType = ()>>(
+        &self,
+        kind: &'static str,
+        namespace: Option<&str>,
+    ) -> Result<Vec<Raw>, CliError> {
+        let resource = ApiResource::erase::<K>(&());
         let api = match namespace {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
             None => Api::all_with(self.client.clone(), &resource),
         };
-        self.list("ScalingPolicy", api).await
+        self.list(kind, api).await
     }
 
     async fn list(&self, kind: &'static str, api: Api<DynamicObject>) -> Result<Vec<Raw>, CliError> {
@@ -109,7 +182,13 @@ impl Existing {
     pub async fn read(cluster: &Cluster) -> Result<Self, CliError> {
         let mut objects: BTreeMap<Subject, Value> = cluster.accounts().await?.into_iter().collect();
         objects.extend(cluster.policies(None).await?);
-        Ok(Self { objects })
+        objects.extend(cluster.overrides(None).await?);
+        Ok(Self { objects, known: true })
+    }
+
+    /// Whether a cluster was read: else nothing is known of what exists.
+    pub fn is_known(&self) -> bool {
+        self.known
     }
 
     /// One object.
@@ -117,8 +196,13 @@ impl Existing {
         self.objects.get(subject)
     }
 
+    /// One object, where it can be read as what it says it is.
+    pub fn get<K: DeserializeOwned>(&self, subject: &Subject) -> Option<K> {
+        K::deserialize(self.object(subject)?).ok()
+    }
+
     /// Those of one kind that can be read as such.
-    pub fn of_kind<K: Resource<DynamicType = ()> + serde::de::DeserializeOwned>(&self) -> impl Iterator<Item = K> {
+    pub fn of_kind<K: Resource<DynamicType = ()> + DeserializeOwned>(&self) -> impl Iterator<Item = K> {
         let kind = K::kind(&());
         self.objects
             .iter()

@@ -14,7 +14,7 @@ pub enum CliError {
     #[error("{0}")]
     Usage(String),
     /// Kubernetes did not answer.
-    #[error("{what}: {error} (check KUBECONFIG, --kubeconfig and --context, and that `kubectl get awsaccounts` works)")]
+    #[error("{what}: {error} ({})", advice(&**error))]
     Cluster {
         /// What was asked.
         what: String,
@@ -40,6 +40,20 @@ pub enum CliError {
 impl From<CloudError> for CliError {
     fn from(error: CloudError) -> Self {
         Self::Aws { error }
+    }
+}
+
+/// What to do about an error of the API server.
+fn advice(error: &(dyn std::error::Error + Send + Sync + 'static)) -> &'static str {
+    match error.downcast_ref() {
+        Some(kube::Error::Api(status)) if status.code == 403 => {
+            "ask for the chart's ClusterRole runbook-operator-viewer, or -editor to scale, in this namespace"
+        }
+        Some(kube::Error::Api(status)) if status.code == 404 => {
+            "is the operator's chart installed in this cluster? `kubectl runbook crds` prints what it needs"
+        }
+        Some(kube::Error::Api(status)) if [400, 409, 422].contains(&status.code) => "nothing was changed",
+        _ => "check KUBECONFIG, --kubeconfig and --context, and that `kubectl get scalingpolicies` works",
     }
 }
 

@@ -1,8 +1,8 @@
 //! `kubectl runbook`: see what the operator would do before it does it, write down what is there, and what needs attention.
 //!
 //! A command is a page in `commands`: it reads (`sources`, `cluster`, `aws`), decides (`kinds`, and `runbook-core` behind it) and shows.
-//! What is shown is made as text or JSON first and printed last, so that it can be tested without a terminal. Nothing here writes to AWS
-//! or to the cluster.
+//! What is shown is made as text or JSON first and printed last, so that it can be tested without a terminal. Nothing here writes to AWS;
+//! `scale` writes ScalingOverrides to the cluster, and is all that writes.
 
 mod arguments;
 mod aws;
@@ -43,6 +43,7 @@ fn run(command: &Command) -> Result<Shown, CliError> {
         Command::Plan(options) => wait(commands::plan::run(options)),
         Command::Import(options) => wait(commands::import::run(options)),
         Command::IamPolicy(options) => wait(commands::iam_policy::run(options)),
+        Command::Scale(options) => wait(commands::scale::run(options)),
         Command::Status(options) => wait(commands::status::run(options)),
         Command::Crds => commands::crds::run(),
         Command::Completion { shell } => Ok(commands::completion::run(*shell)),

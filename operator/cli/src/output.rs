@@ -123,7 +123,39 @@ pub fn json<T: Serialize>(what: &'static str, value: &T) -> Result<String, CliEr
         .map_err(|error| CliError::Output { what, error: error.to_string() })
 }
 
+/// Something that is told while the program goes on, on standard error.
+pub fn tell(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// A length of time in its two largest units: `1h 30m`.
+pub fn length(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3600 => format!("{}m", seconds / 60),
+        seconds @ 3600..172_800 => match (seconds / 3600, seconds % 3600 / 60) {
+            (hours, 0) => format!("{hours}h"),
+            (hours, minutes) => format!("{hours}h {minutes}m"),
+        },
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
 /// `1 change`, `2 changes`.
 pub fn counted(count: usize, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_short() {
+        for (seconds, text) in
+            [(-5, "0s"), (59, "59s"), (3599, "59m"), (3600, "1h"), (5400, "1h 30m"), (129_600, "36h"), (172_800, "2d")]
+        {
+            assert_eq!(length(seconds), text);
+        }
+    }
 }

@@ -156,3 +156,63 @@ fn an_account_for_each_policy_of_iam() {
     let output = run(&["iam-policy", "-f", "-", "--account", "two"], &files);
     assert!(out(&output).contains("service/c/two") && !out(&output).contains("service/c/one"));
 }
+
+const OVERRIDES: &str = r#"
+apiVersion: ops.clocked.app/v1alpha1
+kind: AwsAccount
+metadata: {name: default}
+spec:
+  accountId: "123456789012"
+  regions: [eu-central-1]
+  mode: Enforce
+  grants: [{namespaces: [shop], verbs: [scale], resources: ["arn:aws:ecs:*:*:service/c/*"]}]
+---
+apiVersion: ops.clocked.app/v1alpha1
+kind: ScalingOverride
+metadata: {name: ended, namespace: shop}
+spec: {policyRef: {name: web}, atLeast: 5, expiresAt: "2020-01-01T00:00:00Z", reason: sale}
+---
+apiVersion: ops.clocked.app/v1alpha1
+kind: ScalingOverride
+metadata: {name: lost, namespace: shop}
+spec: {policyRef: {name: wep}, atLeast: 5, expiresAt: "2099-01-01T00:00:00Z", reason: sale}
+---
+apiVersion: ops.clocked.app/v1alpha1
+kind: ScalingOverride
+metadata: {name: broken, namespace: shop}
+spec: {policyRef: {name: web}, atLeast: 5, exactly: 5, expiresAt: "2099-01-01T00:00:00Z", reason: sale}
+"#;
+
+#[test]
+fn overrides_are_told_what_their_condition_would_say() {
+    let output = run(&["plan", "-f", "-"], OVERRIDES);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    let expected = "\
+ScalingOverride shop/broken  standard input (document 4)
+  InvalidObject: spec: set exactly one of atLeast, exactly and range
+
+ScalingOverride shop/ended  standard input (document 2)
+  note: it ended at 2020-01-01T00:00:00Z; ScalingPolicy web holds as it is written
+
+ScalingOverride shop/lost  standard input (document 3)
+  PolicyNotFound: no file declares ScalingPolicy shop/wep: add its file, or --cluster where it exists in the cluster
+
+3 objects: 0 changes, 1 in sync, 2 errors
+";
+    assert_eq!(out(&output), expected);
+}
+
+#[test]
+fn a_scale_without_an_end_a_reason_or_a_size_is_told_what_is_missing() {
+    for (arguments, said) in [
+        (&["scale", "web", "--at-least", "5", "--reason", "x"][..], "--for"),
+        (&["scale", "web", "--at-least", "5", "--for", "1h"], "--reason"),
+        (&["scale", "web", "--for", "1h", "--reason", "x"], "--at-least"),
+        (&["scale", "web", "--at-least", "5", "--for", "1d", "--reason", "x"], "for example 90s, 5m or 1h30m"),
+        (&["scale", "web", "--stop"], "kubeconfig"),
+    ] {
+        let output = run(arguments, "");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(err(&output).contains(said), "{arguments:?}: {}", err(&output));
+    }
+}

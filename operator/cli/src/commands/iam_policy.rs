@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use runbook_core::account::Access;
 use runbook_core::account::events::queues;
 use runbook_core::iam::{Breadth, Permission, document};
+use runbook_core::plan::Weight;
 
 use crate::arguments::{IamPolicyOptions, NarrowTo};
 use crate::errors::CliError;
@@ -22,7 +24,7 @@ pub async fn run(options: &IamPolicyOptions) -> Result<Shown, CliError> {
     let declared = sources::load(&options.sources, &existing)?;
     let accounts = Accounts::new(&declared.accounts, &existing);
     // Where the calls go makes no difference to what they need.
-    let candidates = kinds::candidates(&declared, &accounts, &existing, true);
+    let candidates = kinds::candidates(&declared, &accounts, &existing, true, Timestamp::now());
     let account = chosen(&candidates, options.account.as_deref())?;
     let mut notes = declared.notes;
     let mut exit = Exit::Fine;
@@ -31,6 +33,8 @@ pub async fn run(options: &IamPolicyOptions) -> Result<Shown, CliError> {
         match &candidate.prepared {
             Ok(prepared) if prepared.access.scope.connection == account => needed.extend((prepared.permissions)()),
             Ok(_) => {}
+            // An override needs what its policy needs.
+            Err(findings) if findings.iter().all(|finding| finding.weight == Weight::Note) => {}
             Err(findings) => {
                 exit = Exit::Errors;
                 let left_out =
@@ -90,7 +94,7 @@ fn chosen(candidates: &[Candidate], named: Option<&str>) -> Result<String, CliEr
         (None, [only]) => Ok((*only).into()),
         (None, []) => {
             let first = candidates.iter().find_map(|candidate| {
-                let finding = candidate.prepared.as_ref().err()?.first()?;
+                let finding = candidate.prepared.as_ref().err()?.iter().find(|one| one.weight != Weight::Note)?;
                 Some(format!("{}: {}", candidate.subject, finding.message))
             });
             let why =

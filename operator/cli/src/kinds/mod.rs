@@ -1,6 +1,9 @@
 //! What the commands need to know about a kind that is brought in line with AWS: a module for each.
 
+mod scaling_override;
 mod scaling_policy;
+
+pub use scaling_override::told;
 
 use std::fmt;
 
@@ -33,7 +36,7 @@ pub struct Candidate {
     pub subject: Subject,
     /// Where it was read.
     pub origin: Origin,
-    /// What is needed to plan for it.
+    /// What is needed to plan for it, or all that there is to say.
     pub prepared: Result<Prepared, Vec<Finding>>,
 }
 
@@ -48,6 +51,8 @@ pub struct Prepared {
     pub hold: Option<Hold>,
     /// Its plan.
     pub plan: Planning,
+    /// What there is to say beside its plan.
+    pub notes: Vec<Finding>,
     /// What IAM must allow for all its plans.
     pub permissions: Box<dyn Fn() -> Vec<Permission>>,
 }
@@ -88,9 +93,16 @@ pub fn candidates(
     accounts: &Accounts,
     existing: &Existing,
     allow_custom_endpoints: bool,
+    now: Timestamp,
 ) -> Vec<Candidate> {
-    let policies = scaling_policy::Scene::new(&declared.policies, accounts, existing, allow_custom_endpoints);
-    let mut candidates: Vec<Candidate> = declared.policies.iter().map(|policy| policies.candidate(policy)).collect();
+    let overrides = scaling_override::Overrides::new(&declared.overrides, existing, now);
+    let policies =
+        scaling_policy::Scene::new(&declared.policies, accounts, existing, &overrides, allow_custom_endpoints);
+    let mut candidates: Vec<Candidate> =
+        declared.policies.iter().map(|policy| policies.candidate(policy, now)).collect();
+    // What an override in a file changes is planned for, wherever its policy is.
+    candidates.extend(policies.named_by_files(declared).iter().map(|policy| policies.candidate(policy, now)));
+    candidates.extend(overrides.candidates(&policies, declared, now));
     candidates.extend(declared.accounts.iter().filter_map(|account| unusable(account, allow_custom_endpoints)));
     candidates.extend(declared.problems.iter().map(unreadable));
     candidates.sort_by(|one, other| (&one.subject, &one.origin).cmp(&(&other.subject, &other.origin)));

@@ -65,7 +65,8 @@ pub fn load(sources: &Sources, existing: &Existing) -> Result<Declared, CliError
     let read = files::read(&sources.filenames)?;
     let schemas = Schemas::new()?;
     let declared = objects::sort(read, &schemas, &sources.namespace, existing);
-    if declared.accounts.is_empty() && declared.policies.is_empty() && declared.problems.is_empty() {
+    let Declared { overrides, accounts, policies, problems, .. } = &declared;
+    if overrides.is_empty() && accounts.is_empty() && policies.is_empty() && problems.is_empty() {
         let names: Vec<String> = sources.filenames.iter().map(|path| path.display().to_string()).collect();
         return Err(CliError::Usage(format!(
             "{} holds no object of {}: name the files or directories in which your policies are",

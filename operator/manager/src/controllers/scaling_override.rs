@@ -55,12 +55,10 @@ fn key(namespace: &str, policy: &str) -> String {
     format!("{namespace}/{policy}")
 }
 
-/// All overrides that name a policy, in an order of their own so that equal ones are equal.
+/// All overrides that name a policy.
 pub fn of_policy(policy: &ObjectId, stores: &Stores) -> Vec<Override> {
     let objects = stores.overrides.of_key(&key(&policy.namespace, &policy.name));
-    let mut all: Vec<Override> = objects.iter().filter_map(|object| Override::read(object)).collect();
-    all.sort_by(|one, other| one.name.cmp(&other.name));
-    all
+    overrides::read(objects.iter().map(|object| &**object))
 }
 
 /// The policies whose overrides change from now on.

@@ -20,10 +20,10 @@ pub async fn run(options: &PlanOptions) -> Result<Shown, CliError> {
     let declared = sources::load(&options.sources, &existing)?;
     let accounts = Accounts::new(&declared.accounts, &existing);
     let custom_endpoints = options.allow_custom_endpoints || options.aws.endpoint_url.is_some();
-    let candidates = kinds::candidates(&declared, &accounts, &existing, custom_endpoints);
+    let now = Timestamp::now();
+    let candidates = kinds::candidates(&declared, &accounts, &existing, custom_endpoints, now);
     let observer = aws::observer(&accounts, &options.aws, options.allow_custom_endpoints);
     // All at once, so that they share calls.
-    let now = Timestamp::now();
     let planned =
         futures::future::join_all(candidates.iter().map(|candidate| observe::plan(&observer, candidate, now)));
     let planned: Vec<Planned> = planned.await;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use runbook_aws::{Freshness, Observer};
 use runbook_core::{Facts, Finding, Plan};
 
-use super::verdict::{Planned, judge};
+use super::verdict::{Planned, judge, stepwise};
 use crate::kinds::{Candidate, Prepared};
 
 /// Rounds of questions that a plan may ask.
@@ -15,8 +15,10 @@ pub async fn plan(observer: &Observer, candidate: &Candidate, now: Timestamp) ->
     let judged = match &candidate.prepared {
         Err(findings) => judge(Plan { findings: findings.clone(), ..Plan::default() }, None),
         Ok(prepared) => {
-            let plan = observe(observer, prepared, now).await;
-            judge(plan.unwrap_or_else(Plan::only), prepared.hold)
+            let mut plan = observe(observer, prepared, now).await.unwrap_or_else(Plan::only);
+            plan.findings.extend(stepwise(&plan, &prepared.access.brakes));
+            plan.findings.extend(prepared.notes.iter().cloned());
+            judge(plan, prepared.hold)
         }
     };
     Planned { subject: candidate.subject.clone(), origin: candidate.origin.clone(), judged }

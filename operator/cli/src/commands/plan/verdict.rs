@@ -1,5 +1,8 @@
 //! What a plan means for whoever is about to apply it.
 
+use jiff::Timestamp;
+use runbook_api::scaling_policy::ActiveOverride;
+use runbook_core::account::Brakes;
 use runbook_core::plan::Weight;
 use runbook_core::report::Hold;
 use runbook_core::{Finding, Plan, Step};
@@ -30,6 +33,10 @@ pub struct Judged {
     pub findings: Vec<Finding>,
     /// Why nothing would be written.
     pub hold: Option<Hold>,
+    /// The overrides that hold.
+    pub overrides: Vec<ActiveOverride>,
+    /// When the operator would decide again by itself: an override ends, a freeze, a tag, the wait before the next step.
+    pub next_at: Option<Timestamp>,
 }
 
 /// What applying an object would do, in one word.
@@ -67,7 +74,10 @@ pub struct Summary {
 
 /// Judges a plan that needs nothing more.
 pub fn judge(plan: Plan, hold: Option<Hold>) -> Judged {
-    let Plan { steps, findings, .. } = plan;
+    let Plan { steps, findings, next_at, intent, .. } = plan;
+    // As the operator looks at them: its own switches first, then what the plan found.
+    let hold = hold.or(plan.hold);
+    let overrides = intent.map(|intent| intent.active).unwrap_or_default();
     let weight = findings.iter().map(|finding| finding.weight).max().unwrap_or(Weight::Note);
     let verdict = match (weight, steps.is_empty(), hold) {
         (Weight::Stalled | Weight::Unavailable, ..) => Verdict::Error,
@@ -76,7 +86,29 @@ pub fn judge(plan: Plan, hold: Option<Hold>) -> Judged {
         (Weight::Waiting, true, _) => Verdict::Waiting,
         (Weight::Note, true, _) => Verdict::InSync,
     };
-    Judged { verdict, steps: if verdict == Verdict::Error { Vec::new() } else { steps }, findings, hold }
+    let steps = if verdict == Verdict::Error { Vec::new() } else { steps };
+    Judged { verdict, steps, findings, hold, overrides, next_at }
+}
+
+/// Says of the first step of a slow scale-in where it leads, and how fast.
+pub fn stepwise(plan: &Plan, brakes: &Brakes) -> Option<Finding> {
+    let (bounds, pace) = (plan.intent.as_ref()?.bounds, brakes.scale_in?);
+    let short = plan.steps.iter().any(|step| match step {
+        Step::SetDesiredCount { from, to, .. } => to < from && *to != bounds.clamp(*from),
+        Step::RegisterScalableTarget { to, .. } => bounds.most.is_some_and(|most| to.max > most),
+        _ => false,
+    });
+    short.then(|| {
+        Finding::note(
+            "ScaleInStep",
+            format!(
+                "this is one step of several on the way to {bounds}: the AwsAccount's safety.scaleInStep lets {} % of the size go at \
+                 once, and then waits for {} s",
+                pace.percent,
+                pace.every.as_secs()
+            ),
+        )
+    })
 }
 
 impl Summary {
@@ -98,6 +130,11 @@ impl Summary {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+    use runbook_core::account::brakes::ScaleIn;
+    use runbook_core::scaling::overrides::bounds::Declared;
+    use runbook_core::scaling::overrides::intent::Memory;
+    use runbook_core::scaling::overrides::{Bounds, Intent};
     use runbook_core::{Scope, ServiceId};
 
     use super::*;
@@ -129,5 +166,45 @@ mod tests {
         assert_eq!(verdict(1, waiting(), None), Verdict::Changes);
         assert_eq!(verdict(1, stalled(), None), Verdict::Error);
         assert_eq!(verdict(0, stalled(), Some(Hold::Observe)), Verdict::Error);
+    }
+
+    #[test]
+    fn what_the_plan_itself_holds_back_is_held_and_the_nearer_reason_is_told() {
+        let frozen = || Plan { steps: vec![step()], hold: Some(Hold::Frozen), ..Plan::default() };
+        let judged = |plan, hold| {
+            let judged = judge(plan, hold);
+            (judged.verdict, judged.hold)
+        };
+        assert_eq!(judged(frozen(), None), (Verdict::Held, Some(Hold::Frozen)));
+        assert_eq!(judged(frozen(), Some(Hold::Suspended)), (Verdict::Held, Some(Hold::Suspended)));
+    }
+
+    #[test]
+    fn the_first_step_of_a_slow_scale_in_says_where_it_leads() {
+        let steps = |to| match step() {
+            Step::SetDesiredCount { service, .. } => vec![Step::SetDesiredCount { service, from: 20, to }],
+            _ => Vec::new(),
+        };
+        let (bounds, autoscaled) = (Bounds::exactly(3), false);
+        let declared = Declared { bounds, autoscaled, ceiling: None };
+        let plan = |to| Plan {
+            steps: steps(to),
+            intent: Some(Box::new(Intent::new(bounds, false, &Memory::default(), &[], &declared))),
+            ..Plan::default()
+        };
+        let brakes = Brakes {
+            freezes: Vec::new(),
+            scale_in: Some(ScaleIn { percent: 20, every: SignedDuration::from_mins(5) }),
+        };
+        let said = stepwise(&plan(16), &brakes).map(|finding| finding.message);
+        assert_eq!(
+            said.as_deref(),
+            Some(
+                "this is one step of several on the way to 3: the AwsAccount's safety.scaleInStep lets 20 % of the size go at once, and then \
+                 waits for 300 s"
+            )
+        );
+        assert_eq!(stepwise(&plan(3), &brakes), None, "that was the last");
+        assert_eq!(stepwise(&plan(16), &Brakes::default()), None);
     }
 }

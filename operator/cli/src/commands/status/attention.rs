@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use runbook_api::common::Mode;
 use runbook_api::common::condition::{READY, STALLED, SYNCED};
-use runbook_api::{AwsAccount, ScalingPolicy};
+use runbook_api::{AwsAccount, ScalingOverride, ScalingPolicy};
 use runbook_core::report::Hold;
 use runbook_core::report::state::State;
 use serde::{Deserialize, Serialize};
 
+use super::temporary::{self, Temporary, holding};
 use crate::cluster::Raw;
 use crate::kinds::Subject;
 
@@ -19,6 +20,8 @@ use crate::kinds::Subject;
 pub struct Overview {
     /// Those that need attention, the worst first.
     pub attention: Vec<Concern>,
+    /// Overrides that hold, the first to end first.
+    pub overrides: Vec<Temporary>,
     /// How many of each kind are in each state.
     pub counts: BTreeMap<&'static str, BTreeMap<&'static str, usize>>,
 }
@@ -45,12 +48,16 @@ pub struct Concern {
 
 impl Overview {
     /// What there is to say about these objects.
-    pub fn of(objects: &[Raw]) -> Self {
-        let mut overview = Self::default();
+    pub fn of(objects: &[Raw], now: Timestamp) -> Self {
+        let mut overview = Self { overrides: holding(objects, now), ..Self::default() };
         for (subject, object) in objects {
-            let concern = Look::at(subject, object).concern();
+            let concern = match subject.kind {
+                "ScalingOverride" => of_override(subject, object, now),
+                _ => Look::at(subject, object).concern(),
+            };
             *overview.counts.entry(subject.kind).or_default().entry(concern.state).or_default() += 1;
-            if concern.state != State::InSync.as_str() {
+            // An override that has ended, or is overtaken by another, is in order.
+            if ![State::InSync.as_str(), "Active", "Expired", "Superseded"].contains(&concern.state) {
                 overview.attention.push(concern);
             }
         }
@@ -58,6 +65,34 @@ impl Overview {
         overview
     }
 }
+
+fn of_override(subject: &Subject, object: &serde_json::Value, now: Timestamp) -> Concern {
+    let concern = |state: State, name, reason: &str, message: String, since| Concern {
+        subject: subject.clone(),
+        state: name,
+        reason: reason.into(),
+        message,
+        since,
+        rank: rank(state),
+    };
+    let object = match ScalingOverride::deserialize(object) {
+        Ok(object) => object,
+        Err(error) => {
+            let message = format!("it cannot be read as a {}: {error}", subject.kind);
+            return concern(State::Malformed, State::Malformed.as_str(), "InvalidSpec", message, None);
+        }
+    };
+    let conditions = object.status.unwrap_or_default().conditions;
+    let temporary::State { name, said } = temporary::State::of(&conditions, object.spec.expires_at.0, now);
+    let state = if name == "Stalled" { State::Stalled } else { State::New };
+    match said {
+        Some(said) => concern(state, name, &said.reason, said.message.clone(), Some(said.last_transition_time.0)),
+        None => concern(state, name, "New", NOT_LOOKED.into(), None),
+    }
+}
+
+/// What is said of an object without conditions.
+const NOT_LOOKED: &str = "the operator has not looked at it yet: is it running? kubectl get pods -A -l app.kubernetes.io/name=runbook-operator";
 
 /// The order in which states need attention.
 fn rank(state: State) -> usize {
@@ -121,6 +156,8 @@ impl<'o> Look<'o> {
         };
         let said = match self.state {
             State::Stalled => find(STALLED, Some("True")),
+            // Ready says what holds it, and until when.
+            State::Held => find(READY, Some("True")),
             _ => find(SYNCED, Some("Unknown")).or_else(|| find(SYNCED, Some("False"))).or_else(|| find(READY, None)),
         };
         if let Some(error) = &self.malformed {
@@ -128,8 +165,7 @@ impl<'o> Look<'o> {
             return ("InvalidSpec".into(), message, None);
         }
         let Some(said) = said else {
-            let message = "the operator has not looked at it yet: is it running? kubectl get pods -A -l app.kubernetes.io/name=runbook-operator";
-            return ("New".into(), message.into(), None);
+            return ("New".into(), NOT_LOOKED.into(), None);
         };
         if self.stopped && self.state == State::Held {
             return (Hold::AccountObserve.reason().into(), Hold::AccountObserve.message().into(), None);
@@ -190,7 +226,7 @@ mod tests {
             policy("stalled", stalled),
             broken,
         ];
-        let Overview { attention, counts } = Overview::of(&objects);
+        let Overview { attention, counts, .. } = Overview::of(&objects, Timestamp::UNIX_EPOCH);
         let said: Vec<(&str, &str, &str)> = attention
             .iter()
             .map(|concern| (concern.subject.name.as_str(), concern.state, concern.reason.as_str()))
@@ -218,7 +254,43 @@ mod tests {
             "spec": {"accountId": "123456789012", "regions": ["eu-central-1"], "mode": "Observe"},
             "status": {"observedGeneration": 1, "conditions": in_sync()},
         });
-        let Overview { attention, .. } = Overview::of(&[(subject, object)]);
+        let Overview { attention, .. } = Overview::of(&[(subject, object)], Timestamp::UNIX_EPOCH);
         assert_eq!((attention[0].state, attention[0].reason.as_str()), ("Held", "AccountObserve"));
+    }
+
+    #[test]
+    fn overrides_that_hold_are_shown_and_those_that_cannot_need_attention() {
+        let object = |name: &str, made_by: &str, active: (&str, &str), stalled: &str, expires_at: &str| -> Raw {
+            let subject = Subject { kind: "ScalingOverride", namespace: Some("clocked".into()), name: name.into() };
+            let object = json!({
+                "apiVersion": "ops.clocked.app/v1alpha1", "kind": "ScalingOverride",
+                "metadata": {"name": name, "namespace": "clocked", "labels": {"ops.clocked.app/made-by": made_by}},
+                "spec": {"policyRef": {"name": "web"}, "atLeast": 5, "expiresAt": expires_at, "reason": "sale"},
+                "status": {"conditions": [condition("Active", active.0, active.1), condition("Stalled", stalled, active.1)],
+                    "changes": "size 2 to 5"},
+            });
+            (subject, object)
+        };
+        let (soon, late) = ("2026-01-01T12:00:00Z", "2026-01-02T00:00:00Z");
+        let mut new = object("new", "cli", ("True", "Active"), "False", late);
+        new.1["status"] = json!({});
+        let objects = [
+            object("late", "cli", ("True", "Active"), "False", late),
+            object("adopted", "operator", ("True", "Active"), "False", soon),
+            object("not-told", "cli", ("True", "Active"), "False", "2026-01-01T00:00:00Z"),
+            object("older", "cli", ("False", "Superseded"), "False", late),
+            object("lost", "cli", ("False", "PolicyNotFound"), "True", late),
+            new,
+        ];
+        let overview = Overview::of(&objects, "2026-01-01T11:00:00Z".parse().unwrap());
+        let held: Vec<(&str, Option<&str>)> =
+            overview.overrides.iter().map(|one| (one.name.as_str(), one.made_by.as_deref())).collect();
+        assert_eq!(held, [("adopted", Some("operator")), ("late", Some("cli"))]);
+        let attention: Vec<(&str, &str)> =
+            overview.attention.iter().map(|one| (one.subject.name.as_str(), one.reason.as_str())).collect();
+        assert_eq!(attention, [("lost", "PolicyNotFound"), ("new", "New")]);
+        let counts: Vec<(&str, usize)> =
+            overview.counts["ScalingOverride"].iter().map(|(name, n)| (*name, *n)).collect();
+        assert_eq!(counts, [("Active", 2), ("Expired", 1), ("New", 1), ("Stalled", 1), ("Superseded", 1)]);
     }
 }

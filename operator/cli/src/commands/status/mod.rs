@@ -2,6 +2,7 @@
 
 mod attention;
 mod show;
+mod temporary;
 
 use jiff::Timestamp;
 
@@ -30,10 +31,12 @@ pub async fn run(options: &StatusOptions) -> Result<Shown, CliError> {
         Vec::new()
     });
     objects.extend(cluster.policies(namespace.as_deref()).await?);
-    let overview = Overview::of(&objects);
+    objects.extend(cluster.overrides(namespace.as_deref()).await?);
+    let now = Timestamp::now();
+    let overview = Overview::of(&objects, now);
     let most = if options.all { usize::MAX } else { SCREEN };
     let text = match options.output {
-        Format::Text => text(&overview, namespace.as_deref(), Timestamp::now(), most),
+        Format::Text => text(&overview, namespace.as_deref(), now, most),
         Format::Json => json(&overview)?,
     };
     Ok(Shown { text, notes, ..Shown::default() })

@@ -84,6 +84,13 @@ impl Override {
     }
 }
 
+/// What overrides of one policy say, in an order of their own so that equal ones are equal.
+pub fn read<'o>(objects: impl IntoIterator<Item = &'o ScalingOverride>) -> Vec<Override> {
+    let mut all: Vec<Override> = objects.into_iter().filter_map(Override::read).collect();
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    all
+}
+
 /// Those that hold at `now`, newest first; of two made in the same second the one whose name sorts first.
 pub fn active(all: &[Override], allow_zero: bool, now: Timestamp) -> Vec<&Override> {
     let mut active: Vec<&Override> =
