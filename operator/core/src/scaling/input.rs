@@ -41,6 +41,8 @@ pub struct Input {
     pub memory: Memory,
     /// What the account's owner holds back.
     pub brakes: Brakes,
+    /// Name of an adoption that cannot be made, because an object that is none of this policy's has it.
+    pub taken: Option<String>,
 }
 
 /// What is done about a size that somebody else has set.
@@ -99,7 +101,8 @@ pub const OWNER_TAG: &str = "ops.clocked.app/owner";
 /// The service that a spec names, in the place in which it may work. What stands for a conflict between two policies.
 ///
 /// # Errors
-/// A stalled finding when the spec names no target; the schema refuses such an object, an older one may still exist.
+/// A stalled finding when the spec names no target, or by what is no name; the schema refuses such an object, an older one may still
+/// exist.
 pub fn target(spec: &ScalingPolicySpec, access: &Access) -> Result<ServiceId, Finding> {
     let Some(service) = &spec.target.ecs_service else {
         return Err(Finding::stalled(
@@ -107,7 +110,24 @@ pub fn target(spec: &ScalingPolicySpec, access: &Access) -> Result<ServiceId, Fi
             "spec.target names nothing: set target.ecsService with cluster and service",
         ));
     };
+    for (field, name) in [("cluster", &service.cluster), ("service", &service.service)] {
+        if !is_name(name) {
+            return Err(Finding::stalled(
+                "InvalidSpec",
+                format!(
+                    "target.ecsService.{field}: {name:?} is no name: write letters, digits, hyphens and underscores, and no ARN"
+                ),
+            ));
+        }
+    }
     Ok(ServiceId { scope: access.scope.clone(), cluster: service.cluster.clone(), service: service.service.clone() })
+}
+
+/// A name of a cluster or a service (Amazon ECS API Reference, CreateCluster and CreateService). Grants are checked on an ARN made of
+/// names: with a slash or a wildcard in one, that would be the ARN of something else.
+fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=255).contains(&text.len()) && text.chars().all(allowed)
 }
 
 /// Whether a policy lays claim to its target: suspended and observing ones do not.
@@ -168,6 +188,7 @@ pub fn validate(
         drift: drift_rules(spec)?,
         memory: Memory::default(),
         brakes: access.brakes.clone(),
+        taken: None,
     })
 }
 

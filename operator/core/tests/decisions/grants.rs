@@ -2,8 +2,13 @@
 
 use proptest::prelude::*;
 use runbook_api::aws_account::{Grant, Verb};
+use runbook_api::common::Mode;
 use runbook_core::account::grants::Grants;
 use runbook_core::arn;
+use runbook_core::scaling::input;
+use serde_json::json;
+
+use crate::world;
 
 /// IAM's wildcards as one would write them down, exponential as that is.
 fn naive(pattern: &[char], text: &[char]) -> bool {
@@ -106,4 +111,22 @@ fn what_is_missing_is_written_ready_to_paste() {
     let (_, yaml) = finding.message.split_once("spec.grants ").unwrap();
     let grant: Grant = serde_norway::from_str(yaml).unwrap();
     assert!(allows(&[grant], "clocked", Verb::Scale, &[resource]));
+}
+
+/// Grants are checked on an ARN made of names, so nothing but a name may go into it, whatever the schema let in.
+#[test]
+fn only_names_become_parts_of_an_arn() {
+    let access = world::access(&world::everything_granted(), Mode::Enforce);
+    let long = "x".repeat(256);
+    for wrong in
+        ["", "*", "we?", "a/b", "../other", "arn:aws:ecs:eu-central-1:1:service/c/s", "web ", "wéb", "web\n", &long]
+    {
+        for (cluster, service) in [(wrong, "web"), ("clocked-cluster", wrong)] {
+            let spec = json!({"target": {"ecsService": {"cluster": cluster, "service": service}}, "replicas": 1});
+            let finding = input::target(&serde_json::from_value(spec).unwrap(), &access).unwrap_err();
+            assert_eq!(finding.reason, "InvalidSpec", "{wrong:?}");
+        }
+    }
+    let spec = json!({"target": {"ecsService": {"cluster": "A-1_b", "service": &long[1..]}}, "replicas": 1});
+    assert!(input::target(&serde_json::from_value(spec).unwrap(), &access).is_ok());
 }

@@ -275,6 +275,29 @@ fn the_same_act_is_adopted_under_the_same_name() {
     assert_eq!(adopted(9, vec![known], 0), None, "what has ended is not begun again");
 }
 
+/// Whoever knows how names are made can have one before the operator does.
+#[test]
+fn a_name_that_another_object_has_is_no_adoption() {
+    let since = serde_json::from_value(json!("2026-03-01T02:00:00Z")).unwrap();
+    let followed = Some(FollowedSize { minimum: 3, maximum: Some(3), since });
+    let memory = Memory::of(&ScalingPolicyStatus { followed, ..ScalingPolicyStatus::default() });
+    let mut input = input_of(&fixed(3), Vec::new(), memory);
+    let first = |input: &Input| scaling::plan(input, &facts_of(9), world::now()).steps.into_iter().next();
+    let Some(Step::AdoptScaleOut { adoption, .. }) = first(&input) else { panic!("nothing is adopted") };
+    let object = adoption.object();
+    assert!(adoption.is_made(&object));
+    let mut of_another = object.clone();
+    of_another.spec.policy_ref.name = "another".into();
+    assert!(!adoption.is_made(&of_another));
+    let mut going = object;
+    going.metadata.deletion_timestamp = Some(serde_json::from_value(json!("2026-03-01T02:00:00Z")).unwrap());
+    assert!(!adoption.is_made(&going), "kept by a finalizer, it never holds");
+    input.taken = Some(adoption.id.name.clone());
+    assert!(matches!(first(&input), Some(Step::SetDesiredCount { from: 9, to: 3, .. })), "it is corrected instead");
+    input.taken = Some("adopted-clocked-app-00000000".into());
+    assert!(matches!(first(&input), Some(Step::AdoptScaleOut { .. })), "another act has another name");
+}
+
 #[test]
 fn only_what_nobody_keeps_in_git_is_removed() {
     let made_by = |label: Value| {

@@ -73,6 +73,8 @@ impl Kind for ScalingPolicy {
         let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
         let memory = self.status.as_ref().map(|status| Memory::of(status, self.meta().generation)).unwrap_or_default();
         let input = input.beside(scaling_override::of_policy(&id(self), &context.stores), memory);
+        let taken = context.memory.of(&self.uid().unwrap_or_default()).taken;
+        let input = Input { taken, ..input };
         let hold = Hold::of(spec.suspend, spec.mode, access.mode);
         Ok(Prepared { input, access, account, hold })
     }

@@ -9,7 +9,7 @@ use runbook_core::report::{Act, Outcome, Reason, reason};
 use runbook_core::{CloudError, Step};
 use tracing::{debug, info, warn};
 
-use super::adopt;
+use super::adopt::{self, Adopted};
 use super::kind::{Kind, Prepared, Reported};
 use super::observe::Seen;
 use super::report::Said;
@@ -108,14 +108,24 @@ impl<K: Kind> Runner<K> {
             }
             let time = self.context.clock.now();
             let result = match step {
-                Step::AdoptScaleOut { adoption, .. } => {
-                    if let Err(why) = adopt::create(&self.context, adoption).await {
+                Step::AdoptScaleOut { adoption, .. } => match adopt::create(&self.context, adoption).await {
+                    Ok(Adopted::Yes) => Ok(None),
+                    Ok(Adopted::Taken) => {
+                        let name = adoption.id.name.clone();
+                        self.context.memory.update(&turn.uid, |remembered| remembered.taken = Some(name));
+                        made.interrupted = Some(("something else has the name of the override", Duration::ZERO));
+                        break;
+                    }
+                    Ok(Adopted::Again) => {
+                        made.interrupted = Some(("what had the name of the override is gone", Duration::ZERO));
+                        break;
+                    }
+                    Err(why) => {
                         warn!(%step, %why, "the override could not be made; it is tried again");
                         made.interrupted = Some(("the override could not be made", adopt::AGAIN));
                         break;
                     }
-                    Ok(None)
-                }
+                },
                 step => executor.execute(step, &origin).await,
             };
             if let Err(error) = &result

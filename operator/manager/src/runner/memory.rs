@@ -32,6 +32,8 @@ pub struct Remembered {
     pub unreported: Vec<Act>,
     /// What was last asked about it.
     pub asked: Box<[Query]>,
+    /// Name of an adoption that something else has.
+    pub taken: Option<String>,
 }
 
 impl Memory {

@@ -29,14 +29,14 @@ class Account:
         self.ecs = self.client("ecs")
         self.autoscaling = self.client("application-autoscaling")
 
-    def client(self, service: str, region: str = REGION, **options: Any) -> Any:
-        """A boto3 client. Retries are on: the sandbox throttles as AWS does."""
+    def client(self, service: str, region: str = REGION, key: str = ADMINISTRATOR, **options: Any) -> Any:
+        """A boto3 client. Retries are on: the sandbox throttles as AWS does. Twelve digits: that account's administrator."""
         return boto3.client(
             service,
             region_name=region,
             endpoint_url=self.endpoint,
-            aws_access_key_id=ADMINISTRATOR,
-            aws_secret_access_key=ADMINISTRATOR,
+            aws_access_key_id=key,
+            aws_secret_access_key=key,
             config=Config(retries={"mode": "standard", "max_attempts": 8}),
             **options,
         )

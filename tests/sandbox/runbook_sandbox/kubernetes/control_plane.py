@@ -82,6 +82,10 @@ class ControlPlane:
         self._serving = authority.server("kube-apiserver", names, ["127.0.0.1", "10.96.0.1"])
         self._kubelet_client = authority.client("kubelet-client", "kube-apiserver-kubelet-client", "system:masters")
         authority.server("kubelet", ["sandbox"], ["127.0.0.1"])
+        # Aggregated API servers know the API server by an authority of its own: nobody else's certificate speaks for users.
+        front_proxy = Authority(self.directory / "pki" / "front-proxy")
+        self._front_proxy_client = front_proxy.client("front-proxy-client", "front-proxy-client")
+        self.front_proxy_ca = front_proxy.certificate
         self.ca = authority.certificate
         self._sa_key = self.directory / "pki" / "service-account.key"
         service_account_key(self._sa_key)
@@ -148,6 +152,13 @@ class ControlPlane:
             kubelet_client_key=self._kubelet_client.key,
             kubelet_certificate_authority=self.ca,
             kubelet_preferred_address_types="InternalIP",
+            proxy_client_cert_file=self._front_proxy_client.certificate,
+            proxy_client_key_file=self._front_proxy_client.key,
+            requestheader_client_ca_file=self.front_proxy_ca,
+            requestheader_allowed_names="front-proxy-client",
+            requestheader_username_headers="X-Remote-User",
+            requestheader_group_headers="X-Remote-Group",
+            requestheader_extra_headers_prefix="X-Remote-Extra-",
             service_account_key_file=self._sa_key,
             service_account_signing_key_file=self._sa_key,
             service_account_issuer=ISSUER,
@@ -169,6 +180,7 @@ class ControlPlane:
             root_ca_file=self.ca,
             kube_api_qps="500",  # the default of 20 makes its start four seconds longer
             kube_api_burst="1000",
+            horizontal_pod_autoscaler_sync_period="2s",  # the default of 15 s is long for a test
             leader_elect="false",
             secure_port="0",
             profiling="false",

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use runbook_api::scaling_override::{MADE_BY, PolicyRef, ScalingOverride, ScalingOverrideSpec};
 use serde::Serialize;
 
+use super::Override;
 use super::bounds::Declared;
 use crate::backoff::seed_of;
 use crate::ids::ObjectId;
@@ -41,7 +42,8 @@ impl Adoption {
         }
         let act = seed_of(&format!("{} {since} {size}", input.service.arn()));
         let name = format!("adopted-{}-{:08x}", input.policy.name, act & 0xffff_ffff);
-        if input.overrides.iter().any(|known| known.name == name) {
+        // What has ended is not begun again, and what another has made under this name is none of ours: the size is corrected instead.
+        if input.taken.as_ref() == Some(&name) || input.overrides.iter().any(|known| known.name == name) {
             return None;
         }
         let adopt_for = SignedDuration::from_secs(input.drift.adopt_for);
@@ -51,6 +53,11 @@ impl Adoption {
             at_least,
             expires_at: whole_seconds(now.checked_add(adopt_for).ok()?),
         })
+    }
+
+    /// Whether `existing`, which has the name, is this adoption, made before: it holds for the policy, or has held.
+    pub fn is_made(&self, existing: &ScalingOverride) -> bool {
+        existing.spec.policy_ref.name == self.policy && Override::read(existing).is_some()
     }
 
     /// The object to create.
