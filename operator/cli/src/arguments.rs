@@ -57,6 +57,13 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// What kubectl asks when `kubectl runbook …` is completed
+    #[command(name = "__complete", hide = true)]
+    Complete {
+        /// The words so far, the one that is being written last.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Print the version
     Version,
 }

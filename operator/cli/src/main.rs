@@ -47,6 +47,7 @@ fn run(command: &Command) -> Result<Shown, CliError> {
         Command::Status(options) => wait(commands::status::run(options)),
         Command::Crds => commands::crds::run(),
         Command::Completion { shell } => Ok(commands::completion::run(*shell)),
+        Command::Complete { words } => Ok(commands::completion::choices(words)),
         Command::Version => Ok(commands::version::run()),
     }
 }
