@@ -42,21 +42,14 @@ impl Query {
         }
     }
 
-    /// The service it is about, where it is about one.
-    pub fn service(&self) -> Option<&ServiceId> {
-        match self {
-            Self::CallerIdentity(_) => None,
-            Self::EcsService(service) | Self::ScalableTarget(service) | Self::ScalingPolicies(service) => Some(service),
-        }
-    }
-
     /// The same question, asked by another connection of the same account and region.
     pub fn within(mut self, of: &Scope) -> Self {
         match &mut self {
             Self::CallerIdentity(scope) => *scope = of.clone(),
-            Self::EcsService(service) | Self::ScalableTarget(service) | Self::ScalingPolicies(service) => {
-                service.scope = of.clone();
-            }
+            Self::EcsService(service)
+            | Self::ScalableTarget(service)
+            | Self::ScalingPolicies(service)
+            | Self::ScheduledActions(service) => service.scope = of.clone(),
         }
         self
     }

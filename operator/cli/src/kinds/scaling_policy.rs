@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use runbook_api::{AwsAccount, ScalingPolicy};
+use runbook_api::{AwsAccount, ScalingPolicy, ScalingPolicySpec};
 use runbook_core::Finding;
 use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Brakes, resolve, usable};
@@ -95,7 +95,7 @@ impl<'a> Scene<'a> {
         let input = input::validate(spec, &policy_id, CLUSTER_ID, &access)?;
         // What holds for a while takes no permission away.
         let of_reach = Input { brakes: Brakes::default(), ..input.clone() };
-        let input = Arc::new(input.beside(self.overrides.of(&policy_id), self.memory(&policy_id)));
+        let input = Arc::new(input.beside(self.overrides.of(&policy_id), self.memory(&policy_id, spec)));
         Ok(Prepared {
             hold: Hold::of(spec.suspend, spec.mode, access.mode),
             access,
@@ -106,9 +106,11 @@ impl<'a> Scene<'a> {
     }
 
     /// What the operator remembers of a policy. What a file says of a status is an export of something else.
-    fn memory(&self, policy: &ObjectId) -> Memory {
-        let known: Option<ScalingPolicy> = self.existing.get(&subject(policy));
-        known.and_then(|known| known.status).map(|status| Memory::of(&status)).unwrap_or_default()
+    fn memory(&self, policy: &ObjectId, spec: &ScalingPolicySpec) -> Memory {
+        let Some(known) = self.existing.get::<ScalingPolicy>(&subject(policy)) else { return Memory::default() };
+        // Another spec will be another generation, which AWS has not followed yet.
+        let generation = known.metadata.generation.filter(|_| known.spec == *spec);
+        known.status.map(|status| Memory::of(&status, generation)).unwrap_or_default()
     }
 
     fn account(&self, policy: &ScalingPolicy) -> Option<&'a AwsAccount> {

@@ -23,11 +23,16 @@ pub(super) fn outdated(envelope: &Envelope, scope: &Scope, own: impl Fn(&str) ->
             "RegisterScalableTarget" => {
                 |service| vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)]
             }
-            // It deletes the policies, too.
-            "DeregisterScalableTarget" => {
-                |service| vec![Query::ScalableTarget(service.clone()), Query::ScalingPolicies(service)]
-            }
+            // It deletes policies and scheduled actions, too.
+            "DeregisterScalableTarget" => |service| {
+                vec![
+                    Query::ScalableTarget(service.clone()),
+                    Query::ScalingPolicies(service.clone()),
+                    Query::ScheduledActions(service),
+                ]
+            },
             "PutScalingPolicy" | "DeleteScalingPolicy" => |service| vec![Query::ScalingPolicies(service)],
+            "PutScheduledAction" | "DeleteScheduledAction" => |service| vec![Query::ScheduledActions(service)],
             _ => return Err(Ignored::Irrelevant),
         },
         _ => return Err(Ignored::Irrelevant),

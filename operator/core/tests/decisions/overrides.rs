@@ -280,7 +280,7 @@ fn the_same_act_is_adopted_under_the_same_name() {
 fn a_name_that_another_object_has_is_no_adoption() {
     let since = serde_json::from_value(json!("2026-03-01T02:00:00Z")).unwrap();
     let followed = Some(FollowedSize { minimum: 3, maximum: Some(3), since });
-    let memory = Memory::of(&ScalingPolicyStatus { followed, ..ScalingPolicyStatus::default() });
+    let memory = Memory::of(&ScalingPolicyStatus { followed, ..ScalingPolicyStatus::default() }, None);
     let mut input = input_of(&fixed(3), Vec::new(), memory);
     let first = |input: &Input| scaling::plan(input, &facts_of(9), world::now()).steps.into_iter().next();
     let Some(Step::AdoptScaleOut { adoption, .. }) = first(&input) else { panic!("nothing is adopted") };

@@ -71,7 +71,8 @@ impl Kind for ScalingPolicy {
             claim::hold(&own.claimant, &rivals(self, &own.resource, context), &service.to_string())?;
         }
         let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
-        let memory = self.status.as_ref().map(|status| Memory::of(status, self.meta().generation)).unwrap_or_default();
+        let memory =
+            self.status.as_ref().map(|status| Memory::of(status, self.metadata.generation)).unwrap_or_default();
         let input = input.beside(scaling_override::of_policy(&id(self), &context.stores), memory);
         let taken = context.memory.of(&self.uid().unwrap_or_default()).taken;
         let input = Input { taken, ..input };

@@ -189,12 +189,13 @@ mod tests {
         let declared = Declared { bounds, autoscaled, ceiling: None };
         let plan = |to| Plan {
             steps: steps(to),
-            intent: Some(Box::new(Intent::new(bounds, false, &Memory::default(), &[], &declared))),
+            intent: Some(Box::new(Intent::new(bounds, false, &Memory::default(), &[], &declared, None))),
             ..Plan::default()
         };
         let brakes = Brakes {
             freezes: Vec::new(),
             scale_in: Some(ScaleIn { percent: 20, every: SignedDuration::from_mins(5) }),
+            ..Brakes::default()
         };
         let said = stepwise(&plan(16), &brakes).map(|finding| finding.message);
         assert_eq!(
