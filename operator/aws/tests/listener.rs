@@ -1,4 +1,5 @@
 //! A listener against a scripted queue, on a paused clock.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 

@@ -34,7 +34,7 @@ pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     }
     match observe(input, facts) {
         Ok(observed) => decide(input, &observed, now),
-        Err(plan) => plan,
+        Err(plan) => *plan,
     }
 }
 
@@ -47,7 +47,7 @@ struct Observed<'f> {
 }
 
 /// Gathers what the decision rests on, or returns the plan that asks for it or says why there is nothing to decide.
-fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Plan> {
+fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Box<Plan>> {
     let id = &input.service;
     let mut inquiry = Inquiry::new(facts);
     let lookup = inquiry.ecs_service(Query::EcsService(id.clone()));
@@ -61,13 +61,14 @@ fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Plan> {
         Size::Fixed(_) => (Some(&[][..]), Some(&[][..])),
     };
     match (inquiry.open(), lookup, target, policies, actions) {
-        (Some(missing), ..) => Err(Plan::missing(missing)),
+        (Some(missing), ..) => Err(Box::new(Plan::missing(missing))),
         (None, Some(lookup), Some(target), Some(policies), Some(actions)) => {
-            let service = capability::scalable(id, lookup, input.take_ownership).map_err(Plan::only)?;
+            let service = capability::scalable(id, lookup, input.take_ownership)
+                .map_err(|finding| Box::new(Plan::only(finding)))?;
             Ok(Observed { service, target: target.as_ref(), policies, actions })
         }
         // An inquiry that is not open has all its answers.
-        (None, ..) => Err(Plan::default()),
+        (None, ..) => Err(Box::default()),
     }
 }
 

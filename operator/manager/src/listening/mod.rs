@@ -5,6 +5,7 @@
 mod ear;
 mod hearing;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -68,11 +69,12 @@ pub async fn run(context: Arc<Context>, wakes: Wakes, stop: impl Future<Output =
         listening.retain(|url, (known, _)| wanted.get(url) == Some(known));
         context.hearing.retain(|url| wanted.contains_key(url));
         for (url, wanted) in wanted {
-            if !listening.contains_key(&url) {
+            if let Entry::Vacant(free) = listening.entry(url) {
+                let url = free.key().clone();
                 info!(queue = url, region = wanted.queue.scope.region, "listening");
                 context.hearing.begin(&url);
                 let task = Owned::spawn(listen(context.clone(), wakes.clone(), wanted.clone()));
-                listening.insert(url, (wanted, task));
+                free.insert((wanted, task));
             }
         }
     }
