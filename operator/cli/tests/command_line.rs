@@ -51,6 +51,24 @@ fn the_documented_policy_is_that_of_the_examples() {
 }
 
 #[test]
+fn a_queue_of_events_needs_to_be_received_from_and_nothing_else() {
+    let account = fs::read_to_string(repository().join("examples/clocked/account.yaml")).unwrap();
+    let policies = fs::read_to_string(repository().join("examples/clocked/scaling.yaml")).unwrap();
+    let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/runbook-events";
+    let with = format!("spec:\n  events: [{{region: eu-central-1, queueUrl: {url}}}]\n");
+    let files = format!("{}\n---\n{policies}", account.replacen("spec:\n", &with, 1));
+    let output = run(&["iam-policy", "-f", "-"], &files);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let document: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    let statements = document["Statement"].as_array().unwrap();
+    let of_sqs: Vec<_> = statements.iter().filter(|one| one.to_string().contains("sqs")).collect();
+    let [statement] = of_sqs[..] else { panic!("{of_sqs:?}") };
+    assert_eq!(statement["Sid"], "ReceiveEvents");
+    assert_eq!(statement["Action"], serde_json::json!(["sqs:DeleteMessage", "sqs:ReceiveMessage"]));
+    assert_eq!(statement["Resource"], "arn:aws:sqs:eu-central-1:123456789012:runbook-events");
+}
+
+#[test]
 fn wrong_arguments_are_errors_and_no_changes() {
     for arguments in
         [&["plan"][..], &["plan", "-f", "x", "--colour"], &["unheard-of"], &["import", "rds", "--cluster", "x"], &[]]
