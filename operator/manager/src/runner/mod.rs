@@ -150,7 +150,7 @@ impl<K: Kind> Runner<K> {
 
     /// Compares AWS with the object, and writes what differs where it may.
     async fn compare(&self, turn: &Turn<K>, prepared: &Prepared<K::Input>) -> End {
-        let freshness = if turn.wants_news() { Freshness::Now } else { Freshness::WithinResync };
+        let freshness = turn.freshness();
         let mut seen = match observe::<K>(&self.context, prepared, Vec::new(), freshness, turn.now).await {
             Ok(seen) => seen,
             Err(finding) => return self.say(turn, &Outcome::of_finding(&finding)).await,
@@ -275,11 +275,17 @@ impl<K: Kind> Runner<K> {
 }
 
 impl<K: Kind> Turn<K> {
-    /// Whether what was read before is no answer: somebody asks, the spec is new, or something has happened since.
-    fn wants_news(&self) -> bool {
-        self.remembered.outdated
-            || self.object.meta().generation != self.status.observed_generation()
-            || summary::is_requested(self.requested(), self.status.last_handled())
+    /// How old what is known of AWS may be. Whoever asks wants to be told what is so now. A new spec changes nothing in AWS, and what
+    /// was written is invalidated there: beside those only what moves by itself is outdated. (Before a write all is read again.)
+    fn freshness(&self) -> Freshness {
+        let is_new = self.object.meta().generation != self.status.observed_generation();
+        if summary::is_requested(self.requested(), self.status.last_handled()) {
+            Freshness::Now
+        } else if self.remembered.outdated || is_new {
+            Freshness::Moving
+        } else {
+            Freshness::WithinResync
+        }
     }
 
     fn requested(&self) -> Option<&str> {
@@ -294,4 +300,44 @@ impl<K: Kind> Turn<K> {
 
 fn failure(seen: &Seen) -> Option<ErrorClass> {
     requeue::failure(&seen.facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use runbook_api::ScalingPolicy;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn freshness(outdated: bool, metadata: Value, status: Value) -> Freshness {
+        let mut whole = json!({"name": "web", "namespace": "app", "generation": 2});
+        for (field, value) in metadata.as_object().into_iter().flatten() {
+            whole[field] = value.clone();
+        }
+        let target = json!({"ecsService": {"cluster": "app", "service": "web"}});
+        let object: ScalingPolicy =
+            serde_json::from_value(json!({"metadata": whole, "spec": {"target": target}, "status": status})).unwrap();
+        let turn = Turn {
+            status: object.status.clone().unwrap_or_default(),
+            seed: 0,
+            now: Timestamp::UNIX_EPOCH,
+            remembered: Remembered { outdated, ..Remembered::default() },
+            uid: String::new(),
+            object: Arc::new(object),
+        };
+        turn.freshness()
+    }
+
+    #[test]
+    fn only_a_request_makes_everything_be_read_again() {
+        let seen = json!({"observedGeneration": 2});
+        assert_eq!(freshness(false, json!({}), seen.clone()), Freshness::WithinResync);
+        assert_eq!(freshness(true, json!({}), seen.clone()), Freshness::Moving);
+        assert_eq!(freshness(false, json!({"generation": 3}), seen.clone()), Freshness::Moving);
+        assert_eq!(freshness(false, json!({}), json!({})), Freshness::Moving, "it was never looked at");
+        let asked = json!({"annotations": {RECONCILE_REQUESTED_AT: "now"}});
+        assert_eq!(freshness(true, asked.clone(), seen), Freshness::Now);
+        let handled = json!({"observedGeneration": 2, "lastHandledReconcileAt": "now"});
+        assert_eq!(freshness(false, asked, handled), Freshness::WithinResync);
+    }
 }
