@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runbook_core::{Query, Scope};
+use runbook_core::Query;
 use tokio::time::Instant;
 
 use super::entry::{Kept, Moment, Tick, elapsed, later};
@@ -67,15 +67,6 @@ impl Listing {
 }
 
 impl State {
-    /// The scaling policies and scheduled actions of so many targets will be asked for in the scope.
-    pub(super) fn expect(&mut self, scope: &Scope, targets: usize) {
-        if targets == 0 {
-            self.expected.remove(scope);
-        } else {
-            self.expected.insert(scope.clone(), targets);
-        }
-    }
-
     /// A list failed, and so did these one by one, while others did not: for an hour they cost the others no list.
     pub(super) fn blame(&mut self, group: &Group, failed: &[Arc<Query>], now: Instant) {
         for query in failed {

@@ -14,6 +14,7 @@ mod listing;
 mod read;
 mod state;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -131,10 +132,10 @@ impl Plane {
         answers
     }
 
-    /// Tells that the scaling policies of so many targets will be asked for in `scope`, over time: what the list of all is weighed
+    /// Tells of how many targets the scaling policies will be asked for in each scope, over time: what the list of all is weighed
     /// against before they have asked, as at start-up. It replaces what was told before.
-    pub fn expect(&self, scope: &Scope, targets: usize) {
-        self.shared.state().expect(scope, targets);
+    pub fn expect(&self, targets: HashMap<Scope, usize>) {
+        self.shared.state().expected = targets;
     }
 
     /// The last good answer and when its read began, even if something was written after it.

@@ -1,6 +1,7 @@
 //! The controllers: which objects are looked at when. What is done with one is the [`runner`](crate::runner)'s.
 
 pub mod aws_account;
+pub mod expected;
 pub mod malformed;
 pub mod scaling_override;
 pub mod scaling_policy;
@@ -53,6 +54,7 @@ pub async fn run(context: Arc<Context>, stop: Stop) {
         drive(policies, policy_queue, stop.clone()),
         scaling_override::run(context.clone(), stop.clone()),
         listening::run(context.clone(), wakes, stopped(stop.clone())),
+        expected::run(context.clone(), stop.clone()),
         malformed::run::<runbook_api::AwsAccount>(context.clone(), stopped(stop.clone())),
         malformed::run::<runbook_api::ScalingOverride>(context.clone(), stopped(stop.clone())),
         malformed::run::<runbook_api::ScalingPolicy>(context, stopped(stop)),
