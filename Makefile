@@ -19,6 +19,7 @@ SANDBOX := $(PYTHON) -m runbook_sandbox.cli
 PYTEST := $(PYTHON) -m pytest -c tests/sandbox/pyproject.toml -p no:cacheprovider --rootdir $(CURDIR)
 OPERATOR := $(CARGO_TARGET_DIR)/debug/runbook-operator
 CLI := $(CARGO_TARGET_DIR)/debug/kubectl-runbook
+AWS := $(CARGO_TARGET_DIR)/debug/aws-stand-in
 TOOLS := $(CACHE)/tools
 NAME ?= default
 
@@ -56,7 +57,15 @@ test-sandbox: tools ## The sandbox against what AWS and Kubernetes do
 
 .PHONY: test-system
 test-system: build tools ## The operator on the real API server and the sandboxed AWS
-	RUNBOOK_OPERATOR=$(OPERATOR) RUNBOOK_CLI=$(CLI) $(PYTEST) tests/system -n 2 --dist loadgroup -q
+	RUNBOOK_OPERATOR=$(OPERATOR) RUNBOOK_CLI=$(CLI) RUNBOOK_AWS=$(AWS) $(PYTEST) tests/system -n 2 --dist loadgroup -q
+
+BENCH_SIZES := $(or $(SIZES),100 1000 10000)
+
+.PHONY: bench
+bench: tools ## Measure the operator with 100, 1,000 and 10,000 policies (SIZES="100", RECORD=1 writes docs/performance.md)
+	cargo build --release --no-default-features -p runbook-operator -p runbook-tests --bin runbook-operator --bin aws-stand-in
+	@$(PYTHON) -m runbook_sandbox.bench --operator $(CARGO_TARGET_DIR)/release/runbook-operator \
+	  $(if $(SANDBOX_AWS),,--aws $(CARGO_TARGET_DIR)/release/aws-stand-in) --sizes "$(BENCH_SIZES)" $(if $(RECORD),--record)
 
 .PHONY: check
 check: $(VENV)/.complete $(TOOLS)/bin/cargo-deny ## Format, lints, generated files, licences
@@ -80,7 +89,7 @@ format: $(VENV)/.complete ## Format the code
 
 .PHONY: build
 build:
-	@cargo build -p runbook-operator -p kubectl-runbook
+	@cargo build --no-default-features -p runbook-operator -p kubectl-runbook -p runbook-tests --bins
 
 .PHONY: tools
 tools: $(VENV)/.complete

@@ -15,9 +15,12 @@
 pub mod cloud;
 pub mod dice;
 pub mod fault;
+#[cfg(feature = "simulator")]
 pub mod invariants;
 pub mod journal;
 pub mod kubernetes;
 pub mod process;
 pub mod stage;
+pub mod wire;
+#[cfg(feature = "simulator")]
 pub mod world;

@@ -85,7 +85,7 @@ impl Region {
     fn list_services(&self, cluster: &str, token: Option<&str>) -> Result<Reply, Refusal> {
         let services = self.clusters.get(cluster).ok_or_else(Refusal::no_cluster)?;
         let active = services.iter().filter(|(_, service)| service.status == "ACTIVE").map(|(name, _)| name.clone());
-        let (names, next_token) = page(active.collect(), token, NAMES_PER_PAGE)?;
+        let (names, next_token) = page(active, token, NAMES_PER_PAGE)?;
         Ok(Reply::ServiceNames { names, next_token })
     }
 
@@ -93,33 +93,33 @@ impl Region {
         if ids.len() > TARGETS_PER_CALL {
             return Err(Refusal::validation("ResourceIds: Member must have length less than or equal to 50"));
         }
-        let all: Vec<(String, ScalableTarget)> = self
-            .targets
-            .iter()
-            .filter(|(id, _)| ids.is_empty() || ids.contains(id))
-            .map(|(id, target)| {
-                (
-                    id.clone(),
-                    ScalableTarget {
-                        arn: Some(target.arn.clone()),
-                        capacity: target.capacity,
-                        created_at: target.created_at,
-                    },
-                )
-            })
-            .collect();
+        let mut ids: Vec<&String> = if ids.is_empty() { self.targets.keys().collect() } else { ids.iter().collect() };
+        ids.sort();
+        ids.dedup();
+        let all = ids.into_iter().filter_map(|id| self.targets.get_key_value(id)).map(|(id, target)| {
+            let shown = ScalableTarget {
+                arn: Some(target.arn.clone()),
+                capacity: target.capacity,
+                created_at: target.created_at,
+            };
+            (id.clone(), shown)
+        });
         let (targets, next_token) = page(all, token, TARGETS_PER_CALL)?;
         Ok(Reply::ScalableTargets { targets, next_token })
     }
 
     fn describe_policies(&self, id: Option<&str>, token: Option<&str>) -> Result<Reply, Refusal> {
-        let all: Vec<(String, AppliedPolicy)> = self
-            .targets
-            .iter()
-            .filter(|(target, _)| id.is_none_or(|id| id == target.as_str()))
-            .flat_map(|(target, found)| found.applied().into_iter().map(|policy| (target.clone(), policy)))
-            .collect();
-        let (policies, next_token) = page(all, token, POLICIES_PER_PAGE)?;
+        // One target is looked up: there may be ten thousand.
+        let targets: Box<dyn Iterator<Item = _>> = match id {
+            Some(id) => Box::new(self.targets.get_key_value(id).into_iter()),
+            None => Box::new(self.targets.iter()),
+        };
+        let all = targets.flat_map(|(target, found)| found.policies.iter().map(move |policy| (target, policy)));
+        let (page, next_token) = page(all, token, POLICIES_PER_PAGE)?;
+        let policies = page
+            .into_iter()
+            .map(|(target, (name, kind))| (target.clone(), AppliedPolicy { name: name.clone(), kind: kind.clone() }));
+        let policies = policies.collect();
         Ok(Reply::ScalingPolicies { policies, next_token })
     }
 
@@ -200,7 +200,7 @@ impl Region {
             .filter(|(target, _)| id.is_none_or(|id| id == target.as_str()))
             .flat_map(|(target, found)| found.actions.values().map(|action| (target.clone(), action.clone())))
             .collect();
-        let (actions, next_token) = page(all, token, ACTIONS_PER_PAGE)?;
+        let (actions, next_token) = page(all.into_iter(), token, ACTIONS_PER_PAGE)?;
         Ok(Reply::ScheduledActions { actions, next_token })
     }
 
@@ -243,14 +243,19 @@ fn split(id: &str) -> Result<(String, String), Refusal> {
 }
 
 /// One page, and the token of the next.
-fn page<T>(all: Vec<T>, token: Option<&str>, size: usize) -> Result<(Vec<T>, Option<String>), Refusal> {
+fn page<T>(
+    all: impl Iterator<Item = T>,
+    token: Option<&str>,
+    size: usize,
+) -> Result<(Vec<T>, Option<String>), Refusal> {
     let from: usize = match token {
         None => 0,
         Some(token) => token.strip_prefix("from-").and_then(|number| number.parse().ok()).ok_or_else(|| {
             Refusal::new(ErrorClass::Invalid, "InvalidNextTokenException", "The next token is invalid")
         })?,
     };
-    let more = all.len() > from + size;
-    let items = all.into_iter().skip(from).take(size).collect();
+    let mut rest = all.skip(from);
+    let items = rest.by_ref().take(size).collect();
+    let more = rest.next().is_some();
     Ok((items, more.then(|| format!("from-{}", from + size))))
 }
