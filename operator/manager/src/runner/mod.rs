@@ -28,7 +28,6 @@ use runbook_aws::Freshness;
 use runbook_core::backoff::{self, seed_of};
 use runbook_core::report::{Hold, Outcome, requeue, summary};
 use runbook_core::{ErrorClass, Facts, Finding, Plan, Step};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span, warn};
 
@@ -38,6 +37,7 @@ use self::observe::{Seen, observe};
 use self::report::Said;
 use self::standing::Standing;
 use crate::context::Context;
+use crate::slots::Slot;
 use crate::status;
 
 /// Reconciles the objects of one kind.
@@ -92,7 +92,7 @@ impl<K: Kind> Runner<K> {
     }
 
     /// Waits until the object may be worked on.
-    async fn slot(&self, object: &Arc<K>) -> Option<OwnedSemaphorePermit> {
+    async fn slot(&self, object: &Arc<K>) -> Option<Slot> {
         let news = object.status().is_none_or(|status| {
             let requested = object.annotations().get(RECONCILE_REQUESTED_AT).map(String::as_str);
             object.meta().generation != status.observed_generation()
