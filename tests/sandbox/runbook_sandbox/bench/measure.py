@@ -46,6 +46,7 @@ class Run:
             result["steady"] = self._steady(operator)
             result["drift"] = self._drift(operator)
             result["memory"] = vars(operator.memory())
+            time.sleep(plan.settle)
         finally:
             operator.stop()
         result["restart"] = self._restart()
@@ -144,7 +145,6 @@ class Run:
         """Another process takes over a world that is in line, with the operator's default resync."""
         plan = self.plan
         self.say(f"{plan.policies} policies: started again, with a resync of {_DEFAULT_RESYNC} s")
-        time.sleep(plan.settle / 4)
         calls, writes = self.aws.calls(), self.cluster.writes()
         operator = self.start_operator("restart", _DEFAULT_RESYNC)
         try:
