@@ -14,7 +14,7 @@ import requests
 from runbook_sandbox.clocked.account import ACCOUNT, OPERATOR_USER, REGION
 from runbook_sandbox.clocked.installation import NAMESPACE, REPOSITORY, condition, helm, until
 
-CALLS = json.loads((REPOSITORY / "examples" / "events" / "api-calls.json").read_text())
+CALLS = json.loads((REPOSITORY / "docs" / "events" / "api-calls.json").read_text())
 
 
 class Queue:

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use runbook_aws::{Answered, AwsMetrics, Call, Cloud, Origin, Plane, PlaneOptions, Reply, TokioClock, WriteGuard};
 use runbook_core::account::{Budget, Rates};
 use runbook_core::observed::{
-    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, Deployment, EcsService, ScalableTarget, Suspended,
+    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, Deployment, EcsService, ScalableTarget,
+    ScheduledAction, Suspended,
 };
 use runbook_core::{CloudError, ErrorClass, Query, Scope, ServiceId, Step};
 use tokio::time::Instant;
@@ -222,6 +223,17 @@ impl World {
                 let (policies, next_token) = page(all, next_token, 10);
                 Ok(Reply::ScalingPolicies { policies, next_token })
             }
+            Call::DescribeScheduledActions { resource_id, next_token } => {
+                let all: Vec<_> = self
+                    .counts
+                    .keys()
+                    .map(|name| format!("service/app/{name}"))
+                    .filter(|id| resource_id.as_ref().is_none_or(|wanted| wanted == id))
+                    .flat_map(|id| (0..self.actions_each).map(move |number| (id.clone(), action(number))))
+                    .collect();
+                let (actions, next_token) = page(all, next_token, 50);
+                Ok(Reply::ScheduledActions { actions, next_token })
+            }
             write => panic!("{write:?} is not a read"),
         }
     }
@@ -256,6 +268,19 @@ fn deployment() -> Deployment {
         rollout_state: None,
         desired_count: 1,
         running_count: 1,
+        created_at: None,
+    }
+}
+
+fn action(number: usize) -> ScheduledAction {
+    ScheduledAction {
+        name: format!("a{number}"),
+        schedule: "cron(0 8 * * ? *)".into(),
+        time_zone: None,
+        start_time: None,
+        end_time: None,
+        min_capacity: Some(2),
+        max_capacity: None,
         created_at: None,
     }
 }

@@ -216,7 +216,10 @@ mod tests {
             (json!({"size": 1, "name": "A"}), "name: Invalid value: \"A\": should match \"^[a-z]*$\""),
             (json!({"size": 1, "value": 0.5}), "value: Invalid value: 0.5: must be of type integer or string"),
             (json!({"size": 1, "until": "2026-03-01T18:00:00Z"}), ""),
-            (json!({"size": 1, "until": "1h"}), "until: Invalid value: \"1h\": must be of type date-time"),
+            (
+                json!({"size": 1, "until": "1h"}),
+                "until: Invalid value: \"1h\": must be of type date-time: write it in RFC 3339, for example 2026-03-01T18:00:00Z",
+            ),
             (json!({"size": 1, "set": []}), "set: should have at least 1 items"),
             (json!({"size": 1, "set": ["a", "a"]}), "set[1]: Duplicate value: \"a\""),
             (json!({"size": 1, "set": ["a", "b", "c"]}), "set: Too many: 3: must have at most 2 items"),

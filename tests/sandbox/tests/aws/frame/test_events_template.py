@@ -9,7 +9,7 @@ import yaml
 
 from runbook_sandbox.aws import events
 
-SHIPPED = Path(__file__).resolve().parents[5] / "examples" / "events"
+SHIPPED = Path(__file__).resolve().parents[5] / "docs" / "events"
 ARN = "arn:aws:ecs:eu-central-1:123456789012:service/app/web"
 
 
