@@ -84,7 +84,7 @@ fn remember(status: &ScalingPolicyStatus, plan: &Plan, facts: &Facts, now: Times
 
 /// A minute around a firing two bands are right, and an override may leave the one or the other as it is.
 fn without_schedules(mut spec: ScalingPolicySpec) -> ScalingPolicySpec {
-    for autoscaling in &mut spec.autoscaling {
+    if let Some(autoscaling) = &mut spec.autoscaling {
         autoscaling.windows.clear();
         autoscaling.scheduled_actions.clear();
     }
