@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use runbook_aws::call::{Call, Reply};
@@ -68,6 +69,16 @@ pub enum What {
         process: u32,
         /// Where and how.
         why: String,
+    },
+    /// A life of the operator was asked to end by itself.
+    AskedToEnd {
+        /// Which.
+        process: u32,
+    },
+    /// The API server answers nobody.
+    Away {
+        /// How long.
+        length: Duration,
     },
     /// Something else worth reading.
     Note(String),
@@ -251,6 +262,8 @@ fn line(what: &What) -> Option<String> {
         What::Edited { act, object, .. } => Some(format!("edit: {act}: {object}")),
         What::Started { process } => Some(format!("op{process} starts")),
         What::Crashed { process, why } => Some(format!("op{process} dies: {why}")),
+        What::AskedToEnd { process } => Some(format!("op{process} is asked to end")),
+        What::Away { length } => Some(format!("the API server is away for {length:?}")),
         What::Note(text) => Some(text.clone()),
     }
 }

@@ -34,7 +34,7 @@ impl Process {
 
     /// Asks it to end by itself, as a kubelet does with SIGTERM.
     pub fn ask_to_end(&self) {
-        self.stage.journal.push(self.stage.now(), What::Note(format!("op{} is asked to end", self.number)));
+        self.stage.journal.push(self.stage.now(), What::AskedToEnd { process: self.number });
         self.asked.send_replace(true);
     }
 

@@ -1,6 +1,7 @@
 //! The end of a run: AWS as declared, objects that say so, acts in the histories, and silence.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use runbook_api::aws_account::Verb;
@@ -16,6 +17,8 @@ use crate::world::{ACCOUNT, OTHER_ACCOUNT, Run};
 
 /// How long a process has to report an act before it dies.
 const REPORTED_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+/// How soon after an outage a life leads again that has lost the Lease in it.
+const LEADS_AGAIN_WITHIN: Duration = Duration::from_secs(60);
 /// Acts that a history keeps.
 const HISTORY: usize = 20;
 
@@ -143,14 +146,7 @@ fn said(run: &Run, key: &ObjectKey, objects: &Objects, situation: Situation) -> 
 
 /// Every write whose answer the operator lived to report is in the history of its policy.
 fn remembered(run: &Run, policy: &Policy) -> Vec<Violation> {
-    let deaths: BTreeMap<u32, Timestamp> = run
-        .entries
-        .iter()
-        .filter_map(|entry| match entry.what {
-            What::Crashed { process, .. } => Some((process, entry.at)),
-            _ => None,
-        })
-        .collect();
+    let deaths = deaths(run);
     let uid = policy.object.metadata.uid.as_deref();
     let acts: Vec<(Timestamp, &AwsCall)> = run
         .entries
@@ -186,6 +182,28 @@ fn remembered(run: &Run, policy: &Policy) -> Vec<Violation> {
             Violation { rule: "the history has every act", at, what }
         })
         .collect()
+}
+
+/// When each life of the operator could tell nothing more: when it died; or, where it was asked to end while the API server was away or
+/// before it can have led again, when that began.
+fn deaths(run: &Run) -> BTreeMap<u32, Timestamp> {
+    let mut away: Vec<(Timestamp, Timestamp)> = Vec::new();
+    let mut deaths = BTreeMap::new();
+    for entry in &run.entries {
+        match &entry.what {
+            What::Crashed { process, .. } => {
+                deaths.entry(*process).or_insert(entry.at);
+            }
+            What::Away { length } => away.push((entry.at, entry.at + *length + LEADS_AGAIN_WITHIN)),
+            What::AskedToEnd { process } => {
+                if let Some((from, _)) = away.iter().find(|(from, to)| (*from..=*to).contains(&entry.at)) {
+                    deaths.entry(*process).or_insert(*from);
+                }
+            }
+            _ => {}
+        }
+    }
+    deaths
 }
 
 /// Whether a write was made for this policy: its status alone said that it was about to be made. (Two may say so of one service

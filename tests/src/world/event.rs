@@ -100,7 +100,8 @@ impl Places {
                 self.kubernetes.drop_watches();
             }),
             Event::Outage(length) => {
-                self.note(&format!("the API server is away for {length:?}"), || self.kubernetes.outage(*length));
+                self.stage.journal.push(self.stage.now(), What::Away { length: *length });
+                self.kubernetes.outage(*length);
             }
             Event::WatchLag(lag) => self.note(&format!("watches lag by {lag} ms"), || {
                 self.kubernetes.set_weather(|weather| weather.watch_lag = *lag);
