@@ -20,6 +20,7 @@ pub mod scheduled;
 mod schema;
 pub mod signed;
 pub mod step_scaling;
+pub mod target_tracking;
 
 pub use aws_account::{AwsAccount, AwsAccountSpec, AwsAccountStatus};
 pub use scaling_override::{ScalingOverride, ScalingOverrideSpec, ScalingOverrideStatus};

@@ -132,7 +132,10 @@ fn waits(service: &EcsService, size: i32) -> bool {
 mod tests {
     use std::collections::BTreeMap;
 
-    use runbook_core::observed::{Capacity, Deployment, ScalableTarget, Suspended};
+    use runbook_core::observed::{
+        Capacity, Deployment, ScalableTarget, ScheduledAction, StepAdjustment, StepScaling, StepScalingConfiguration,
+        Suspended,
+    };
     use runbook_core::{Scope, ServiceId};
 
     use super::*;
@@ -209,5 +212,62 @@ mod tests {
         assert!(!still_holds(&scale, &Answer::EcsService(ServiceLookup::ServiceMissing)));
         let policy = AppliedPolicy { name: "cpu".into(), kind: AppliedPolicyKind::Other("StepScaling".into()) };
         assert!(!still_holds(&scale, &Answer::ScalingPolicies(vec![policy])), "an answer to another question");
+    }
+
+    #[test]
+    fn what_is_put_or_deleted_is_still_what_was_seen() {
+        let scope =
+            Scope { connection: "default".into(), account_id: "123456789012".into(), region: "eu-central-1".into() };
+        let service = ServiceId { scope, cluster: "app".into(), service: "web".into() };
+        let action = |min| ScheduledAction {
+            name: "morning".into(),
+            schedule: "cron(0 6 * * ? *)".into(),
+            time_zone: None,
+            start_time: None,
+            end_time: None,
+            min_capacity: Some(min),
+            max_capacity: None,
+            created_at: None,
+        };
+        let there = |actions: &[ScheduledAction]| Answer::ScheduledActions(actions.to_vec());
+        let put = |from: Option<i32>| Step::PutScheduledAction {
+            service: service.clone(),
+            from: from.map(|min| Box::new(action(min))),
+            action: Box::new(action(5)),
+        };
+        assert!(still_holds(&put(None), &there(&[])));
+        assert!(!still_holds(&put(None), &there(&[action(2)])), "somebody has put one of that name");
+        assert!(still_holds(&put(Some(2)), &there(&[action(2)])));
+        assert!(!still_holds(&put(Some(2)), &there(&[action(3)])));
+        assert!(!still_holds(&put(Some(2)), &there(&[])), "somebody has deleted it");
+        let delete = Step::DeleteScheduledAction { service: service.clone(), from: Box::new(action(2)) };
+        assert!(still_holds(&delete, &there(&[action(2)])));
+        assert!(!still_holds(&delete, &there(&[action(3)])), "it is another one by now");
+        assert!(!still_holds(&delete, &there(&[])));
+        let steps = |adjustment| StepScalingConfiguration {
+            adjustment_type: "ChangeInCapacity".into(),
+            steps: vec![StepAdjustment { lower: Some(0.0), upper: None, adjustment }],
+            cooldown: None,
+            min_adjustment_magnitude: None,
+            metric_aggregation_type: None,
+        };
+        let kind = |adjustment, alarms| {
+            AppliedPolicyKind::StepScaling(StepScaling { configuration: steps(adjustment), arn: None, alarms })
+        };
+        let policies = |kind| Answer::ScalingPolicies(vec![AppliedPolicy { name: "busy".into(), kind }]);
+        let put = Step::PutStepScalingPolicy {
+            service: service.clone(),
+            name: "busy".into(),
+            from: Some(Box::new(steps(1))),
+            configuration: steps(2),
+        };
+        assert!(still_holds(&put, &policies(kind(1, 0))));
+        assert!(still_holds(&put, &policies(kind(1, 1))), "an alarm that names it changes nothing of it");
+        assert!(!still_holds(&put, &policies(kind(3, 0))));
+        assert!(!still_holds(&put, &policies(AppliedPolicyKind::Other("PredictiveScaling".into()))));
+        let delete = Step::DeleteScalingPolicy { service, name: "busy".into(), from: Box::new(kind(1, 0)) };
+        assert!(still_holds(&delete, &policies(kind(1, 0))));
+        assert!(!still_holds(&delete, &policies(kind(1, 1))), "by now an alarm uses it");
+        assert_eq!(basis(&delete), changes(&delete));
     }
 }
