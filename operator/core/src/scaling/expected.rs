@@ -146,7 +146,11 @@ impl Basis<'_> {
         let pairs = least.iter().flat_map(|least| most.iter().map(|most| (*least, *most)));
         let bands: Vec<Bounds> =
             pairs.filter(|(least, most)| least <= most).map(|(least, most)| Bounds::between(least, most)).collect();
-        if let Some(band) = bands.iter().find(|band| Some(self.lifted(**band)) == registered) {
+        // As an override has made it, or as AWS fired it and an override is to make it.
+        let moments = self.moments(now);
+        let lifted = moments.iter().find(|band| Some(self.lifted(**band)) == registered);
+        // Two actions of one moment fire one after the other, so for a while AWS may show a mixture.
+        if let Some(band) = lifted.or_else(|| bands.iter().find(|band| Some(**band) == registered)) {
             return Ok(*band);
         }
         let judged = [Limit::Min, Limit::Max].map(|limit| self.judge(limit, registered, &bands, now));
@@ -154,7 +158,7 @@ impl Basis<'_> {
             // What is written is a band of one moment, not one limit as before a firing and the other as after it.
             [Ok(min), Ok(max)] if min <= max => {
                 let exact = Bounds::between(*min, *max);
-                Ok(registered.map_or(exact, |registered| self.nearest(registered, exact, now)))
+                Ok(registered.map_or(exact, |registered| nearest(moments, registered, exact)))
             }
             [Ok(min), Ok(max)] => Err(vec![undecided(
                 self.service,
@@ -168,16 +172,6 @@ impl Basis<'_> {
 }
 
 impl Basis<'_> {
-    /// Of the bands that are right around now the one that leaves most of what is registered as it is: what AWS has fired is not undone.
-    fn nearest(&self, registered: Bounds, exact: Bounds, now: Timestamp) -> Bounds {
-        let kept = |band: &Bounds| {
-            let lifted = self.lifted(*band);
-            usize::from(lifted.least == registered.least) + usize::from(lifted.most == registered.most)
-        };
-        // Of several the last wins, which is the one of this very moment.
-        self.moments(now).into_iter().chain([exact]).max_by_key(kept).unwrap_or(exact)
-    }
-
     /// The bands of each moment around now.
     fn moments(&self, now: Timestamp) -> Vec<Bounds> {
         let from = now.checked_sub(AROUND_A_FIRING).unwrap_or(Timestamp::MIN);
@@ -324,6 +318,14 @@ impl Basis<'_> {
         });
         next.min()?.checked_add(AROUND_A_FIRING + SignedDuration::from_secs(1)).ok()
     }
+}
+
+/// Of the bands that are right around now the one that leaves most of what is registered as it is: what AWS has fired is not undone. AWS
+/// knows no overrides, so it is the band without them that is compared.
+fn nearest(moments: Vec<Bounds>, registered: Bounds, exact: Bounds) -> Bounds {
+    let kept = |band: &Bounds| usize::from(band.least == registered.least) + usize::from(band.most == registered.most);
+    // Of several the last wins, which is the one of this very moment.
+    moments.into_iter().chain([exact]).max_by_key(kept).unwrap_or(exact)
 }
 
 fn undecided(service: &ServiceId, why: &str) -> Finding {
