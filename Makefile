@@ -67,6 +67,10 @@ bench: tools ## Measure the operator with 100, 1,000 and 10,000 policies (SIZES=
 	@$(PYTHON) -m runbook_sandbox.bench --operator $(CARGO_TARGET_DIR)/release/runbook-operator \
 	  $(if $(SANDBOX_AWS),,--aws $(CARGO_TARGET_DIR)/release/aws-stand-in) --sizes "$(BENCH_SIZES)" $(if $(RECORD),--record)
 
+.PHONY: soak
+soak: build tools ## Random edits, drift, faults and kills for a time, and what must hold then (MINUTES=5, SEED=…)
+	@$(PYTHON) -m runbook_sandbox.soak --operator $(OPERATOR) --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
+
 .PHONY: check
 check: $(VENV)/.complete $(TOOLS)/bin/cargo-deny ## Format, lints, generated files, licences
 	cargo fmt --all --check
