@@ -289,19 +289,6 @@ fn policy(number: usize) -> AppliedPolicy {
     AppliedPolicy { name: format!("p{number}"), kind: AppliedPolicyKind::Other("StepScaling".into()) }
 }
 
-fn action(number: usize) -> ScheduledAction {
-    ScheduledAction {
-        name: format!("a{number}"),
-        schedule: "cron(0 8 * * ? *)".into(),
-        time_zone: None,
-        start_time: None,
-        end_time: None,
-        min_capacity: Some(2),
-        max_capacity: None,
-        created_at: None,
-    }
-}
-
 pub fn ecs_service(desired_count: i32) -> EcsService {
     EcsService {
         arn: "arn".into(),

@@ -1,4 +1,4 @@
-"""The templates of `examples/events`: the same rules in each, least privilege, and events delivered through what is deployed."""
+"""The templates of `docs/events`: the same rules in each, least privilege, and events delivered through what is deployed."""
 
 import json
 import re
