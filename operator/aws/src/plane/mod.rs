@@ -37,16 +37,17 @@ use crate::metrics::AwsMetrics;
 /// Writes whose request ids are remembered: those of an hour at the default budget, which is longer than CloudTrail takes to tell.
 const OWN_WRITES: usize = 10_000;
 
-/// How old an answer may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How old an answer may be; the greater, the newer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Freshness {
-    /// Read after the asking. (For who the credentials are: ten minutes.)
-    Now,
+    /// No older than half the resync interval. (For who the credentials are, and for scaling policies: an hour.)
+    #[default]
+    WithinResync,
     /// Read after the asking where the answer changes without anybody writing ([`Query::moves_by_itself`]), else as
     /// [`Freshness::WithinResync`]: for another look at something that is under way.
     Moving,
-    /// No older than half the resync interval. (For who the credentials are, and for scaling policies: an hour.)
-    WithinResync,
+    /// Read after the asking. (For who the credentials are: ten minutes.)
+    Now,
 }
 
 /// How the plane works.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use runbook_aws::Freshness;
 use runbook_core::Query;
 use runbook_core::report::Act;
 use runbook_core::report::history::HISTORY_LIMIT;
@@ -26,8 +27,8 @@ pub struct Remembered {
     pub acts: u32,
     /// When its status was last written.
     pub written: Option<Timestamp>,
-    /// Whether what was read of AWS before is outdated: something was written, failed, or is happening by itself.
-    pub outdated: bool,
+    /// How new what is known of AWS must be at the next look: something was written, is happening by itself, or could not be read.
+    pub outdated: Freshness,
     /// Acts that could not be reported yet.
     pub unreported: Vec<Act>,
     /// What was last asked about it.

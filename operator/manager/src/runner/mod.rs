@@ -268,7 +268,7 @@ impl<K: Kind> Runner<K> {
         let untold = turn.remembered.untold.saturating_add(1);
         self.context.memory.update(&turn.uid, |remembered| {
             remembered.untold = untold;
-            remembered.outdated = true;
+            remembered.outdated = turn.freshness().max(Freshness::Moving);
         });
         End { label, wait: backoff::delay(ErrorClass::Transient, untold, turn.seed) }
     }
@@ -281,10 +281,10 @@ impl<K: Kind> Turn<K> {
         let is_new = self.object.meta().generation != self.status.observed_generation();
         if summary::is_requested(self.requested(), self.status.last_handled()) {
             Freshness::Now
-        } else if self.remembered.outdated || is_new {
-            Freshness::Moving
+        } else if is_new {
+            self.remembered.outdated.max(Freshness::Moving)
         } else {
-            Freshness::WithinResync
+            self.remembered.outdated
         }
     }
 
@@ -309,7 +309,7 @@ mod tests {
 
     use super::*;
 
-    fn freshness(outdated: bool, metadata: Value, status: Value) -> Freshness {
+    fn freshness(outdated: Freshness, metadata: Value, status: Value) -> Freshness {
         let mut whole = json!({"name": "web", "namespace": "app", "generation": 2});
         for (field, value) in metadata.as_object().into_iter().flatten() {
             whole[field] = value.clone();
@@ -331,13 +331,18 @@ mod tests {
     #[test]
     fn only_a_request_makes_everything_be_read_again() {
         let seen = json!({"observedGeneration": 2});
-        assert_eq!(freshness(false, json!({}), seen.clone()), Freshness::WithinResync);
-        assert_eq!(freshness(true, json!({}), seen.clone()), Freshness::Moving);
-        assert_eq!(freshness(false, json!({"generation": 3}), seen.clone()), Freshness::Moving);
-        assert_eq!(freshness(false, json!({}), json!({})), Freshness::Moving, "it was never looked at");
+        assert_eq!(freshness(Freshness::WithinResync, json!({}), seen.clone()), Freshness::WithinResync);
+        assert_eq!(freshness(Freshness::Moving, json!({}), seen.clone()), Freshness::Moving);
+        assert_eq!(freshness(Freshness::WithinResync, json!({"generation": 3}), seen.clone()), Freshness::Moving);
+        assert_eq!(
+            freshness(Freshness::WithinResync, json!({}), json!({})),
+            Freshness::Moving,
+            "it was never looked at"
+        );
         let asked = json!({"annotations": {RECONCILE_REQUESTED_AT: "now"}});
-        assert_eq!(freshness(true, asked.clone(), seen), Freshness::Now);
+        assert_eq!(freshness(Freshness::Moving, asked.clone(), seen), Freshness::Now);
         let handled = json!({"observedGeneration": 2, "lastHandledReconcileAt": "now"});
-        assert_eq!(freshness(false, asked, handled), Freshness::WithinResync);
+        assert_eq!(freshness(Freshness::WithinResync, asked.clone(), handled.clone()), Freshness::WithinResync);
+        assert_eq!(freshness(Freshness::Now, asked, handled), Freshness::Now, "AWS has not answered what was asked");
     }
 }

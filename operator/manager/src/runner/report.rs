@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use runbook_api::common::condition::STALLED;
+use runbook_aws::Freshness;
 use runbook_core::report::coalesce::{Due, due};
 use runbook_core::report::requeue::{Ended, after};
 use runbook_core::report::{Act, Outcome, Summary};
@@ -144,7 +145,12 @@ impl<K: Kind> Runner<K> {
         let mut acts = 0;
         self.context.memory.update(&turn.uid, |remembered| {
             remembered.failures = failed.map_or(0, |(_, failures)| failures);
-            remembered.outdated = acted || failed.is_some();
+            remembered.outdated = match (&failed, acted) {
+                // What was asked for is still owed.
+                (Some(_), _) => turn.freshness().max(Freshness::Moving),
+                (None, true) => Freshness::Moving,
+                (None, false) => Freshness::WithinResync,
+            };
             remembered.acts = if acted { remembered.acts.saturating_add(1) } else { 0 };
             acts = remembered.acts;
             remembered.untold = 0;
