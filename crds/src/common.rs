@@ -15,6 +15,16 @@ pub enum Mode {
     Observe,
 }
 
+/// What becomes of what the operator created in AWS when the object is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// AWS stays as it is.
+    #[default]
+    Retain,
+    /// What the operator created is removed first. What others created, or nobody can tell, stays.
+    Delete,
+}
+
 /// Names the `AwsAccount` (cluster-scoped) that a policy works in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -42,7 +52,7 @@ pub struct HistoryEntry {
     /// The step in one line: `set desiredCount of clocked-cluster/clocked-app-service from 2 to 4`.
     #[schemars(length(max = 512))]
     pub description: String,
-    /// Why it was made: `Drift`, `Override`, `SpecChanged`.
+    /// Why it was made: `Drift`, `SpecChanged`, `Override`, `Deletion`.
     #[schemars(length(max = 256))]
     pub reason: String,
     /// `Succeeded`, or the class of the error.

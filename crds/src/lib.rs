@@ -32,3 +32,8 @@ pub const GROUP: &str = "ops.clocked.app";
 pub const VERSION: &str = "v1alpha1";
 /// Annotation that asks for a reconcile now; its value is echoed in `status.lastHandledReconcileAt`.
 pub const RECONCILE_REQUESTED_AT: &str = "ops.clocked.app/reconcile-requested-at";
+/// Annotation that gives up whatever an object with `deletionPolicy: Delete` has created outside of Kubernetes: its finalizer is taken
+/// off at once. Its value does not matter.
+pub const ABANDON: &str = "ops.clocked.app/abandon";
+/// Finalizer of an object for which something outside of Kubernetes must be undone before it may go.
+pub const CLEANUP_FINALIZER: &str = "ops.clocked.app/cleanup";

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::common::{AccountRef, HistoryEntry, Mode, PlanStatus};
+use crate::common::{AccountRef, DeletionPolicy, HistoryEntry, Mode, PlanStatus};
 use crate::drift::Drift;
 use crate::scheduled::{ScheduledActionSpec, Window};
 use crate::step_scaling::StepScaling;
@@ -74,6 +74,11 @@ pub struct ScalingPolicySpec {
     /// Stop acting on the service, and give up the claim on it, until set back to false.
     #[serde(default)]
     pub suspend: bool,
+
+    /// What becomes of AWS when this policy is deleted. Retain: it stays as it is. Delete: the scalable target that the operator
+    /// registered is removed first, with its scaling policies and scheduled actions; desiredCount stays. What others made is never removed.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
 
     /// A fixed number of tasks. `kubectl scale` sets it. Ignored, and said to be, where `autoscaling` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]

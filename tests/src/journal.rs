@@ -102,6 +102,8 @@ pub struct Held {
     pub desired: i32,
     /// The scalable target's limits.
     pub capacity: Option<Capacity>,
+    /// Whose the scalable target is, by its tag.
+    pub owner: Option<String>,
     /// The scaling policies, by name.
     pub policies: Vec<AppliedPolicy>,
     /// The scheduled actions, by name.

@@ -1,5 +1,7 @@
 //! The API calls that are made, as data: what the budget counts, the simulator fakes and the tests assert on.
 
+use std::collections::BTreeMap;
+
 use runbook_core::observed::{
     AppliedPolicy, CallerIdentity, Capacity, EcsService, ScalableTarget, ScheduledAction, StepScalingConfiguration,
     TargetTrackingConfiguration,
@@ -103,6 +105,16 @@ pub enum Call {
         /// ScheduledActionName.
         name: String,
     },
+    /// Application Auto Scaling ListTagsForResource of a scalable target.
+    ListTagsForResource {
+        /// ScalableTargetARN.
+        arn: String,
+    },
+    /// Application Auto Scaling DeregisterScalableTarget for ecs:service:DesiredCount. One that is gone already is deregistered.
+    DeregisterScalableTarget {
+        /// ResourceId.
+        resource_id: String,
+    },
 }
 
 /// What AWS answered.
@@ -140,6 +152,8 @@ pub enum Reply {
         /// NextToken of the next page.
         next_token: Option<String>,
     },
+    /// To [`Call::ListTagsForResource`].
+    Tags(BTreeMap<String, String>),
     /// To a write.
     Done,
 }
@@ -192,6 +206,8 @@ impl Call {
             Self::DeleteScalingPolicy { .. } => "DeleteScalingPolicy",
             Self::PutScheduledAction { .. } => "PutScheduledAction",
             Self::DeleteScheduledAction { .. } => "DeleteScheduledAction",
+            Self::ListTagsForResource { .. } => "ListTagsForResource",
+            Self::DeregisterScalableTarget { .. } => "DeregisterScalableTarget",
         }
     }
 
@@ -208,7 +224,9 @@ impl Call {
             | Self::PutStepScalingPolicy { .. }
             | Self::DeleteScalingPolicy { .. }
             | Self::PutScheduledAction { .. }
-            | Self::DeleteScheduledAction { .. } => Api::ApplicationAutoScaling,
+            | Self::DeleteScheduledAction { .. }
+            | Self::ListTagsForResource { .. }
+            | Self::DeregisterScalableTarget { .. } => Api::ApplicationAutoScaling,
         }
     }
 
@@ -220,15 +238,27 @@ impl Call {
             | Self::ListServices { .. }
             | Self::DescribeScalableTargets { .. }
             | Self::DescribeScalingPolicies { .. }
-            | Self::DescribeScheduledActions { .. } => false,
+            | Self::DescribeScheduledActions { .. }
+            | Self::ListTagsForResource { .. } => false,
             Self::UpdateService { .. }
             | Self::RegisterScalableTarget { .. }
             | Self::PutTargetTrackingPolicy { .. }
             | Self::PutStepScalingPolicy { .. }
             | Self::DeleteScalingPolicy { .. }
             | Self::PutScheduledAction { .. }
-            | Self::DeleteScheduledAction { .. } => true,
+            | Self::DeleteScheduledAction { .. }
+            | Self::DeregisterScalableTarget { .. } => true,
         }
+    }
+
+    /// Whether it makes something go.
+    pub fn is_removal(&self) -> bool {
+        matches!(
+            self,
+            Self::DeleteScalingPolicy { .. }
+                | Self::DeleteScheduledAction { .. }
+                | Self::DeregisterScalableTarget { .. }
+        )
     }
 
     /// What it is about, for errors and the audit log.
@@ -248,7 +278,10 @@ impl Call {
                 resource_id.clone().unwrap_or_else(|| "all ECS services".into())
             }
             Self::UpdateService { cluster, service, .. } => format!("{cluster}/{service}"),
-            Self::RegisterScalableTarget { resource_id, .. } => resource_id.clone(),
+            Self::RegisterScalableTarget { resource_id, .. } | Self::DeregisterScalableTarget { resource_id } => {
+                resource_id.clone()
+            }
+            Self::ListTagsForResource { arn } => arn.clone(),
             Self::PutTargetTrackingPolicy { resource_id, name, .. }
             | Self::PutStepScalingPolicy { resource_id, name, .. }
             | Self::DeleteScalingPolicy { resource_id, name }

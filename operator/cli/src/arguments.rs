@@ -135,6 +135,9 @@ pub struct Aws {
 /// Options of `plan`.
 #[derive(Args, Debug)]
 pub struct PlanOptions {
+    /// The operator's own --cluster-id: needed for policies that are being deleted, part of the tag on what they created
+    #[arg(long, value_name = "ID")]
+    pub cluster_id: Option<String>,
     /// What to plan for.
     #[command(flatten)]
     pub sources: Sources,

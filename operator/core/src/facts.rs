@@ -19,6 +19,8 @@ pub enum Answer {
     ScalingPolicies(Vec<AppliedPolicy>),
     /// To [`Query::ScheduledActions`]. Always the whole list, as above.
     ScheduledActions(Vec<ScheduledAction>),
+    /// To [`Query::ScalableTargetTags`].
+    ScalableTargetTags(BTreeMap<String, String>),
 }
 
 /// Answers, and questions that could not be answered. What is not in here has not been asked yet.
@@ -94,6 +96,7 @@ impl<'f> Inquiry<'f> {
     asks!(/** Asks a [`Query::ScalableTarget`]. */ scalable_target, ScalableTarget, Option<ScalableTarget>);
     asks!(/** Asks a [`Query::ScalingPolicies`]. */ scaling_policies, ScalingPolicies, Vec<AppliedPolicy>);
     asks!(/** Asks a [`Query::ScheduledActions`]. */ scheduled_actions, ScheduledActions, Vec<ScheduledAction>);
+    asks!(/** Asks a [`Query::ScalableTargetTags`]. */ target_tags, ScalableTargetTags, BTreeMap<String, String>);
 
     /// What is missing. A failure comes first: where one read fails, the others would be asked in vain.
     pub fn open(self) -> Option<Missing> {

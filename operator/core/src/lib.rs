@@ -9,6 +9,7 @@ pub mod arn;
 pub mod backoff;
 pub mod claim;
 pub mod contest;
+pub mod deletion;
 pub mod error;
 pub mod events;
 pub mod facts;

@@ -17,6 +17,17 @@ pub enum Query {
     ScalingPolicies(ServiceId),
     /// All scheduled actions of the service. (Application Auto Scaling DescribeScheduledActions)
     ScheduledActions(ServiceId),
+    /// The tags of the service's scalable target, which say whose it is. (Application Auto Scaling ListTagsForResource)
+    ScalableTargetTags(TargetArn),
+}
+
+/// The scalable target of a service, by the name under which it carries tags. A target that is registered anew has another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct TargetArn {
+    /// The service.
+    pub service: ServiceId,
+    /// ScalableTargetARN.
+    pub arn: String,
 }
 
 impl Query {
@@ -28,6 +39,7 @@ impl Query {
             | Self::ScalableTarget(service)
             | Self::ScalingPolicies(service)
             | Self::ScheduledActions(service) => &service.scope,
+            Self::ScalableTargetTags(target) => &target.service.scope,
         }
     }
 
@@ -39,6 +51,7 @@ impl Query {
             | Self::ScalableTarget(service)
             | Self::ScalingPolicies(service)
             | Self::ScheduledActions(service) => Some(service),
+            Self::ScalableTargetTags(target) => Some(&target.service),
         }
     }
 

@@ -70,7 +70,7 @@ pub enum Step {
         /// What it is to do.
         configuration: StepScalingConfiguration,
     },
-    /// Delete a scaling policy that is not declared (Application Auto Scaling DeleteScalingPolicy).
+    /// Delete a scaling policy that is not declared, or whose ScalingPolicy is deleted (Application Auto Scaling DeleteScalingPolicy).
     DeleteScalingPolicy {
         /// The service.
         service: ServiceId,
@@ -88,13 +88,37 @@ pub enum Step {
         /// What it is to be: always the whole of it, because AWS deletes a StartTime and an EndTime that are left out.
         action: Box<ScheduledAction>,
     },
-    /// Delete a scheduled action that is not declared (Application Auto Scaling DeleteScheduledAction).
+    /// Delete a scheduled action that is not declared, or whose ScalingPolicy is deleted (Application Auto Scaling DeleteScheduledAction).
     DeleteScheduledAction {
         /// The service.
         service: ServiceId,
         /// The action.
         from: Box<ScheduledAction>,
     },
+    /// Remove the scalable target (Application Auto Scaling DeregisterScalableTarget), which takes its scaling policies and scheduled
+    /// actions along. desiredCount stays as it is.
+    DeregisterScalableTarget {
+        /// The service.
+        service: ServiceId,
+        /// What is removed.
+        from: Box<Registration>,
+    },
+}
+
+/// A scalable target, with everything that goes when it goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Registration {
+    /// ScalableTargetARN.
+    pub arn: String,
+    /// The band.
+    pub capacity: Capacity,
+    /// Value of the tag that says whose it is.
+    pub owner: String,
+    /// Names of its scaling policies.
+    pub policies: Vec<String>,
+    /// Names of its scheduled actions.
+    pub scheduled_actions: Vec<String>,
 }
 
 /// What becomes of what a step writes.
@@ -120,6 +144,7 @@ impl Step {
             Self::DeleteScalingPolicy { .. } => "DeleteScalingPolicy",
             Self::PutScheduledAction { .. } => "PutScheduledAction",
             Self::DeleteScheduledAction { .. } => "DeleteScheduledAction",
+            Self::DeregisterScalableTarget { .. } => "DeregisterScalableTarget",
         }
     }
 
@@ -138,7 +163,8 @@ impl Step {
             | Self::PutStepScalingPolicy { service, .. }
             | Self::DeleteScalingPolicy { service, .. }
             | Self::PutScheduledAction { service, .. }
-            | Self::DeleteScheduledAction { service, .. } => service,
+            | Self::DeleteScheduledAction { service, .. }
+            | Self::DeregisterScalableTarget { service, .. } => service,
         }
     }
 
@@ -152,7 +178,9 @@ impl Step {
             Self::PutTargetTrackingPolicy { from, .. } => put(from.is_none()),
             Self::PutStepScalingPolicy { from, .. } => put(from.is_none()),
             Self::PutScheduledAction { from, .. } => put(from.is_none()),
-            Self::DeleteScalingPolicy { .. } | Self::DeleteScheduledAction { .. } => Effect::Deletes,
+            Self::DeleteScalingPolicy { .. }
+            | Self::DeleteScheduledAction { .. }
+            | Self::DeregisterScalableTarget { .. } => Effect::Deletes,
         }
     }
 
@@ -184,6 +212,7 @@ impl Step {
             Self::DeleteScalingPolicy { .. } => "application-autoscaling:DeleteScalingPolicy",
             Self::PutScheduledAction { .. } => "application-autoscaling:PutScheduledAction",
             Self::DeleteScheduledAction { .. } => "application-autoscaling:DeleteScheduledAction",
+            Self::DeregisterScalableTarget { .. } => "application-autoscaling:DeregisterScalableTarget",
         }
     }
 }
@@ -229,7 +258,7 @@ impl fmt::Display for Step {
                 write!(formatter, "change step scaling policy {name} of {service}: {changes}")
             }
             Self::DeleteScalingPolicy { service, name, from } => {
-                write!(formatter, "delete {} policy {name} of {service}, which is not declared", from.type_name())
+                write!(formatter, "delete {} policy {name} of {service}", from.type_name())
             }
             Self::PutScheduledAction { service, from: None, action } => {
                 write!(formatter, "create scheduled action {} of {service}: {action}", action.name)
@@ -239,7 +268,18 @@ impl fmt::Display for Step {
                 write!(formatter, "change scheduled action {} of {service}: {changes}", action.name)
             }
             Self::DeleteScheduledAction { service, from } => {
-                write!(formatter, "delete scheduled action {} of {service}, which is not declared: {from}", from.name)
+                write!(formatter, "delete scheduled action {} of {service}: {from}", from.name)
+            }
+            Self::DeregisterScalableTarget { service, from } => {
+                write!(formatter, "deregister scalable target of {service} with {}", describe(&from.capacity))?;
+                for (what, names) in
+                    [("scaling policies", &from.policies), ("scheduled actions", &from.scheduled_actions)]
+                {
+                    if !names.is_empty() {
+                        write!(formatter, ", {what} {}", names.join(", "))?;
+                    }
+                }
+                formatter.write_str("; desiredCount stays")
             }
         }
     }

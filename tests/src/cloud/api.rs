@@ -64,6 +64,12 @@ impl Region {
             }
             Call::PutScheduledAction { resource_id, action } => self.put_action(resource_id, action, now),
             Call::DeleteScheduledAction { resource_id, name } => self.delete_action(resource_id, name),
+            Call::ListTagsForResource { arn } => self.list_tags(arn),
+            Call::DeregisterScalableTarget { resource_id } => {
+                // What is gone already is deregistered, as the call promises.
+                self.targets.remove(resource_id);
+                Ok(Reply::Done)
+            }
         }
     }
 
@@ -106,6 +112,14 @@ impl Region {
         });
         let (targets, next_token) = page(all, token, TARGETS_PER_CALL)?;
         Ok(Reply::ScalableTargets { targets, next_token })
+    }
+
+    fn list_tags(&self, arn: &str) -> Result<Reply, Refusal> {
+        match self.targets.values().find(|target| target.arn == arn) {
+            Some(target) => Ok(Reply::Tags(target.tags.clone())),
+            // As the SDK's errors are classified.
+            None => Err(Refusal::new(ErrorClass::Conflict, "ResourceNotFoundException", "The resource does not exist")),
+        }
     }
 
     fn describe_policies(&self, id: Option<&str>, token: Option<&str>) -> Result<Reply, Refusal> {
@@ -153,6 +167,7 @@ impl Region {
         }
         let (cluster, service) = split(id)?;
         if self.register(&cluster, &service, capacity, now) {
+            tags.iter().for_each(|(key, value)| self.tag(&cluster, &service, key, value));
             Ok(Reply::Done)
         } else {
             Err(Refusal::validation(format!("ECS service doesn't exist: {id}")))

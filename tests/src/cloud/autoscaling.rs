@@ -18,6 +18,8 @@ pub struct Target {
     pub policies: BTreeMap<String, AppliedPolicyKind>,
     /// Scheduled actions by name.
     pub actions: BTreeMap<String, ScheduledAction>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
     /// CreationTime.
     pub created_at: Option<Timestamp>,
 }
@@ -25,7 +27,14 @@ pub struct Target {
 impl Target {
     /// A target without policies and scheduled actions, registered at `now`.
     pub fn new(arn: String, capacity: Capacity, now: Timestamp) -> Self {
-        Self { arn, capacity, policies: BTreeMap::new(), actions: BTreeMap::new(), created_at: Some(now) }
+        Self {
+            arn,
+            capacity,
+            policies: BTreeMap::new(),
+            actions: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            created_at: Some(now),
+        }
     }
 
     /// The scheduled actions that fell due after `since`, in their order. While scheduled scaling is suspended none fires.

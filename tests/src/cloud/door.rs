@@ -208,7 +208,8 @@ fn service_of(call: &Call) -> Option<(String, String)> {
         | Call::PutStepScalingPolicy { resource_id, .. }
         | Call::DeleteScalingPolicy { resource_id, .. }
         | Call::PutScheduledAction { resource_id, .. }
-        | Call::DeleteScheduledAction { resource_id, .. } => of_id(resource_id),
+        | Call::DeleteScheduledAction { resource_id, .. }
+        | Call::DeregisterScalableTarget { resource_id } => of_id(resource_id),
         _ => None,
     }
 }

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use runbook_aws::Api;
 use runbook_core::observed::{AppliedPolicy, Capacity, ScheduledAction};
+use runbook_core::scaling::input::OWNER_TAG;
 use serde_json::Value;
 
 use crate::journal::{Held, ObjectKey, What};
@@ -168,13 +169,16 @@ impl Region {
         let capacity = target.map(|target| target.capacity);
         let policies = target.map(Target::applied).unwrap_or_default();
         let actions = target.map(|target| target.actions.values().cloned().collect()).unwrap_or_default();
+        let owner = target.and_then(|target| target.tags.get(OWNER_TAG)).cloned();
         let service = self.service(cluster, service, now)?;
-        Some(Held { desired: service.desired, capacity, policies, actions, deploying: service.deploying(now) })
+        Some(Held { desired: service.desired, capacity, owner, policies, actions, deploying: service.deploying(now) })
     }
 
     /// Registers or changes a scalable target: the service is moved into the band at once, as AWS does.
     pub fn register(&mut self, cluster: &str, service: &str, capacity: Capacity, now: Timestamp) -> bool {
-        let arn = format!("arn:aws:application-autoscaling:::scalable-target/{cluster}-{service}");
+        // Registered anew it is another.
+        let arn =
+            format!("arn:aws:application-autoscaling:::scalable-target/{cluster}-{service}-{}", now.as_nanosecond());
         let Some(found) = self.service(cluster, service, now) else { return false };
         found.set_desired(capacity.clamp(found.desired), now);
         let target =
@@ -191,6 +195,13 @@ impl Region {
                 true
             }
             None => false,
+        }
+    }
+
+    /// Gives a registered target a tag.
+    pub fn tag(&mut self, cluster: &str, service: &str, key: &str, value: &str) {
+        if let Some(target) = self.targets.get_mut(&resource_id(cluster, service)) {
+            target.tags.insert(key.into(), value.into());
         }
     }
 

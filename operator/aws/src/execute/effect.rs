@@ -2,6 +2,8 @@
 
 use runbook_core::facts::Answer;
 use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, EcsService, ServiceLookup};
+use runbook_core::query::TargetArn;
+use runbook_core::scaling::input::OWNER_TAG;
 use runbook_core::{Query, Step};
 
 use crate::call::Call;
@@ -36,6 +38,9 @@ pub(super) fn call_of(step: &Step) -> Option<Call> {
         Step::DeleteScheduledAction { service, from } => {
             Call::DeleteScheduledAction { resource_id: service.resource_id(), name: from.name.clone() }
         }
+        Step::DeregisterScalableTarget { service, .. } => {
+            Call::DeregisterScalableTarget { resource_id: service.resource_id() }
+        }
         Step::AdoptScaleOut { .. } => return None,
     })
 }
@@ -47,6 +52,12 @@ pub(super) fn changes(step: &Step) -> Vec<Query> {
         Step::SetDesiredCount { .. } => vec![Query::EcsService(service)],
         // Registering moves desiredCount into the band.
         Step::RegisterScalableTarget { .. } => vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)],
+        // It takes everything that hangs on it along.
+        Step::DeregisterScalableTarget { .. } => vec![
+            Query::ScalableTarget(service.clone()),
+            Query::ScalingPolicies(service.clone()),
+            Query::ScheduledActions(service),
+        ],
         Step::AdoptScaleOut { .. } => Vec::new(),
         Step::PutTargetTrackingPolicy { .. } | Step::PutStepScalingPolicy { .. } | Step::DeleteScalingPolicy { .. } => {
             vec![Query::ScalingPolicies(service)]
@@ -62,6 +73,12 @@ pub(super) fn basis(step: &Step) -> Vec<Query> {
         Step::SetDesiredCount { .. } | Step::RegisterScalableTarget { .. } => {
             vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)]
         }
+        Step::DeregisterScalableTarget { from, .. } => vec![
+            Query::ScalableTargetTags(TargetArn { service: service.clone(), arn: from.arn.clone() }),
+            Query::ScalableTarget(service.clone()),
+            Query::ScalingPolicies(service.clone()),
+            Query::ScheduledActions(service),
+        ],
         Step::AdoptScaleOut { .. } => vec![Query::EcsService(service)],
         Step::PutTargetTrackingPolicy { .. } | Step::PutStepScalingPolicy { .. } | Step::DeleteScalingPolicy { .. } => {
             vec![Query::ScalingPolicies(service)]
@@ -115,6 +132,19 @@ pub(super) fn still_holds(step: &Step, answer: &Answer) -> bool {
         (Step::DeleteScheduledAction { from, .. }, Answer::ScheduledActions(actions)) => {
             actions.iter().any(|current| *current == **from)
         }
+        (Step::DeregisterScalableTarget { from, .. }, Answer::ScalableTargetTags(tags)) => {
+            tags.get(OWNER_TAG) == Some(&from.owner)
+        }
+        // Registered anew it has another ARN, and other tags. Its band may have moved: a scheduled action fires when it does.
+        (Step::DeregisterScalableTarget { from, .. }, Answer::ScalableTarget(target)) => {
+            target.as_ref().is_some_and(|target| target.arn.as_ref() == Some(&from.arn))
+        }
+        (Step::DeregisterScalableTarget { from, .. }, Answer::ScalingPolicies(policies)) => {
+            policies.iter().all(|policy| from.policies.contains(&policy.name))
+        }
+        (Step::DeregisterScalableTarget { from, .. }, Answer::ScheduledActions(actions)) => {
+            actions.iter().all(|action| from.scheduled_actions.contains(&action.name))
+        }
         _ => false,
     }
 }
@@ -136,9 +166,42 @@ mod tests {
         Capacity, Deployment, ScalableTarget, ScheduledAction, StepAdjustment, StepScaling, StepScalingConfiguration,
         Suspended,
     };
+    use runbook_core::step::Registration;
     use runbook_core::{Scope, ServiceId};
 
     use super::*;
+
+    #[test]
+    fn a_target_is_deregistered_only_while_it_is_ours_alone() {
+        let scope =
+            Scope { connection: "default".into(), account_id: "123456789012".into(), region: "eu-central-1".into() };
+        let service = ServiceId { scope, cluster: "app".into(), service: "web".into() };
+        let capacity = Capacity { min: 1, max: 9, suspended: Suspended::default() };
+        let from = Registration {
+            arn: "arn-1".into(),
+            capacity,
+            owner: "production/clocked/web".into(),
+            policies: vec!["cpu".into()],
+            scheduled_actions: Vec::new(),
+        };
+        let step = Step::DeregisterScalableTarget { service, from: Box::new(from) };
+        let tags = |owner: &str| Answer::ScalableTargetTags([(OWNER_TAG.to_owned(), owner.to_owned())].into());
+        assert!(still_holds(&step, &tags("production/clocked/web")));
+        assert!(!still_holds(&step, &tags("staging/clocked/web")));
+        assert!(!still_holds(&step, &Answer::ScalableTargetTags(BTreeMap::new())));
+        let target = |arn: &str| {
+            Answer::ScalableTarget(Some(ScalableTarget { arn: Some(arn.into()), capacity, created_at: None }))
+        };
+        assert!(still_holds(&step, &target("arn-1")));
+        assert!(!still_holds(&step, &target("arn-2")), "somebody has registered another");
+        assert!(!still_holds(&step, &Answer::ScalableTarget(None)));
+        let policy = |name: &str| {
+            let kind = AppliedPolicyKind::Other("PredictiveScaling".into());
+            Answer::ScalingPolicies(vec![AppliedPolicy { name: name.into(), kind }])
+        };
+        assert!(still_holds(&step, &policy("cpu")));
+        assert!(!still_holds(&step, &policy("theirs")), "somebody has put one on it");
+    }
 
     #[test]
     fn a_step_holds_while_its_from_does() {

@@ -17,6 +17,8 @@ pub(super) enum Group {
     Policies(Scope),
     /// Application Auto Scaling DescribeScheduledActions: one id, or all of the namespace.
     Actions(Scope),
+    /// Application Auto Scaling ListTagsForResource: one scalable target.
+    Tags(Scope),
 }
 
 impl Group {
@@ -27,6 +29,7 @@ impl Group {
             Query::ScalableTarget(service) => Self::Targets(service.scope.clone()),
             Query::ScalingPolicies(service) => Self::Policies(service.scope.clone()),
             Query::ScheduledActions(service) => Self::Actions(service.scope.clone()),
+            Query::ScalableTargetTags(target) => Self::Tags(target.service.scope.clone()),
         }
     }
 
@@ -36,7 +39,8 @@ impl Group {
             | Self::Services(scope, _)
             | Self::Targets(scope)
             | Self::Policies(scope)
-            | Self::Actions(scope) => scope,
+            | Self::Actions(scope)
+            | Self::Tags(scope) => scope,
         }
     }
 
@@ -44,7 +48,7 @@ impl Group {
         match self {
             Self::Identity(_) => Api::Sts,
             Self::Services(..) => Api::Ecs,
-            Self::Targets(_) | Self::Policies(_) | Self::Actions(_) => Api::ApplicationAutoScaling,
+            Self::Targets(_) | Self::Policies(_) | Self::Actions(_) | Self::Tags(_) => Api::ApplicationAutoScaling,
         }
     }
 
@@ -55,13 +59,14 @@ impl Group {
             Self::Targets(_) => "DescribeScalableTargets",
             Self::Policies(_) => "DescribeScalingPolicies",
             Self::Actions(_) => "DescribeScheduledActions",
+            Self::Tags(_) => "ListTagsForResource",
         }
     }
 
     /// How many questions fit into one call (API References of Amazon ECS and Application Auto Scaling).
     pub(super) fn room(&self) -> usize {
         match self {
-            Self::Identity(_) | Self::Policies(_) | Self::Actions(_) => 1,
+            Self::Identity(_) | Self::Policies(_) | Self::Actions(_) | Self::Tags(_) => 1,
             Self::Services(..) => 10,
             Self::Targets(_) => 50,
         }
@@ -76,5 +81,6 @@ pub(super) fn resource_of(query: &Query) -> String {
         Query::ScalableTarget(service) | Query::ScalingPolicies(service) | Query::ScheduledActions(service) => {
             service.resource_id()
         }
+        Query::ScalableTargetTags(target) => target.arn.clone(),
     }
 }

@@ -70,6 +70,7 @@ impl Reader<'_> {
             Group::Services(_, cluster) => self.services(cluster, members).await,
             Group::Targets(_) => self.targets(members).await,
             Group::Policies(_) | Group::Actions(_) => self.listed(members).await,
+            Group::Tags(_) => self.tags(members).await,
         }
     }
 
@@ -122,6 +123,19 @@ impl Reader<'_> {
             }
         }
         Ok(resource_ids.iter().map(|id| Answer::ScalableTarget(found.remove(id))).collect())
+    }
+
+    async fn tags(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+        let mut answers = Vec::new();
+        for query in members {
+            let Query::ScalableTargetTags(target) = &**query else { continue };
+            let call = Call::ListTagsForResource { arn: target.arn.clone() };
+            match self.call(&call).await? {
+                Reply::Tags(tags) => answers.push(Answer::ScalableTargetTags(tags)),
+                _ => return Err(unexpected(&call)),
+            }
+        }
+        Ok(answers)
     }
 
     async fn listed(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
@@ -213,6 +227,7 @@ pub(super) fn resource_id(query: &Query) -> String {
         | Query::ScalableTarget(service)
         | Query::ScalingPolicies(service)
         | Query::ScheduledActions(service) => service.resource_id(),
+        Query::ScalableTargetTags(target) => target.service.resource_id(),
         Query::CallerIdentity(_) => String::new(),
     }
 }

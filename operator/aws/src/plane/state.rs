@@ -150,7 +150,7 @@ impl State {
             Query::CallerIdentity(_) if after_asking => Some(IDENTITY_NOW),
             _ if after_asking => None,
             Query::CallerIdentity(_) | Query::ScalingPolicies(_) | Query::ScheduledActions(_) => Some(RARELY),
-            Query::EcsService(_) | Query::ScalableTarget(_) => Some(self.resync / 2),
+            Query::EcsService(_) | Query::ScalableTarget(_) | Query::ScalableTargetTags(_) => Some(self.resync / 2),
         }
     }
 

@@ -88,8 +88,13 @@ fn by_message(write: bool, code: &str, message: &str) -> Option<ErrorClass> {
         "SignatureDoesNotMatch" if says("signature expired") || says("signature not yet current") => {
             Some(ErrorClass::Transient)
         }
+        // Where something is to go, that it is gone is no conflict.
+        "ObjectNotFoundException" if call.is_some_and(Call::is_removal) => Some(ErrorClass::NotFound),
         // The scalable target was deregistered meanwhile, or cannot be seen everywhere yet.
         "ObjectNotFoundException" if write => Some(ErrorClass::Conflict),
+        "ResourceNotFoundException" if matches!(call, Some(Call::ListTagsForResource { .. })) => {
+            Some(ErrorClass::Conflict)
+        }
         // A service-linked role that was made a moment ago.
         "ValidationException" if says("unable to assume iam role") => Some(ErrorClass::Conflict),
         // Tags are given with a first registration only; somebody else was first.
@@ -276,6 +281,9 @@ mod tests {
             capacity: Capacity { min: 1, max: 2, suspended: Suspended::default() },
             tags: vec![],
         };
+        let delete = Call::DeleteScalingPolicy { resource_id: "service/app/web".into(), name: "cpu".into() };
+        let deregister = Call::DeregisterScalableTarget { resource_id: "service/app/web".into() };
+        let tags = Call::ListTagsForResource { arn: "arn".into() };
         let rate = "Unable to retrieve alarms for scaling policy arn due to reason: Rate exceeded (Service: AmazonCloudWatch; \
                     Status Code: 400; Error Code: Throttling; Request ID: 1)";
         let role = "Unable to create alarms due to reason: not authorized to perform: cloudwatch:PutMetricAlarm";
@@ -286,6 +294,9 @@ mod tests {
             (&put, "FailedResourceAccessException", role, ErrorClass::Denied),
             (&put, "ObjectNotFoundException", "No scalable target registered", ErrorClass::Conflict),
             (&describe, "ObjectNotFoundException", "No scalable target registered", ErrorClass::NotFound),
+            (&delete, "ObjectNotFoundException", "No scaling policy found", ErrorClass::NotFound),
+            (&deregister, "ObjectNotFoundException", "No scalable target found", ErrorClass::NotFound),
+            (&tags, "ResourceNotFoundException", "The resource does not exist", ErrorClass::Conflict),
             (
                 &put,
                 "ValidationException",

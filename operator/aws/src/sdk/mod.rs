@@ -2,6 +2,7 @@
 
 mod autoscaling;
 mod autoscaling_metric;
+mod autoscaling_removal;
 mod autoscaling_scheduled;
 mod autoscaling_steps;
 mod classify;
@@ -167,6 +168,12 @@ impl Cloud for SdkCloud {
             }
             Call::DeleteScheduledAction { resource_id, name } => {
                 autoscaling_scheduled::delete_scheduled_action(&clients.autoscaling, call, resource_id, name).await
+            }
+            Call::ListTagsForResource { arn } => {
+                autoscaling_removal::list_tags_for_resource(&clients.autoscaling, call, arn).await
+            }
+            Call::DeregisterScalableTarget { resource_id } => {
+                autoscaling_removal::deregister_scalable_target(&clients.autoscaling, call, resource_id).await
             }
         };
         self.judged(result)

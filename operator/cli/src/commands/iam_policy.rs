@@ -24,7 +24,7 @@ pub async fn run(options: &IamPolicyOptions) -> Result<Shown, CliError> {
     let declared = sources::load(&options.sources, &existing)?;
     let accounts = Accounts::new(&declared.accounts, &existing);
     // Where the calls go makes no difference to what they need.
-    let candidates = kinds::candidates(&declared, &accounts, &existing, true, Timestamp::now());
+    let candidates = kinds::candidates(&declared, &accounts, &existing, Some("any"), true, Timestamp::now());
     let account = chosen(&candidates, options.account.as_deref())?;
     let mut notes = declared.notes;
     let mut exit = Exit::Fine;

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use kube::core::ObjectMeta;
+use runbook_api::common::DeletionPolicy;
 use runbook_api::{AwsAccount, ScalingPolicy, ScalingPolicySpec};
 use runbook_core::Finding;
 use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Brakes, resolve, usable};
 use runbook_core::claim::{Claimant, hold_before_creation};
+use runbook_core::deletion::{is_abandoned, is_guarded};
 use runbook_core::ids::ObjectId;
 use runbook_core::report::Hold;
 use runbook_core::scaling::claim::{Claim, claim};
-use runbook_core::scaling::input::Input;
+use runbook_core::scaling::input::{self, Deletion, Input};
 use runbook_core::scaling::overrides::intent::Memory;
-use runbook_core::scaling::{self, input, reach};
+use runbook_core::scaling::{self, reach};
 
 use super::scaling_override::Overrides;
 use super::{Accounts, Candidate, Prepared, Subject};
@@ -30,6 +33,7 @@ pub struct Scene<'a> {
     existing: &'a Existing,
     overrides: &'a Overrides,
     claims: Vec<Claim>,
+    cluster_id: Option<&'a str>,
     allow_custom_endpoints: bool,
 }
 
@@ -40,9 +44,11 @@ impl<'a> Scene<'a> {
         accounts: &'a Accounts,
         existing: &'a Existing,
         overrides: &'a Overrides,
+        cluster_id: Option<&'a str>,
         allow_custom_endpoints: bool,
     ) -> Self {
-        let mut scene = Self { accounts, declared, existing, overrides, claims: Vec::new(), allow_custom_endpoints };
+        let claims = Vec::new();
+        let mut scene = Self { accounts, declared, existing, overrides, claims, cluster_id, allow_custom_endpoints };
         let declared_ids: Vec<ObjectId> = declared.iter().map(|policy| id(&policy.object)).collect();
         let claims = declared.iter().filter_map(|policy| scene.claim(&policy.object)).collect::<Vec<_>>();
         let others = existing.of_kind::<ScalingPolicy>().filter(|policy| !declared_ids.contains(&id(policy)));
@@ -87,12 +93,12 @@ impl<'a> Scene<'a> {
         let policy_id = id(policy);
         let access = resolve(&spec.account_ref, spec.region.as_deref(), &policy_id.namespace, account)?;
         let service = input::target(spec, &access)?;
-        if let Some(own) = self.claim(policy) {
-            let same = self.claims.iter().filter(|claim| claim.resource == own.resource);
-            let others: Vec<Claimant> = same.map(|claim| claim.claimant.clone()).collect();
-            hold_before_creation(&own.claimant, &others, &service.to_string())?;
+        let deletion = self.deletion(policy)?;
+        if let (Some(own), None) = (self.claim(policy), &deletion) {
+            hold_before_creation(&own.claimant, &self.others(&own), &service.to_string())?;
         }
-        let input = input::validate(spec, &policy_id, CLUSTER_ID, &access)?;
+        let cluster_id = self.cluster_id.unwrap_or(CLUSTER_ID);
+        let input = Input { deletion, ..input::validate(spec, &policy_id, cluster_id, &access)? };
         // What holds for a while takes no permission away.
         let of_reach = Input { brakes: Brakes::default(), ..input.clone() };
         let input = Arc::new(input.beside(self.overrides.of(&policy_id), self.memory(&policy_id, spec)));
@@ -113,6 +119,41 @@ impl<'a> Scene<'a> {
         known.status.map(|status| Memory::of(&status, generation)).unwrap_or_default()
     }
 
+    /// What its deletion is to remove, where the cluster, or else the file, shows that it is under way.
+    fn deletion(&self, policy: &ScalingPolicy) -> Result<Option<Deletion>, Finding> {
+        let metadata = self.known(policy).unwrap_or_else(|| policy.metadata.clone());
+        if metadata.deletion_timestamp.is_none() {
+            return Ok(None);
+        }
+        let removes = is_guarded(&metadata) && !is_abandoned(&metadata);
+        if !removes || policy.spec.deletion_policy == DeletionPolicy::Retain {
+            return Err(Finding::note("Deleted", "the policy is being deleted, and AWS stays as it is"));
+        }
+        if self.cluster_id.is_none() {
+            let why = "the policy is being deleted; pass --cluster-id as the operator has it to see what is removed: it is part of the \
+                       tag that says what the operator created";
+            return Err(Finding::stalled("ClusterIdNeeded", why));
+        }
+        let holder = self.claim(policy).and_then(|own| {
+            self.others(&own).into_iter().filter(|other| *other < own.claimant).min().map(|holder| holder.id)
+        });
+        Ok(Some(Deletion { held_by: holder }))
+    }
+
+    /// Who else claims the same.
+    fn others(&self, own: &Claim) -> Vec<Claimant> {
+        let same = self.claims.iter().filter(|claim| claim.resource == own.resource);
+        same.map(|claim| claim.claimant.clone()).collect()
+    }
+
+    /// What the cluster says of the object.
+    fn known(&self, policy: &ScalingPolicy) -> Option<ObjectMeta> {
+        let ObjectId { namespace, name } = id(policy);
+        let subject = Subject { kind: "ScalingPolicy", namespace: Some(namespace), name };
+        let metadata = self.existing.object(&subject)?.get("metadata")?;
+        serde_json::from_value(metadata.clone()).ok()
+    }
+
     fn account(&self, policy: &ScalingPolicy) -> Option<&'a AwsAccount> {
         self.accounts.get(&policy.spec.account_ref.name)
     }
@@ -120,12 +161,13 @@ impl<'a> Scene<'a> {
     /// The claim of a policy, with the age that it has in the cluster.
     fn claim(&self, policy: &ScalingPolicy) -> Option<Claim> {
         let mut policy = policy.clone();
-        let known = self
-            .existing
-            .object(&subject(&id(&policy)))
-            .and_then(|object| object.pointer("/metadata/creationTimestamp"));
+        let known = self.known(&policy);
         // What a file says of its age is an export of something else, or nothing.
-        policy.metadata.creation_timestamp = known.and_then(|time| serde_json::from_value(time.clone()).ok());
+        policy.metadata.creation_timestamp = known.as_ref().and_then(|known| known.creation_timestamp.clone());
+        if let Some(known) = known {
+            policy.metadata.deletion_timestamp = known.deletion_timestamp;
+            policy.metadata.finalizers = known.finalizers;
+        }
         let account = self.account(&policy).filter(|account| usable(account, self.allow_custom_endpoints).is_ok());
         claim(&policy, account)
     }

@@ -31,7 +31,7 @@ pub enum Purpose {
     ReadAutoscaling,
     /// To change them.
     WriteAutoscaling,
-    /// To mark what we create.
+    /// To mark what we create, and to read the mark again before it is removed.
     TagAutoscaling,
     /// What Application Auto Scaling does in our name for a target tracking policy.
     AlarmsOfAutoscaling,

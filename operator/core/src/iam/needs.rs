@@ -27,6 +27,10 @@ impl Query {
             Self::ScalableTarget(_) => everywhere("application-autoscaling:DescribeScalableTargets"),
             Self::ScalingPolicies(_) => everywhere("application-autoscaling:DescribeScalingPolicies"),
             Self::ScheduledActions(_) => everywhere("application-autoscaling:DescribeScheduledActions"),
+            Self::ScalableTargetTags(target) => {
+                let action = "application-autoscaling:ListTagsForResource";
+                vec![permission(Purpose::TagAutoscaling, action, targets(&target.service.scope))]
+            }
         }
     }
 }
@@ -58,7 +62,13 @@ impl Step {
             | Self::DeleteScheduledAction { .. } => {
                 vec![of_ecs(self.iam_action(), id)]
             }
-            Self::PutTargetTrackingPolicy { .. } | Self::DeleteScalingPolicy { .. } => {
+            Self::DeregisterScalableTarget { from, .. } if from.policies.is_empty() => {
+                vec![of_ecs(self.iam_action(), id)]
+            }
+            // Whoever removes a target removes the alarms of its target tracking policies.
+            Self::PutTargetTrackingPolicy { .. }
+            | Self::DeleteScalingPolicy { .. }
+            | Self::DeregisterScalableTarget { .. } => {
                 let alarms = ["cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"];
                 let alarms = alarms.map(|action| permission(Purpose::AlarmsOfAutoscaling, action, alarms_of(id)));
                 std::iter::once(of_ecs(self.iam_action(), id)).chain(alarms).collect()

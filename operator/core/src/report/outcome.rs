@@ -116,6 +116,11 @@ impl Outcome {
         }
     }
 
+    /// Whether AWS is as declared.
+    pub fn is_in_sync(&self) -> bool {
+        matches!(self, Self::InSync)
+    }
+
     /// What a finding on its own means.
     pub fn of_finding(finding: &Finding) -> Self {
         let (reason, message) = (finding.reason.clone(), finding.message.clone());

@@ -12,6 +12,8 @@ pub enum Reason {
     Override,
     /// AWS did not follow this generation of the spec yet.
     SpecChanged,
+    /// The object is being deleted.
+    Deletion,
 }
 
 impl Reason {
@@ -38,6 +40,7 @@ impl Reason {
             Self::Drift => "Drift",
             Self::Override => "Override",
             Self::SpecChanged => "SpecChanged",
+            Self::Deletion => "Deletion",
         }
     }
 }

@@ -8,6 +8,7 @@ use runbook_api::{AwsAccount, ScalingPolicy};
 use super::input;
 use crate::account;
 use crate::claim::Claimant;
+use crate::deletion::is_guarded;
 use crate::ids::ObjectId;
 
 /// The claim of a policy to a service.
@@ -19,11 +20,12 @@ pub struct Claim {
     pub claimant: Claimant,
 }
 
-/// The claim that `policy` lays to its target. None where it may not write: it is suspended, observing or being deleted, or its
-/// account does not let it. A policy without a grant must not keep another namespace from its own service.
+/// The claim that `policy` lays to its target. None where it may not write: it is suspended or observing, or its account does not let
+/// it. A policy without a grant must not keep another namespace from its own service. One that is being deleted and still removes what
+/// it created keeps its claim until it is gone, so that another begins only afterwards.
 pub fn claim(policy: &ScalingPolicy, account: Option<&AwsAccount>) -> Option<Claim> {
     let (spec, metadata) = (&policy.spec, &policy.metadata);
-    if !input::claims_target(spec) || metadata.deletion_timestamp.is_some() {
+    if !input::claims_target(spec) || metadata.deletion_timestamp.is_some() && !is_guarded(metadata) {
         return None;
     }
     let id = ObjectId { namespace: metadata.namespace.clone()?, name: metadata.name.clone()? };

@@ -1,6 +1,6 @@
 //! A ScalingPolicy, dereferenced and validated: what the plan needs, and nothing that can be wrong.
 
-use runbook_api::common::Mode;
+use runbook_api::common::{DeletionPolicy, Mode};
 use runbook_api::drift::{Drift, OnScaleIn, OnScaleOut};
 use runbook_api::scaling_policy::{Autoscaling, ScalingPolicySpec};
 
@@ -43,6 +43,17 @@ pub struct Input {
     pub brakes: Brakes,
     /// Name of an adoption that cannot be made, because an object that is none of this policy's has it.
     pub taken: Option<String>,
+    /// What becomes of AWS when the policy is deleted.
+    pub deletion_policy: DeletionPolicy,
+    /// What is to become of it now, where the policy is being deleted.
+    pub deletion: Option<Deletion>,
+}
+
+/// A policy that is being deleted, and removes what it created.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deletion {
+    /// Another policy holds the service and goes on with what there is.
+    pub held_by: Option<ObjectId>,
 }
 
 /// What is done about a size that somebody else has set.
@@ -97,6 +108,11 @@ pub struct Band {
 
 /// The tag that says whose a resource in AWS is.
 pub const OWNER_TAG: &str = "ops.clocked.app/owner";
+
+/// The value of [`OWNER_TAG`] on what is created for a policy.
+pub fn owner(cluster_id: &str, policy: &ObjectId) -> String {
+    format!("{cluster_id}/{policy}")
+}
 
 /// The service that a spec names, in the place in which it may work. What stands for a conflict between two policies.
 ///
@@ -174,12 +190,11 @@ pub fn validate(
             ));
         }
     };
-    let owner = format!("{cluster_id}/{policy}");
     Ok(Input {
         service,
         size,
         leftover_replicas,
-        owner_tags: vec![(OWNER_TAG.into(), owner)],
+        owner_tags: vec![(OWNER_TAG.into(), owner(cluster_id, policy))],
         policy: policy.clone(),
         allow_zero: spec.allow_zero,
         take_ownership: spec.take_ownership,
@@ -189,6 +204,8 @@ pub fn validate(
         memory: Memory::default(),
         brakes: access.brakes.clone(),
         taken: None,
+        deletion_policy: spec.deletion_policy,
+        deletion: None,
     })
 }
 

@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod capability;
 pub mod claim;
+pub mod deletion;
 pub mod expected;
 pub mod foreign;
 pub mod held;

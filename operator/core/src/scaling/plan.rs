@@ -6,7 +6,7 @@ use super::expected::{self, Basis, Expected};
 use super::input::{Band, Input, Size};
 use super::overrides::bounds::Declared;
 use super::overrides::{self, Bounds, Intent, Lift};
-use super::{actions, capability, foreign, held, policies, sizing, step_scaling};
+use super::{actions, capability, deletion, foreign, held, policies, sizing, step_scaling};
 use crate::account::{self, brakes::Pace};
 use crate::contest::Contest;
 use crate::facts::{Facts, Inquiry};
@@ -31,6 +31,9 @@ pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     }
     if let Some(finding) = identity.and_then(|identity| account::plan::mismatch(scope, identity)) {
         return Plan::only(finding);
+    }
+    if let Some(deleted) = &input.deletion {
+        return deletion::plan(input, deleted, facts, now);
     }
     match observe(input, facts) {
         Ok(observed) => decide(input, &observed, now),

@@ -44,6 +44,11 @@ pub fn predict(facts: &mut Facts, step: &Step) {
             set_action(facts, step, &action.name.clone(), Some(action));
         }
         Step::DeleteScheduledAction { from, .. } => set_action(facts, step, &from.name, None),
+        Step::DeregisterScalableTarget { .. } => {
+            facts.insert(Query::ScalableTarget(service.clone()), Ok(Answer::ScalableTarget(None)));
+            facts.insert(Query::ScalingPolicies(service.clone()), Ok(Answer::ScalingPolicies(Vec::new())));
+            facts.insert(Query::ScheduledActions(service), Ok(Answer::ScheduledActions(Vec::new())));
+        }
         // AWS stays as it is; see `predict_input`.
         Step::AdoptScaleOut { .. } => {}
     }

@@ -3,32 +3,36 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use runbook_api::common::DeletionPolicy;
 
-use super::input::{Band, Input, Size};
+use super::input::{Band, Deletion, Input, Size};
 use super::plan;
 use crate::facts::{Answer, Facts};
 use crate::iam::Permission;
 use crate::observed::{
     AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, EcsService, ScalableTarget, ScheduledAction,
-    ServiceLookup, TargetTrackingConfiguration, TrackedMetric,
+    ServiceLookup, StepScaling, TargetTrackingConfiguration, TrackedMetric,
 };
 use crate::query::Query;
 
-/// What IAM must allow for the policy to be brought about and kept so: the permissions of the questions and steps of the plans for every
-/// situation that makes a difference to which there are.
+/// What IAM must allow for the policy to be brought about and kept so, and to be deleted where it removes what it created: the permissions
+/// of the questions and steps of the plans for every situation that makes a difference to which there are.
 pub fn permissions(input: &Input) -> Vec<Permission> {
     let mut needed = BTreeSet::new();
-    for situation in situations(input) {
+    let kept = situations(input).into_iter().map(|situation| (with_deletion(input, None), situation));
+    let gone = Some(Deletion::default());
+    let deleting = deletions(input).into_iter().map(|situation| (with_deletion(input, gone.clone()), situation));
+    for (input, situation) in kept.chain(deleting) {
         let mut facts = Facts::default();
         loop {
-            let plan = plan(input, &facts, Timestamp::UNIX_EPOCH);
+            let plan = plan(&input, &facts, Timestamp::UNIX_EPOCH);
             needed.extend(plan.needs.iter().flat_map(Query::permissions));
             needed.extend(plan.steps.iter().flat_map(|step| step.permissions()));
             if plan.needs.is_empty() {
                 break;
             }
             for query in plan.needs {
-                let answer = situation.answer(input, &query);
+                let answer = situation.answer(&input, &query);
                 facts.insert(query, Ok(answer));
             }
         }
@@ -36,25 +40,69 @@ pub fn permissions(input: &Input) -> Vec<Permission> {
     needed.into_iter().collect()
 }
 
-/// What AWS may be like: the service's size, and the band that is registered.
+/// What AWS may be like: the service's size, the band that is registered, and what hangs on it.
 struct Situation {
     desired_count: i32,
     registered: Option<Capacity>,
+    policies: Vec<AppliedPolicy>,
+    actions: Vec<ScheduledAction>,
 }
 
 fn situations(input: &Input) -> Vec<Situation> {
+    // None that is declared is there, so that each is put; one is that is not, so that it is deleted where that is asked for.
+    let situation = |desired_count, registered| Situation {
+        desired_count,
+        registered,
+        policies: vec![foreign_policy()],
+        actions: vec![foreign_action()],
+    };
     match &input.size {
-        Size::Fixed(replicas) => vec![Situation { desired_count: replicas + 1, registered: None }],
+        Size::Fixed(replicas) => vec![situation(replicas + 1, None)],
         Size::Band(Band { capacity, .. }) => {
             let other = Capacity { max: capacity.max + 1, ..*capacity };
             vec![
                 // Nothing is there yet; another band is; the size is outside the right one.
-                Situation { desired_count: capacity.min, registered: None },
-                Situation { desired_count: capacity.min, registered: Some(other) },
-                Situation { desired_count: capacity.max + 1, registered: Some(*capacity) },
+                situation(capacity.min, None),
+                situation(capacity.min, Some(other)),
+                situation(capacity.max + 1, Some(*capacity)),
             ]
         }
     }
+}
+
+/// What AWS may be like when the policy is deleted: everything is there as declared, alone or beside something of others.
+fn deletions(input: &Input) -> Vec<Situation> {
+    let (Size::Band(Band { capacity, tracking, step_scaling, scheduled, .. }), DeletionPolicy::Delete) =
+        (&input.size, input.deletion_policy)
+    else {
+        return Vec::new();
+    };
+    let tracking = tracking.iter().map(|(name, configuration)| AppliedPolicy {
+        name: name.clone(),
+        kind: AppliedPolicyKind::TargetTracking(configuration.clone()),
+    });
+    let step_scaling = step_scaling.iter().map(|(name, configuration)| AppliedPolicy {
+        name: name.clone(),
+        kind: AppliedPolicyKind::StepScaling(StepScaling {
+            configuration: configuration.clone(),
+            arn: None,
+            alarms: 0,
+        }),
+    });
+    let policies: Vec<AppliedPolicy> = tracking.chain(step_scaling).collect();
+    let actions: Vec<ScheduledAction> = scheduled.iter().map(|one| one.action.clone()).collect();
+    let beside = policies.iter().cloned().chain([foreign_policy()]).collect();
+    let situation = |policies| Situation {
+        desired_count: capacity.min,
+        registered: Some(*capacity),
+        policies,
+        actions: actions.clone(),
+    };
+    vec![situation(policies), situation(beside)]
+}
+
+fn with_deletion(input: &Input, deletion: Option<Deletion>) -> Input {
+    Input { deletion, ..input.clone() }
 }
 
 impl Situation {
@@ -67,12 +115,12 @@ impl Situation {
                 Answer::EcsService(ServiceLookup::Found(Box::new(steady(input, self.desired_count))))
             }
             Query::ScalableTarget(_) => {
-                let target = |capacity| ScalableTarget { arn: None, capacity, created_at: None };
+                let target = |capacity| ScalableTarget { arn: Some(FOREIGN.into()), capacity, created_at: None };
                 Answer::ScalableTarget(self.registered.map(target))
             }
-            // None that is declared is there, so that each is put; one is that is not, so that it is deleted where that is asked for.
-            Query::ScalingPolicies(_) => Answer::ScalingPolicies(vec![foreign_policy()]),
-            Query::ScheduledActions(_) => Answer::ScheduledActions(vec![foreign_action()]),
+            Query::ScalingPolicies(_) => Answer::ScalingPolicies(self.policies.clone()),
+            Query::ScheduledActions(_) => Answer::ScheduledActions(self.actions.clone()),
+            Query::ScalableTargetTags(_) => Answer::ScalableTargetTags(input.owner_tags.iter().cloned().collect()),
         }
     }
 }

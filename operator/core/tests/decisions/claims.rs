@@ -93,6 +93,12 @@ fn who_may_not_write_claims_nothing() {
     assert_eq!(claim(&policy(|object| object["spec"]["target"] = json!({})), Some(&with)), None);
     let deleted = policy(|object| object["metadata"]["deletionTimestamp"] = json!("2026-01-02T00:00:00Z"));
     assert_eq!(claim(&deleted, Some(&with)), None);
+    // While it removes what it created nobody else begins.
+    let removing = policy(|object| {
+        object["metadata"]["deletionTimestamp"] = json!("2026-01-02T00:00:00Z");
+        object["metadata"]["finalizers"] = json!(["ops.clocked.app/cleanup"]);
+    });
+    assert!(claim(&removing, Some(&with)).is_some());
     assert_eq!(claim(&policy(|_| {}), None), None);
     let observing = account("default", |spec| spec["mode"] = json!("Observe"));
     assert_eq!(claim(&policy(|_| {}), Some(&observing)), None);

@@ -6,6 +6,7 @@ mod accounts;
 mod any;
 mod claims;
 mod conditions;
+mod deletion;
 mod events;
 mod expected;
 mod grants;

@@ -74,7 +74,8 @@ fn afterwards(input: &scaling::Input, facts: &mut Facts, plan: &Plan, now: Times
 fn report(plan: &Plan, next: &Plan, hold: Option<Hold>, now: Timestamp) -> String {
     let mut lines: Vec<String> = Vec::new();
     for query in &plan.needs {
-        let (name, _) = world::queries().into_iter().find(|(_, known)| known == query).unwrap();
+        let all = world::queries().into_iter().chain([("ScalableTargetTags", world::tags_query())]);
+        let (name, _) = { all }.find(|(_, known)| known == query).unwrap();
         lines.push(format!("ask {name}"));
     }
     lines.extend(plan.steps.iter().map(|step| format!("do  {step}")));

@@ -140,6 +140,7 @@ proptest! {
                     prop_assert_eq!(from.is_none(), !tags.is_empty());
                 }
                 Step::AdoptScaleOut { .. } => prop_assert!(false, "nothing is known to have been followed"),
+                Step::DeregisterScalableTarget { .. } => prop_assert!(false, "the policy is not being deleted"),
                 Step::DeleteScalingPolicy { name, .. } => prop_assert!(prunes(&input) && !declares(&input, name)),
                 Step::DeleteScheduledAction { from, .. } => {
                     prop_assert!(prunes(&input) && !declares(&input, &from.name));

@@ -8,11 +8,13 @@ use runbook_api::common::Mode;
 use runbook_api::{ScalingPolicySpec, ScalingPolicyStatus};
 use runbook_core::account::{Access, Brakes};
 use runbook_core::facts::Answer;
+use runbook_core::ids::ObjectId;
 use runbook_core::observed::{
     AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, MetricDataQuery, ScalableTarget, ScheduledAction,
     ServiceLookup, StepScaling, Suspended, TargetTrackingConfiguration, TrackedMetric,
 };
 use runbook_core::scaling::Input;
+use runbook_core::scaling::input::{Deletion, OWNER_TAG};
 use runbook_core::scaling::overrides::{Override, intent::Memory};
 use runbook_core::{CloudError, ErrorClass, Facts};
 use serde::Deserialize;
@@ -43,6 +45,11 @@ pub struct Situation {
     /// The status of the policy, as far as it is remembered.
     #[serde(default)]
     status: Value,
+    /// Whether the policy is being deleted.
+    #[serde(default)]
+    deleted: bool,
+    /// The older policy that names the service, too: `namespace/name`.
+    held_by: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -107,6 +114,11 @@ struct Target {
     suspended: Vec<String>,
     /// When it was registered.
     since: Option<Timestamp>,
+    /// Value of its owner tag.
+    owner: Option<String>,
+    /// It is older than ARNs of scalable targets.
+    #[serde(default)]
+    nameless: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,7 +159,11 @@ impl Situation {
         let status = if self.status.is_null() { json!({}) } else { self.status.clone() };
         let status: ScalingPolicyStatus = serde_json::from_value(status).unwrap();
         let memory = Memory::of(&status, status.observed_generation);
-        input.beside(self.overrides.iter().map(|written| over(written, self.now())).collect(), memory)
+        let held_by = self.held_by.as_deref().and_then(|id| id.split_once('/'));
+        let held_by = held_by.map(|(namespace, name)| ObjectId { namespace: namespace.into(), name: name.into() });
+        let deletion = self.deleted.then_some(Deletion { held_by });
+        let overrides = self.overrides.iter().map(|written| over(written, self.now())).collect();
+        Input { deletion, ..input.beside(overrides, memory) }
     }
 
     pub fn access(&self) -> Access {
@@ -174,6 +190,15 @@ impl Situation {
                 _ => Ok(Answer::ScalingPolicies(aws.policies.iter().map(Policy::observed).collect())),
             };
             facts.insert(query, answer);
+        }
+        if !aws.unasked.iter().any(|unasked| unasked == "ScalableTargetTags") {
+            let owner = aws.target.as_ref().and_then(|target| target.owner.clone());
+            let tags = owner.map(|owner| (OWNER_TAG.to_owned(), owner)).into_iter().collect();
+            let answer = match aws.errors.get("ScalableTargetTags") {
+                Some(class) => Err(error(class, "ScalableTargetTags")),
+                None => Ok(Answer::ScalableTargetTags(tags)),
+            };
+            facts.insert(world::tags_query(), answer);
         }
         facts
     }
@@ -241,7 +266,7 @@ impl Target {
             scheduled_scaling: has("scheduled"),
         };
         ScalableTarget {
-            arn: None,
+            arn: (!self.nameless).then(|| world::TARGET_ARN.into()),
             capacity: Capacity { min: self.min, max: self.max, suspended },
             created_at: self.since,
         }

@@ -10,6 +10,7 @@ use runbook_core::account::{Access, Brakes};
 use runbook_core::facts::Answer;
 use runbook_core::ids::ObjectId;
 use runbook_core::observed::{CallerIdentity, Deployment, EcsService, ServiceLookup};
+use runbook_core::query::TargetArn;
 use runbook_core::{Facts, Query, Scope, ServiceId};
 
 pub const ACCOUNT: &str = "123456789012";
@@ -82,6 +83,14 @@ pub fn queries() -> [(&'static str, Query); 5] {
         ("ScalingPolicies", Query::ScalingPolicies(service_id())),
         ("ScheduledActions", Query::ScheduledActions(service_id())),
     ]
+}
+
+/// The scalable target's ARN, where it has one.
+pub const TARGET_ARN: &str = "arn:aws:application-autoscaling:eu-central-1:123456789012:scalable-target/0ec5a1b2";
+
+/// What a plan for a policy that is being deleted asks besides.
+pub fn tags_query() -> Query {
+    Query::ScalableTargetTags(TargetArn { service: service_id(), arn: TARGET_ARN.into() })
 }
 
 /// The size of the service as the facts have it.

@@ -21,7 +21,8 @@ pub async fn run(options: &PlanOptions) -> Result<Shown, CliError> {
     let accounts = Accounts::new(&declared.accounts, &existing);
     let custom_endpoints = options.allow_custom_endpoints || options.aws.endpoint_url.is_some();
     let now = Timestamp::now();
-    let candidates = kinds::candidates(&declared, &accounts, &existing, custom_endpoints, now);
+    let cluster_id = options.cluster_id.as_deref();
+    let candidates = kinds::candidates(&declared, &accounts, &existing, cluster_id, custom_endpoints, now);
     let observer = aws::observer(&accounts, &options.aws, options.allow_custom_endpoints);
     // All at once, so that they share calls.
     let planned =

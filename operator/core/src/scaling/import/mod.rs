@@ -5,6 +5,7 @@ mod schedules;
 mod words;
 
 use jiff::Timestamp;
+use runbook_api::common::DeletionPolicy;
 use runbook_api::scaling_policy::{Autoscaling, EcsServiceRef, ScalingPolicySpec, ScalingTarget, SuspendedState};
 
 use super::capability;
@@ -121,6 +122,7 @@ fn autoscaled(
 fn empty(id: &ServiceId) -> ScalingPolicySpec {
     let service = EcsServiceRef { cluster: id.cluster.clone(), service: id.service.clone() };
     ScalingPolicySpec {
+        deletion_policy: DeletionPolicy::Retain,
         account_ref: Default::default(),
         target: ScalingTarget { ecs_service: Some(service) },
         region: None,
