@@ -249,5 +249,5 @@ def place(operator: Sandbox, account: Account) -> Iterator[Place]:
     made.grant()
     yield made
     account.control("DELETE", "/faults")
-    operator.kubectl("delete", "namespace", name, "--wait=false")
-    operator.kubectl("delete", "awsaccount", name, "--wait=false")
+    operator.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
+    operator.kubectl("delete", "awsaccount", name, "--ignore-not-found", "--wait=false")

@@ -61,6 +61,11 @@ impl Events {
         self.take(EventType::Normal, "Recovered", "Recovered", "no person need act any more".into(), about);
     }
 
+    /// An object that is being deleted goes, and something stays in AWS.
+    pub fn left_behind(&self, about: ObjectReference, reason: &str, message: &str) {
+        self.take(EventType::Warning, reason, "Released", message.into(), about);
+    }
+
     fn take(&self, type_: EventType, reason: &str, action: &str, note: String, about: ObjectReference) {
         let note = note[..note.floor_char_boundary(LONGEST_NOTE)].to_owned();
         let event = Event { type_, reason: reason.into(), note: Some(note), action: action.into(), secondary: None };

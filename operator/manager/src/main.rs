@@ -39,6 +39,10 @@ struct Args {
     /// How often each object is compared with AWS when nothing happens
     #[arg(long, default_value = "5m", value_parser = duration)]
     resync: Duration,
+    /// How long a policy with deletionPolicy: Delete that is being deleted waits for an account, a grant, AWS, or the end of a hold,
+    /// before it goes and leaves in AWS what it created
+    #[arg(long, default_value = "10m", value_parser = duration)]
+    deletion_deadline: Duration,
     /// How many objects are reconciled at a time in one account
     #[arg(long, default_value_t = 64)]
     concurrency: u16,
@@ -95,6 +99,7 @@ impl Args {
         options.lease.duration = self.lease_duration;
         options.lease.renew_interval = self.renew_interval;
         options.resync = self.resync;
+        options.deletion_deadline = self.deletion_deadline;
         options.concurrency = self.concurrency;
         options.allow_custom_endpoints = self.allow_custom_endpoints;
         options.listen = Some(self.listen);

@@ -23,6 +23,8 @@ pub struct Options {
     pub allow_custom_endpoints: bool,
     /// Where health, readiness and metrics are served; `None`: nowhere.
     pub listen: Option<SocketAddr>,
+    /// How long an object that is being deleted waits for what keeps it from removing what it created in AWS.
+    pub deletion_deadline: Duration,
     /// How long reconciles that are under way may take to end when the operator is stopped.
     pub grace: Duration,
 }
@@ -43,6 +45,7 @@ impl Options {
             concurrency: 64,
             allow_custom_endpoints: false,
             listen: None,
+            deletion_deadline: Duration::from_secs(600),
             grace: Duration::from_secs(20),
         }
     }

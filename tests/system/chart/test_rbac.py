@@ -68,6 +68,14 @@ def provoke_everything(place, operator, loosen) -> None:
     place.apply(place.policy("web", replicas=2))
     place.in_sync("web")
     until("the account is ready", account_condition(operator, place.name, "Ready"), lambda ready: ready.get("status") == "True")
+    # The finalizer of a policy that is to remove what it creates, put on and taken off again.
+    place.account.create_services("banded", cluster=place.cluster)
+    band = {"minCapacity": 1, "maxCapacity": 2}
+    place.apply(place.policy("banded", autoscaling=band, deletionPolicy="Delete"))
+    place.in_sync("banded")
+    assert place.get("banded")["metadata"]["finalizers"] == ["ops.clocked.app/cleanup"]
+    place.apply(place.policy("banded", autoscaling=band, deletionPolicy="Retain"))
+    place.wait("banded", lambda policy: not policy["metadata"].get("finalizers"), "may go at once again")
     # An adoption, and the removal of an override that ended years ago.
     place.account.set_desired("web", 4, place.cluster)
     until("the scale-out is adopted", place.overrides, lambda found: len(found) == 1)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
-use runbook_api::common::HistoryEntry;
+use runbook_api::common::{DeletionPolicy, HistoryEntry};
 use runbook_api::{AwsAccount, ScalingPolicy, ScalingPolicyStatus};
 use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Access, resolve, usable};
@@ -15,9 +15,9 @@ use runbook_core::claim::{self, Claimant};
 use runbook_core::ids::ObjectId;
 use runbook_core::report::{Hold, Summary};
 use runbook_core::scaling::claim::claim as claim_of;
-use runbook_core::scaling::input::{self, Input};
+use runbook_core::scaling::input::{self, Deletion, Input};
 use runbook_core::scaling::overrides::intent::Memory;
-use runbook_core::scaling::{self, report};
+use runbook_core::scaling::{self, deletion, report};
 use runbook_core::{Facts, Finding, Plan, Scope, ServiceId};
 
 use super::scaling_override;
@@ -67,15 +67,21 @@ impl Kind for ScalingPolicy {
         let access = access(self, account.as_deref())?;
         let Some(account) = account else { return Err(not_ready(name, "it does not exist")) };
         let service = input::target(spec, &access)?;
-        if let Some(own) = claim_of(self, Some(&*account)) {
-            claim::hold(&own.claimant, &rivals(self, &own.resource, context), &service.to_string())?;
-        }
+        let own = claim_of(self, Some(&*account));
+        let rivals = own.as_ref().map(|own| rivals(self, &own.resource, context)).unwrap_or_default();
+        let deletion = if self.metadata.deletion_timestamp.is_some() {
+            let older = rivals.into_iter().filter(|rival| own.as_ref().is_some_and(|own| *rival < own.claimant));
+            Some(Deletion { held_by: older.min().map(|holder| holder.id) })
+        } else {
+            own.as_ref().map_or(Ok(()), |own| claim::hold(&own.claimant, &rivals, &service.to_string()))?;
+            None
+        };
         let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
         let memory =
             self.status.as_ref().map(|status| Memory::of(status, self.metadata.generation)).unwrap_or_default();
         let input = input.beside(scaling_override::of_policy(&id(self), &context.stores), memory);
         let taken = context.memory.of(&self.uid().unwrap_or_default()).taken;
-        let input = Input { taken, ..input };
+        let input = Input { taken, deletion, ..input };
         let hold = Hold::of(spec.suspend, spec.mode, access.mode);
         Ok(Prepared { input, access, account, hold })
     }
@@ -86,6 +92,18 @@ impl Kind for ScalingPolicy {
 
     fn report(&self, previous: &ScalingPolicyStatus, summary: &Summary<'_>) -> ScalingPolicyStatus {
         report::status(&self.name_any(), previous, summary)
+    }
+
+    fn cleans_up(&self) -> bool {
+        self.spec.deletion_policy == DeletionPolicy::Delete
+    }
+
+    fn leaves_behind(facts: &Facts, plan: &Plan) -> bool {
+        deletion::leaves_behind(facts, &plan.steps)
+    }
+
+    fn remains(&self, context: &Context) -> String {
+        deletion::remains(&self.spec.target, &input::owner(&context.options.cluster_id, &id(self)))
     }
 
     fn settles_at(status: &ScalingPolicyStatus, now: Timestamp) -> Option<Timestamp> {

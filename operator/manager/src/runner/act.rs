@@ -30,7 +30,10 @@ impl<K: Kind> Runner<K> {
     pub(super) async fn act(&self, turn: &Turn<K>, prepared: &Prepared<K::Input>, seen: &Seen) -> End {
         let generation = turn.object.meta().generation;
         let moved = seen.plan.intent.as_ref().is_some_and(|intent| intent.moved);
-        let reason = Reason::of(turn.status.conditions(), generation).or_override(moved);
+        let reason = match turn.is_being_deleted() {
+            true => Reason::Deletion,
+            false => Reason::of(turn.status.conditions(), generation).or_override(moved),
+        };
         if reason == Reason::Drift && reason::is_news(turn.status.conditions()) {
             self.context.metrics.drift_found(K::KIND);
         }

@@ -51,6 +51,21 @@ pub trait Kind: Stored<Status: Reported> {
     /// The status after a reconcile.
     fn report(&self, previous: &Self::Status, summary: &Summary<'_>) -> Self::Status;
 
+    /// Whether what it created in AWS is removed when it is deleted.
+    fn cleans_up(&self) -> bool {
+        false
+    }
+
+    /// Whether there is, or will be once the plan is carried out, something to remove when it is deleted.
+    fn leaves_behind(_facts: &Facts, _plan: &Plan) -> bool {
+        false
+    }
+
+    /// What may stay in AWS when it goes without having been looked at.
+    fn remains(&self, _context: &Context) -> String {
+        "what it created in AWS".into()
+    }
+
     /// When to look again at what happens by itself after an act.
     fn settles_at(_status: &Self::Status, _now: Timestamp) -> Option<Timestamp> {
         None

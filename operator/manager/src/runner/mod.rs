@@ -10,6 +10,7 @@
 
 mod act;
 mod adopt;
+mod deletion;
 pub mod kind;
 pub mod memory;
 mod observe;
@@ -26,6 +27,7 @@ use kube::{Api, ResourceExt};
 use runbook_api::{AwsAccount, RECONCILE_REQUESTED_AT};
 use runbook_aws::Freshness;
 use runbook_core::backoff::{self, seed_of};
+use runbook_core::deletion::is_guarded;
 use runbook_core::report::{Hold, Outcome, requeue, summary};
 use runbook_core::{ErrorClass, Facts, Finding, Plan, Step};
 use tokio::time::Instant;
@@ -47,6 +49,7 @@ pub struct Runner<K> {
 }
 
 /// One reconcile of one object.
+#[derive(Clone)]
 struct Turn<K: Kind> {
     object: Arc<K>,
     status: K::Status,
@@ -103,7 +106,7 @@ impl<K: Kind> Runner<K> {
 
     async fn reconcile_now(&self, object: Arc<K>) -> Action {
         let object = K::reflected(&self.context).newest(object);
-        if object.meta().deletion_timestamp.is_some() {
+        if object.meta().deletion_timestamp.is_some() && !is_guarded(object.meta()) {
             self.context.warmup.observed(&object.uid().unwrap_or_default(), Instant::now());
             return Action::await_change();
         }
@@ -111,9 +114,9 @@ impl<K: Kind> Runner<K> {
         let generation = object.meta().generation.unwrap_or_default();
         let span = info_span!("reconcile", kind = K::KIND, namespace, object = name, generation);
         let started = Instant::now();
-        let end = self.run(object).instrument(span).await;
+        let end = self.run(object.clone()).instrument(span).await;
         self.context.metrics.reconciled(K::KIND, end.label, started.elapsed());
-        Action::requeue(end.wait)
+        Action::requeue(self.until_it_goes(&object, end.wait))
     }
 
     /// The object is gone: nothing of it is remembered, and nothing about it is read ahead.
@@ -139,6 +142,9 @@ impl<K: Kind> Runner<K> {
             uid,
             object,
         };
+        if let Some(end) = self.nothing_to_undo(&turn).await {
+            return end;
+        }
         if turn.object.is_suspended() {
             return self.say(&turn, &Outcome::Held { hold: Hold::Suspended, pending: 0 }).await;
         }
@@ -178,6 +184,11 @@ impl<K: Kind> Runner<K> {
             debug!(why, "superseded");
             return End::at_once("Superseded");
         }
+        let guarded = match self.guarded(turn, prepared, &seen).await {
+            Ok(guarded) => guarded,
+            Err(end) => return end,
+        };
+        let turn = guarded.as_ref().unwrap_or(turn);
         match self.would_write(prepared, &seen.plan) {
             Ok(true) => match self.confirm_account(prepared).await {
                 Ok(()) => match self.within_radius(turn, prepared, &mut seen) {
@@ -275,17 +286,22 @@ impl<K: Kind> Runner<K> {
 }
 
 impl<K: Kind> Turn<K> {
-    /// How old what is known of AWS may be. Whoever asks wants to be told what is so now. A new spec changes nothing in AWS, and what
-    /// was written is invalidated there: beside those only what moves by itself is outdated. (Before a write all is read again.)
+    /// How old what is known of AWS may be. Whoever asks wants to be told what is so now, and what a deletion leaves is never known again.
+    /// A new spec changes nothing in AWS, and what was written is invalidated there: beside those only what moves by itself is outdated.
+    /// (Before a write all is read again.)
     fn freshness(&self) -> Freshness {
         let is_new = self.object.meta().generation != self.status.observed_generation();
-        if summary::is_requested(self.requested(), self.status.last_handled()) {
+        if self.is_being_deleted() || summary::is_requested(self.requested(), self.status.last_handled()) {
             Freshness::Now
         } else if is_new {
             self.remembered.outdated.max(Freshness::Moving)
         } else {
             self.remembered.outdated
         }
+    }
+
+    fn is_being_deleted(&self) -> bool {
+        self.object.meta().deletion_timestamp.is_some()
     }
 
     fn requested(&self) -> Option<&str> {

@@ -59,8 +59,17 @@ impl<K: Kind> Runner<K> {
         }
     }
 
-    /// Writes the status of `object` (the turn's, or what the claim made of it) and says when to look again.
+    /// Says what came of the turn about `object` (the turn's, or what the claim made of it), and lets it go where it may.
     pub(super) async fn report(&self, turn: &Turn<K>, object: &Arc<K>, said: Said<'_>) -> End {
+        if turn.is_being_deleted() {
+            self.farewell(turn, object, said).await
+        } else {
+            self.write(turn, object, said).await
+        }
+    }
+
+    /// Writes the status of `object` and says when to look again.
+    pub(super) async fn write(&self, turn: &Turn<K>, object: &Arc<K>, said: Said<'_>) -> End {
         // Those that a claim of this turn has reported are no longer remembered.
         let remembered = self.context.memory.of(&turn.uid);
         let acts: Vec<Act> = remembered.unreported.iter().chain(said.acts).cloned().collect();

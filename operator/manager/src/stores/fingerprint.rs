@@ -2,9 +2,10 @@
 
 use kube::ResourceExt;
 use runbook_api::RECONCILE_REQUESTED_AT;
+use runbook_core::deletion::is_abandoned;
 
 /// Whether `after` asks for something that `before` did not: another object of the same name, another spec, its deletion, a
-/// finalizer, a request to reconcile. A status asks for nothing.
+/// finalizer, a request to reconcile or to be let go. A status asks for nothing.
 pub fn asks_for_more<K: ResourceExt>(before: &K, after: &K) -> bool {
     let wish = |object: &K| {
         (
@@ -12,6 +13,7 @@ pub fn asks_for_more<K: ResourceExt>(before: &K, after: &K) -> bool {
             object.meta().generation,
             object.meta().deletion_timestamp.is_some(),
             object.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
+            is_abandoned(object.meta()),
         )
     };
     wish(before) != wish(after) || before.finalizers() != after.finalizers()
@@ -48,6 +50,7 @@ mod tests {
         assert!(asks(json!({"uid": "a", "generation": 1, "finalizers": ["a/b"]})));
         assert!(asks(json!({"uid": "a", "generation": 1, "deletionTimestamp": "2026-01-01T00:00:00Z"})));
         assert!(asks(json!({"uid": "a", "generation": 1, "annotations": {RECONCILE_REQUESTED_AT: "now"}})));
+        assert!(asks(json!({"uid": "a", "generation": 1, "annotations": {runbook_api::ABANDON: ""}})));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Api, Resource, ResourceExt};
+use runbook_core::deletion::is_abandoned;
 use serde::de::DeserializeOwned;
 use tracing::{debug, warn};
 
@@ -212,7 +213,10 @@ impl<K: Object> Reflected<K> {
         let invalid = Arc::new(invalid);
         let before = state.malformed.insert(reference, invalid.clone());
         let same = |before: &InvalidObject| {
-            before.error == invalid.error && before.metadata.generation == invalid.metadata.generation
+            before.error == invalid.error
+                && before.metadata.generation == invalid.metadata.generation
+                && before.metadata.deletion_timestamp == invalid.metadata.deletion_timestamp
+                && is_abandoned(&before.metadata) == is_abandoned(&invalid.metadata)
         };
         if before.is_none_or(|before| !same(&before)) {
             state.tell(&Change::Malformed(invalid));

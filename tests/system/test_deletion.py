@@ -1,0 +1,210 @@
+"""Deletion on the whole system: what the operator created goes where that is wanted, nothing else does, and nothing hangs."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from runbook_sandbox.clocked.account import ACCOUNT, OPERATOR_USER, REGION
+from runbook_sandbox.clocked.installation import until
+
+FINALIZER = "ops.clocked.app/cleanup"
+TRACKING = {"name": "cpu", "predefinedMetric": "ECSServiceAverageCPUUtilization", "targetValue": 60}
+BAND = {"minCapacity": 2, "maxCapacity": 6, "targetTracking": [TRACKING]}
+# What `kubectl runbook iam-policy` prints for such policies beside what docs/iam.md has.
+PERMISSIONS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": [
+                f"application-autoscaling:{action}" for action in ("ListTagsForResource", "DeregisterScalableTarget", "DeleteScalingPolicy")
+            ],
+            "Resource": f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-target/*",
+        }
+    ],
+}
+
+
+@pytest.fixture
+def place(place, account):
+    """A place in which the operator may remove, too."""
+    account.client("iam").put_user_policy(UserName=OPERATOR_USER, PolicyName="deletion", PolicyDocument=json.dumps(PERMISSIONS))
+    return place
+
+
+def banded(place, name: str = "web", **spec):
+    return place.policy(name, service="web", autoscaling=BAND, deletionPolicy="Delete", **spec)
+
+
+def delete(place, name: str = "web") -> None:
+    place.client.kubectl("delete", "scalingpolicy", name, f"--namespace={place.namespace}", "--wait=false")
+
+
+def policies(place) -> list[str]:
+    return place.client.kubectl("get", "scalingpolicies", f"--namespace={place.namespace}", "--output=name").split()
+
+
+def gone(place, name: str = "web", seconds: float = 60) -> None:
+    until(f"{name} is gone", lambda: policies(place), lambda names: not any(found.endswith(f"/{name}") for found in names), seconds)
+
+
+def events(place) -> list[tuple[str, str]]:
+    found = json.loads(place.client.kubectl("get", "events.events.k8s.io", f"--namespace={place.namespace}", "--output=json"))
+    return [(event["reason"], event.get("note", "")) for event in found["items"]]
+
+
+def event(place, reason: str) -> str:
+    """Waits for an event of this reason and returns its note."""
+    found = until(f"an event {reason}", lambda: events(place), lambda seen: reason in dict(seen))
+    return dict(found)[reason]
+
+
+def removals(place) -> list[str]:
+    """The operator's calls in this place that remove something."""
+    names = ("DeregisterScalableTarget", "DeleteScalingPolicy", "DeleteScheduledAction")
+    return [name for name in names for _ in place.writes("web", name)]
+
+
+def registered(place, size: int = 4) -> None:
+    """A service under a policy with deletionPolicy: Delete."""
+    place.account.create_services("web", cluster=place.cluster)
+    place.apply(banded(place))
+    place.in_sync("web")
+    place.account.set_desired("web", size, place.cluster)
+    assert place.get("web")["metadata"]["finalizers"] == [FINALIZER]
+
+
+def test_retain_leaves_aws_as_it_is(place):
+    place.account.create_services("web", cluster=place.cluster)
+    place.apply(place.policy("web", autoscaling=BAND))
+    place.in_sync("web")
+    assert not place.get("web")["metadata"].get("finalizers")
+    delete(place)
+    gone(place)
+    assert place.account.scalable_target("web", place.cluster)
+    assert len(place.account.scaling_policies("web", place.cluster)) == 1
+    assert removals(place) == []
+
+
+def test_delete_removes_what_the_operator_created_and_leaves_the_size(place):
+    registered(place)
+    delete(place)
+    gone(place)
+    assert place.account.scalable_target("web", place.cluster) is None
+    assert place.account.scaling_policies("web", place.cluster) == []
+    assert place.desired("web") == 4
+    assert removals(place) == ["DeregisterScalableTarget"]
+    assert re.search("deregister scalable target of .*; desiredCount stays", event(place, "Deletion"))
+
+
+def test_back_to_retain_takes_the_finalizer_off(place):
+    registered(place)
+    place.apply(banded(place) | {"spec": banded(place)["spec"] | {"deletionPolicy": "Retain"}})
+    place.wait("web", lambda policy: not policy["metadata"].get("finalizers"), "has no finalizer")
+    delete(place)
+    gone(place)
+    assert place.account.scalable_target("web", place.cluster)
+
+
+def test_a_policy_of_somebody_else_keeps_the_target(place):
+    registered(place)
+    place.account.autoscaling.put_scaling_policy(
+        PolicyName="theirs",
+        ServiceNamespace="ecs",
+        ResourceId=f"service/{place.cluster}/web",
+        ScalableDimension="ecs:service:DesiredCount",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 70.0,
+            "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageMemoryUtilization"},
+        },
+    )
+    delete(place)
+    gone(place)
+    assert [policy["PolicyName"] for policy in place.account.scaling_policies("web", place.cluster)] == ["theirs"]
+    assert place.account.scalable_target("web", place.cluster)
+    assert removals(place) == ["DeleteScalingPolicy"]
+    assert "scaling policy theirs" in event(place, "LeftBehind")
+
+
+def test_a_target_that_somebody_else_registered_stays(place):
+    place.account.create_services("web", cluster=place.cluster)
+    place.account.autoscaling.register_scalable_target(
+        ServiceNamespace="ecs",
+        ResourceId=f"service/{place.cluster}/web",
+        ScalableDimension="ecs:service:DesiredCount",
+        MinCapacity=2,
+        MaxCapacity=6,
+        Tags={"made-by": "terraform"},
+    )
+    place.apply(banded(place))
+    place.in_sync("web")
+    delete(place)
+    gone(place)
+    assert place.account.scalable_target("web", place.cluster)
+    assert len(place.account.scaling_policies("web", place.cluster)) == 1, "it may have been there before, under the same name"
+    assert removals(place) == []
+    assert "somebody else registered it" in event(place, "LeftBehind")
+
+
+def test_while_nothing_may_be_written_it_waits_and_abandon_lets_it_go(place):
+    registered(place)
+    place.grant(mode="Observe")
+    delete(place)
+    plan = place.wait("web", lambda policy: "plan" in policy["status"], "says what it would remove")["status"]["plan"]
+    assert [step["step"] for step in plan["steps"]] == ["DeregisterScalableTarget"]
+    place.client.kubectl("annotate", "scalingpolicy", "web", f"--namespace={place.namespace}", "ops.clocked.app/abandon=")
+    gone(place)
+    assert place.account.scalable_target("web", place.cluster)
+    assert removals(place) == []
+    assert f"ops.clocked.app/owner=sandbox/{place.namespace}/web" in event(place, "Abandoned")
+
+
+def test_a_hold_that_ends_lets_it_go_on(place):
+    registered(place)
+    place.grant(mode="Observe")
+    delete(place)
+    place.wait("web", lambda policy: "plan" in policy["status"], "says what it would remove")
+    place.grant(mode="Enforce")
+    gone(place)
+    assert place.account.scalable_target("web", place.cluster) is None
+
+
+def test_a_rival_begins_only_when_it_is_gone(place):
+    registered(place)
+    place.apply(banded(place, "next"))
+    place.stalled("next", "TargetConflict")
+    place.grant(mode="Observe")
+    delete(place)
+    place.wait("web", lambda policy: "plan" in policy["status"], "says what it would remove")
+    place.grant(mode="Enforce")
+    gone(place)
+    place.in_sync("next")
+    assert removals(place) == ["DeregisterScalableTarget"]
+    assert len(place.writes("web", "RegisterScalableTarget")) == 2
+    assert place.account.scalable_target("web", place.cluster)
+
+
+def test_a_namespace_goes_with_its_policies(place):
+    registered(place)
+    place.client.kubectl("delete", "namespace", place.namespace, "--wait=false")
+
+    def namespaces() -> list[str]:
+        return place.client.kubectl("get", "namespaces", "--output=name").split()
+
+    until("the namespace is gone", namespaces, lambda found: f"namespace/{place.name}" not in found, 90)
+    assert place.account.scalable_target("web", place.cluster) is None
+
+
+def test_an_account_that_is_gone_is_said_and_when_the_policy_goes(place):
+    registered(place)
+    place.client.kubectl("delete", "awsaccount", place.name)
+    delete(place)
+    stalled = place.stalled("web", "AccountNotFound")
+    assert "is being deleted and goes at" in stalled["message"] and "ops.clocked.app/abandon" in stalled["message"]
+    # It comes back in time: nothing is left behind.
+    place.grant()
+    gone(place)
+    assert place.account.scalable_target("web", place.cluster) is None
