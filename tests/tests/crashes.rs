@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use runbook_core::observed::{Capacity, Suspended};
 use runbook_tests::fault::{At, Door, Fault};
 use runbook_tests::invariants::{explain, judge};
 use runbook_tests::journal::Held;
 use runbook_tests::kubernetes::Key;
 use runbook_tests::kubernetes::kinds::SCALING_POLICY;
 use runbook_tests::world::event::Event;
-use runbook_tests::world::objects::{account, band, fixed, tracking};
+use runbook_tests::world::objects::{account, band, fixed, tracking, with};
 use runbook_tests::world::{ACCOUNT, Faults, NAMESPACE, Run, Scenario, ServiceSetup, run};
 use serde_json::json;
 
@@ -41,17 +42,68 @@ fn scenario() -> Scenario {
     }
 }
 
+/// Three policies that are deleted: one that removes what it created, one beside which somebody has put a policy of his own, and one
+/// whose band somebody else had registered before.
+fn deletions() -> Scenario {
+    let service = |name: &str| ServiceSetup { account: ACCOUNT, name: name.into(), desired: 3, capacity: None };
+    let theirs = Capacity { min: 2, max: 6, suspended: Suspended::default() };
+    let deleted =
+        |name: &str| with(band(name, name, (2, 6), &[tracking("cpu", 60)]), "/spec/deletionPolicy", json!("Delete"));
+    let seconds = Duration::from_secs;
+    let delete = |at, name: &str| (seconds(at), Event::Delete(SCALING_POLICY, Key::new(NAMESPACE, name)));
+    Scenario {
+        accounts: vec![account("default", ACCOUNT)],
+        policies: vec![deleted("ours"), deleted("shared"), deleted("theirs")],
+        services: vec![
+            service("ours"),
+            service("shared"),
+            ServiceSetup { capacity: Some(theirs), ..service("theirs") },
+        ],
+        script: vec![
+            // Late enough for an operator that dies at the beginning, so that the end is one.
+            (seconds(80), Event::PutPolicy("shared".into(), "foreign")),
+            delete(90, "ours"),
+            delete(92, "shared"),
+            delete(94, "theirs"),
+        ],
+        turbulence: seconds(120),
+        ..Scenario::calm("one fault at every call of a deletion")
+    }
+}
+
+#[test]
+fn a_deletion_removes_what_is_ours() {
+    let (run, ..) = calm(&deletions());
+    let left: BTreeMap<String, Held> = held(&run).into_iter().filter_map(|(name, held)| Some((name, held?))).collect();
+    let names = |name: &str| left[name].policies.iter().map(|policy| policy.name.clone()).collect::<Vec<_>>();
+    assert_eq!((left["ours"].capacity, left["ours"].desired), (None, 3));
+    assert!(left["shared"].capacity.is_some());
+    assert_eq!(names("shared"), ["foreign"]);
+    assert!(left["theirs"].capacity.is_some());
+    assert_eq!(names("theirs"), ["cpu"]);
+    assert!(run.objects.iter().all(|(key, _)| key.resource != "scalingpolicies"), "all are gone");
+}
+
+#[test]
+fn the_operator_may_die_at_every_call_of_a_deletion() {
+    at_every_call(&deletions(), &[Fault::CrashBefore, Fault::CrashAfter]);
+}
+
+#[test]
+fn every_call_of_a_deletion_may_fail() {
+    at_every_call(&deletions(), &[Fault::ErrorBefore, Fault::ErrorAfter, Fault::Throttle]);
+}
+
 fn held(run: &Run) -> BTreeMap<String, Option<Held>> {
     run.held.iter().map(|((_, name), held)| (name.clone(), held.clone())).collect()
 }
 
 /// How many calls through each door the scenario takes until it has settled, with nothing going wrong.
-fn calm() -> (Run, u64, u64) {
-    let scenario = scenario();
-    let run = run(&scenario).unwrap();
+fn calm(scenario: &Scenario) -> (Run, u64, u64) {
+    let run = run(scenario).unwrap();
     let violations = judge(&run);
     assert!(violations.is_empty(), "{}", explain(&scenario.name, &violations, &run));
-    let busy = run.epoch.checked_add(Duration::from_secs(75)).unwrap();
+    let busy = run.epoch.checked_add(scenario.turbulence + Duration::from_secs(15)).unwrap();
     let (mut aws, mut kubernetes) = (0, 0);
     for entry in run.entries.iter().filter(|entry| entry.at < busy) {
         match &entry.what {
@@ -63,8 +115,8 @@ fn calm() -> (Run, u64, u64) {
     (run, aws, kubernetes)
 }
 
-fn at_every_call(faults: &[Fault]) {
-    let (calm, aws, kubernetes) = calm();
+fn at_every_call(scenario: &Scenario, faults: &[Fault]) {
+    let (calm, aws, kubernetes) = calm(scenario);
     let expected = held(&calm);
     assert!(aws > 10 && kubernetes > 20, "{aws} calls to AWS, {kubernetes} to Kubernetes");
     let sites: Vec<(Door, u64)> = (0..aws)
@@ -81,7 +133,7 @@ fn at_every_call(faults: &[Fault]) {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
                 while let Some(at) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let scenario = Scenario { faults: Faults::At(*at), ..scenario() };
+                    let scenario = Scenario { faults: Faults::At(*at), ..scenario.clone() };
                     let run = run(&scenario).unwrap();
                     let violations = judge(&run);
                     let same = held(&run) == expected;
@@ -100,20 +152,20 @@ fn at_every_call(faults: &[Fault]) {
 
 #[test]
 fn the_operator_may_die_at_every_call_before_and_after_its_effect() {
-    at_every_call(&[Fault::CrashBefore, Fault::CrashAfter]);
+    at_every_call(&scenario(), &[Fault::CrashBefore, Fault::CrashAfter]);
 }
 
 #[test]
 fn every_call_may_fail_before_and_after_its_effect() {
-    at_every_call(&[Fault::ErrorBefore, Fault::ErrorAfter]);
+    at_every_call(&scenario(), &[Fault::ErrorBefore, Fault::ErrorAfter]);
 }
 
 #[test]
 fn every_call_may_be_refused() {
-    at_every_call(&[Fault::Throttle, Fault::Conflict]);
+    at_every_call(&scenario(), &[Fault::Throttle, Fault::Conflict]);
 }
 
 #[test]
 fn every_call_may_hang_and_have_its_effect_late_or_never() {
-    at_every_call(&[Fault::HangBefore, Fault::HangThenEffect(Duration::from_secs(3))]);
+    at_every_call(&scenario(), &[Fault::HangBefore, Fault::HangThenEffect(Duration::from_secs(3))]);
 }

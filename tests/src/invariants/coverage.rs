@@ -13,7 +13,7 @@ pub struct Coverage {
 }
 
 /// What a set of runs must have gone through.
-pub const EXPECTED: [&str; 20] = [
+pub const EXPECTED: [&str; 21] = [
     "crashes",
     "changes of leader",
     "edits",
@@ -25,6 +25,7 @@ pub const EXPECTED: [&str; 20] = [
     "PutScheduledAction",
     "DeleteScheduledAction",
     "scheduled actions that fired",
+    "DeregisterScalableTarget",
     "writes refused by AWS",
     "writes that had their effect and lost their answer",
     "writes that had their effect late",

@@ -37,6 +37,10 @@ pub fn judge(run: &Run) -> Vec<Violation> {
     let mut violations = Vec::new();
     let all = oracle::policies(&objects);
     for policy in &all {
+        if policy.is_being_deleted() {
+            violations.push(at_end(run, "every deletion ends", format!("{} is still there", policy.key)));
+            continue;
+        }
         let held = held(run, policy, &objects);
         let situation = situation(run, policy, &all, &objects, held);
         if situation == Situation::InSync && held.is_none_or(|held| !policy.is_satisfied(held, end_of(run))) {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use runbook_api::aws_account::Verb;
-use runbook_api::common::Mode;
+use runbook_api::common::{DeletionPolicy, Mode};
 use runbook_api::scaling_policy::ScalingPolicySpec;
 use runbook_api::scheduled::Window;
 use runbook_api::step_scaling::StepScaling as StepScalingSpec;
@@ -83,9 +83,60 @@ impl Policy {
         let account = account(objects, &self.spec().account_ref.name);
         !self.spec().suspend
             && self.spec().mode == Mode::Enforce
-            && self.object.metadata.deletion_timestamp.is_none()
+            && (!self.is_being_deleted() || self.is_guarded())
             && account.is_some_and(|account| account.spec.mode == Mode::Enforce)
             && self.granted(Verb::Scale, objects)
+    }
+
+    /// Whether it is being deleted.
+    pub fn is_being_deleted(&self) -> bool {
+        self.object.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether it waits for the operator before it goes.
+    pub fn is_guarded(&self) -> bool {
+        let finalizers = self.object.metadata.finalizers.iter().flatten();
+        finalizers.into_iter().any(|finalizer| finalizer == "ops.clocked.app/cleanup")
+    }
+
+    /// Whether it has to be guarded before it creates anything.
+    pub fn needs_guard(&self) -> bool {
+        self.spec().deletion_policy == DeletionPolicy::Delete
+    }
+
+    /// Whether a scalable target is its own, and everything on it.
+    fn owns(&self, before: &Held) -> bool {
+        let owner = format!("simulator/{}/{}", self.key.namespace, self.key.name);
+        before.owner.as_deref() == Some(&owner)
+    }
+
+    /// Whether its deletion removes what a write removes.
+    fn removes(&self, call: &Call, before: &Held) -> bool {
+        let (cluster, service) = self.target();
+        let id = resource_id(cluster, service);
+        let ours = |policy: &AppliedPolicy| {
+            self.spec().autoscaling.as_ref().is_some_and(|band| match policy.kind {
+                AppliedPolicyKind::TargetTracking(_) => {
+                    band.target_tracking.iter().any(|entry| entry.name == policy.name)
+                }
+                AppliedPolicyKind::StepScaling(_) => band.step_scaling.iter().any(|entry| entry.name == policy.name),
+                AppliedPolicyKind::Other(_) => false,
+            })
+        };
+        let actions = self.actions();
+        let scheduled = |name: &str| actions.iter().any(|action| action.name == name);
+        let alone = before.policies.iter().all(ours) && before.actions.iter().all(|action| scheduled(&action.name));
+        let wanted = match call {
+            Call::DeregisterScalableTarget { resource_id } => *resource_id == id && alone,
+            // One that somebody has deleted meanwhile is nobody's.
+            Call::DeleteScalingPolicy { resource_id, name } => {
+                let mut of_name = before.policies.iter().filter(|policy| policy.name == *name);
+                *resource_id == id && !alone && of_name.all(ours)
+            }
+            Call::DeleteScheduledAction { resource_id, name } => *resource_id == id && !alone && scheduled(name),
+            _ => false,
+        };
+        wanted && self.needs_guard() && self.owns(before)
     }
 
     /// The older policy that holds the same service, if this one does not.
@@ -236,6 +287,9 @@ impl Policy {
 
     /// Whether the policy declares what a write makes, of a service that was so before.
     pub fn declares(&self, call: &Call, before: &Held) -> bool {
+        if self.is_being_deleted() {
+            return self.removes(call, before);
+        }
         let (cluster, service) = self.target();
         match call {
             Call::UpdateService { cluster: in_cluster, service: of, desired_count } => {
@@ -290,6 +344,7 @@ impl Policy {
                 Call::PutTargetTrackingPolicy { name, .. } => {
                     step.step == "PutTargetTrackingPolicy" && step.description.contains(name.as_str())
                 }
+                Call::DeregisterScalableTarget { .. } => step.step == "DeregisterScalableTarget",
                 Call::PutStepScalingPolicy { name, .. } => {
                     step.step == "PutStepScalingPolicy" && step.description.contains(name.as_str())
                 }

@@ -175,6 +175,9 @@ impl Judge {
             (Call::RegisterScalableTarget { capacity, .. }, Some(sight)) if sight.capacity == Some(*capacity) => {
                 say("a write is needed", "the band was already registered when it was read".into());
             }
+            (Call::DeregisterScalableTarget { .. }, Some(sight)) if sight.capacity.is_none() => {
+                say("a write is needed", "the target was already gone when it was read".into());
+            }
             _ => {}
         }
 
@@ -201,6 +204,13 @@ impl Judge {
         let present = oracle::policies(&now).iter().any(|policy| is_of(policy, service));
         if !late && present && !claimed {
             say("a write is claimed before it is made", "no status says that it is about to be made".into());
+        }
+
+        // Guarded: what must be removed again is not created before the object waits for that.
+        let creates = matches!(call.call, Call::RegisterScalableTarget { .. }) && held.capacity.is_none();
+        let guarded = |policy: &Policy| claims(policy) && (policy.is_guarded() || !policy.needs_guard());
+        if creates && claimed && !states.iter().any(|objects| oracle::policies(objects).iter().any(guarded)) {
+            say("what must be removed again is guarded before it is made", "the policy has no finalizer".into());
         }
 
         // Effective: it changes something, unless somebody else did the same since the read.
@@ -256,7 +266,7 @@ fn why_not(call: &AwsCall, seen: &crate::journal::Held, objects: &Objects) -> St
 
 fn aspect(call: &Call) -> Aspect {
     match call {
-        Call::RegisterScalableTarget { .. } => Aspect::Target,
+        Call::RegisterScalableTarget { .. } | Call::DeregisterScalableTarget { .. } => Aspect::Target,
         Call::PutTargetTrackingPolicy { .. } | Call::PutStepScalingPolicy { .. } | Call::DeleteScalingPolicy { .. } => {
             Aspect::Policies
         }

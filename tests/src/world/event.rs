@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use runbook_core::observed::{Capacity, ScheduledAction, Suspended};
+use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, Capacity, ScheduledAction, Suspended};
 use serde_json::{Value, json};
 
 use super::objects::set;
@@ -39,6 +39,8 @@ pub enum Event {
     Schedule(String, i32),
     /// A colleague deletes all scaling policies of a service.
     DropPolicies(String),
+    /// A colleague puts a policy of his own on a scalable target.
+    PutPolicy(String, &'static str),
     /// Somebody deploys a new version.
     Deploy(String, Duration),
     /// Somebody creates the service.
@@ -177,6 +179,10 @@ impl Places {
                     target.policies.clear();
                     true
                 })
+            }),
+            Event::PutPolicy(service, name) => outside(service, "colleague puts a policy", &|region, _| {
+                let kind = AppliedPolicyKind::Other("PredictiveScaling".into());
+                region.put_policy(CLUSTER, service, AppliedPolicy { name: (*name).into(), kind })
             }),
             Event::Deploy(service, length) => outside(service, "deployment", &|region, now| {
                 region.deploy(CLUSTER, service, SignedDuration::try_from(*length).unwrap_or_default(), now)

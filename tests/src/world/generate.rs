@@ -161,7 +161,8 @@ impl Generator {
                 object = with(object, "/spec/autoscaling/windows", json!([window("rush", (start, end), limits)]));
             }
         }
-        object
+        let deletion = if self.rng.bool() { "Delete" } else { "Retain" };
+        with(object, "/spec/deletionPolicy", json!(deletion))
     }
 
     fn at(&mut self) -> Duration {
