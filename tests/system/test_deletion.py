@@ -7,7 +7,7 @@ import re
 
 import pytest
 from runbook_sandbox.clocked.account import ACCOUNT, OPERATOR_USER, REGION
-from runbook_sandbox.clocked.installation import until
+from runbook_sandbox.clocked.installation import NAMESPACE, until
 
 FINALIZER = "ops.clocked.app/cleanup"
 TRACKING = {"name": "cpu", "predefinedMetric": "ECSServiceAverageCPUUtilization", "targetValue": 60}
@@ -76,6 +76,21 @@ def registered(place, size: int = 4) -> None:
     assert place.get("web")["metadata"]["finalizers"] == [FINALIZER]
 
 
+def put_theirs(place) -> None:
+    """Somebody else puts a scaling policy on the target."""
+    place.account.autoscaling.put_scaling_policy(
+        PolicyName="theirs",
+        ServiceNamespace="ecs",
+        ResourceId=f"service/{place.cluster}/web",
+        ScalableDimension="ecs:service:DesiredCount",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 70.0,
+            "CustomizedMetricSpecification": {"Namespace": "Theirs", "MetricName": "Queue", "Statistic": "Average"},
+        },
+    )
+
+
 def test_retain_leaves_aws_as_it_is(place):
     place.account.create_services("web", cluster=place.cluster)
     place.apply(place.policy("web", autoscaling=BAND))
@@ -110,23 +125,32 @@ def test_back_to_retain_takes_the_finalizer_off(place):
 
 def test_a_policy_of_somebody_else_keeps_the_target(place):
     registered(place)
-    place.account.autoscaling.put_scaling_policy(
-        PolicyName="theirs",
-        ServiceNamespace="ecs",
-        ResourceId=f"service/{place.cluster}/web",
-        ScalableDimension="ecs:service:DesiredCount",
-        PolicyType="TargetTrackingScaling",
-        TargetTrackingScalingPolicyConfiguration={
-            "TargetValue": 70.0,
-            "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageMemoryUtilization"},
-        },
-    )
+    put_theirs(place)
     delete(place)
     gone(place)
     assert [policy["PolicyName"] for policy in place.account.scaling_policies("web", place.cluster)] == ["theirs"]
     assert place.account.scalable_target("web", place.cluster)
     assert removals(place) == ["DeleteScalingPolicy"]
     assert "scaling policy theirs" in event(place, "LeftBehind")
+
+
+def test_an_operator_that_is_killed_between_the_steps_is_followed_by_another(place):
+    place.account.create_services("web", cluster=place.cluster)
+    tracking = [TRACKING, TRACKING | {"name": "memory", "predefinedMetric": "ECSServiceAverageMemoryUtilization"}]
+    policy = place.policy("web", autoscaling=BAND | {"targetTracking": tracking}, deletionPolicy="Delete")
+    place.apply(policy)
+    place.in_sync("web")
+    put_theirs(place)
+    # The first removal has its effect, and its answer is lost.
+    fault = {"service": "application-autoscaling", "operation": "DeleteScalingPolicy", "kind": "reset", "when": "after"}
+    place.account.control("POST", "/faults", fault)
+    delete(place)
+    until("one is removed", lambda: place.account.scaling_policies("web", place.cluster), lambda found: len(found) == 2)
+    place.client.kubectl("delete", "pods", "--all", f"--namespace={NAMESPACE}", "--force", "--grace-period=0")
+    place.account.control("DELETE", "/faults")
+    gone(place, seconds=120)
+    assert [policy["PolicyName"] for policy in place.account.scaling_policies("web", place.cluster)] == ["theirs"]
+    assert removals(place) == ["DeleteScalingPolicy"] * 2, "each is removed once"
 
 
 def test_a_target_that_somebody_else_registered_stays(place):
@@ -208,3 +232,17 @@ def test_an_account_that_is_gone_is_said_and_when_the_policy_goes(place):
     place.grant()
     gone(place)
     assert place.account.scalable_target("web", place.cluster) is None
+
+
+def test_the_cli_says_what_a_deletion_removes(place, cli):
+    registered(place)
+    place.grant(mode="Observe")
+    delete(place)
+    place.wait("web", lambda policy: "plan" in policy["status"], "says what it would remove")
+    asked = ("plan", "--cluster", "-f", "-")
+    answer = cli(*asked, "--cluster-id", "sandbox", stdin=json.dumps(banded(place)))
+    assert "deregister scalable target of" in answer.out, answer
+    assert "pass --cluster-id" in cli(*asked, stdin=json.dumps(banded(place))).out
+    assert removals(place) == []
+    place.grant(mode="Enforce")
+    gone(place)
