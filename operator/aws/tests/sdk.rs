@@ -465,3 +465,34 @@ async fn writes_send_what_they_change_and_nothing_beside_it() {
         ]
     );
 }
+
+#[tokio::test]
+async fn whose_a_target_is_is_read_and_what_is_gone_already_is_removed() {
+    let server = Server::start(|request| match request {
+        request if request.is("ListTagsForResource") => (200, r#"{"Tags":{"ops.clocked.app/owner":"a/b/c"}}"#.into()),
+        // Neither the target nor anything on it is there any more.
+        _ => (400, r#"{"__type":"ObjectNotFoundException","Message":"No scalable target found"}"#.into()),
+    })
+    .await;
+    let cloud = cloud(&server, false).await;
+    let arn = "arn:aws:application-autoscaling:eu-central-1:123456789012:scalable-target/0ec5".to_owned();
+    let tags = cloud.call(&scope(), &Call::ListTagsForResource { arn: arn.clone() }).await.unwrap();
+    assert_eq!(tags.reply, Reply::Tags([("ops.clocked.app/owner".to_owned(), "a/b/c".to_owned())].into()));
+    let resource_id = "service/app/web".to_owned();
+    for call in [
+        Call::DeregisterScalableTarget { resource_id: resource_id.clone() },
+        Call::DeleteScalingPolicy { resource_id: resource_id.clone(), name: "cpu".into() },
+        Call::DeleteScheduledAction { resource_id, name: "night".into() },
+    ] {
+        let answered = cloud.call(&scope(), &call).await.unwrap();
+        assert_eq!((answered.reply, answered.request_id.as_deref()), (Reply::Done, Some("r-1")), "{call:?}");
+    }
+    let requests = server.requests();
+    let bodies: Vec<serde_json::Value> =
+        requests.iter().map(|request| serde_json::from_str(&request.body).unwrap()).collect();
+    assert_eq!(bodies[0], serde_json::json!({"ResourceARN": arn}));
+    let target = serde_json::json!({
+        "ServiceNamespace": "ecs", "ResourceId": "service/app/web", "ScalableDimension": "ecs:service:DesiredCount"
+    });
+    assert_eq!(bodies[1], target);
+}
