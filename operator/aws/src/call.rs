@@ -251,16 +251,6 @@ impl Call {
         }
     }
 
-    /// Whether it makes something go.
-    pub fn is_removal(&self) -> bool {
-        matches!(
-            self,
-            Self::DeleteScalingPolicy { .. }
-                | Self::DeleteScheduledAction { .. }
-                | Self::DeregisterScalableTarget { .. }
-        )
-    }
-
     /// What it is about, for errors and the audit log.
     pub fn resource(&self) -> String {
         match self {

@@ -63,6 +63,7 @@ impl Query {
             | Self::ScalableTarget(service)
             | Self::ScalingPolicies(service)
             | Self::ScheduledActions(service) => service.scope = of.clone(),
+            Self::ScalableTargetTags(target) => target.service.scope = of.clone(),
         }
         self
     }

@@ -42,6 +42,7 @@ pub fn answer_of(call: &Call, reply: &Reply) -> Value {
         Reply::ServiceNames { names, next_token } => ecs::names(names, next_token.as_deref()),
         Reply::ScalableTargets { targets, next_token } => scaling::targets(targets, next_token.as_deref()),
         Reply::ScalingPolicies { policies, next_token } => scaling::policies(policies, next_token.as_deref()),
+        Reply::Tags(tags) => json!({"Tags": tags}),
         // None are ever put here.
         Reply::ScheduledActions { .. } => json!({"ScheduledActions": []}),
         Reply::CallerIdentity(_) | Reply::Done => json!({}),

@@ -23,6 +23,9 @@ const NOT_LOADED: &str = "CredentialsNotLoaded";
 /// There are credentials, but not now.
 const UNAVAILABLE: &str = "CredentialsUnavailable";
 
+/// Operations that remove something by its name.
+const REMOVALS: [&str; 3] = ["DeleteScalingPolicy", "DeleteScheduledAction", "DeregisterScalableTarget"];
+
 /// What an error of the SDK means.
 pub(super) fn classify<E>(call: &Call, error: &SdkError<E, HttpResponse>) -> CloudError
 where
@@ -38,7 +41,7 @@ where
 {
     let status = error.raw_response().map(|response| response.status().as_u16());
     let (class, code, message) = match error {
-        SdkError::ServiceError(refused) => of_service(request.write, refused.err().meta(), status),
+        SdkError::ServiceError(refused) => of_service(request.operation, request.write, refused.err().meta(), status),
         SdkError::TimeoutError(_) => (ErrorClass::Transient, "Timeout".into(), chain(error)),
         // What cannot be read is told by its status: an intermediary's page, not AWS's answer.
         SdkError::ResponseError(_) => match status {
@@ -66,18 +69,18 @@ where
 
 type Classified = (ErrorClass, String, String);
 
-fn of_service(write: bool, meta: &ErrorMetadata, status: Option<u16>) -> Classified {
+fn of_service(operation: &str, write: bool, meta: &ErrorMetadata, status: Option<u16>) -> Classified {
     let code = match (meta.code(), status) {
         (Some(code), _) => code.to_owned(),
         (None, Some(status)) => format!("Http{status}"),
         (None, None) => "Unknown".to_owned(),
     };
     let message = meta.message().unwrap_or("AWS gave no message").to_owned();
-    (by_message(write, &code, &message).unwrap_or_else(|| class_of(&code, status)), code, message)
+    (by_message(operation, write, &code, &message).unwrap_or_else(|| class_of(&code, status)), code, message)
 }
 
-/// Where AWS uses one code for several things: what its message says, and whether it is of a write.
-fn by_message(write: bool, code: &str, message: &str) -> Option<ErrorClass> {
+/// Where AWS uses one code for several things: what its message says, and of which operation it is.
+fn by_message(operation: &str, write: bool, code: &str, message: &str) -> Option<ErrorClass> {
     let says = |part: &str| message.to_ascii_lowercase().contains(part);
     match code {
         // What Application Auto Scaling asks of CloudWatch on our behalf: the alarms of policies.
@@ -89,12 +92,10 @@ fn by_message(write: bool, code: &str, message: &str) -> Option<ErrorClass> {
             Some(ErrorClass::Transient)
         }
         // Where something is to go, that it is gone is no conflict.
-        "ObjectNotFoundException" if call.is_some_and(Call::is_removal) => Some(ErrorClass::NotFound),
+        "ObjectNotFoundException" if REMOVALS.contains(&operation) => Some(ErrorClass::NotFound),
         // The scalable target was deregistered meanwhile, or cannot be seen everywhere yet.
         "ObjectNotFoundException" if write => Some(ErrorClass::Conflict),
-        "ResourceNotFoundException" if matches!(call, Some(Call::ListTagsForResource { .. })) => {
-            Some(ErrorClass::Conflict)
-        }
+        "ResourceNotFoundException" if operation == "ListTagsForResource" => Some(ErrorClass::Conflict),
         // A service-linked role that was made a moment ago.
         "ValidationException" if says("unable to assume iam role") => Some(ErrorClass::Conflict),
         // Tags are given with a first registration only; somebody else was first.
@@ -195,7 +196,7 @@ fn is_unreachable(cause: &(dyn Error + 'static)) -> bool {
 fn service_part<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<Classified> {
     let status = error.raw_response().map(|response| response.status().as_u16());
     match error {
-        SdkError::ServiceError(refused) => Some(of_service(false, refused.err().meta(), status)),
+        SdkError::ServiceError(refused) => Some(of_service("", false, refused.err().meta(), status)),
         _ => None,
     }
 }
@@ -321,7 +322,7 @@ mod tests {
         ] {
             let meta = ErrorMetadata::builder().code(code).message(message).build();
             assert_eq!(
-                of_service(call.is_write(), &meta, Some(400)).0,
+                of_service(call.operation(), call.is_write(), &meta, Some(400)).0,
                 class,
                 "{}: {code}: {message}",
                 call.operation()

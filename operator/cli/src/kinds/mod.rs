@@ -97,8 +97,14 @@ pub fn candidates(
     now: Timestamp,
 ) -> Vec<Candidate> {
     let overrides = scaling_override::Overrides::new(&declared.overrides, existing, now);
-    let policies =
-        scaling_policy::Scene::new(&declared.policies, accounts, existing, &overrides, cluster_id, allow_custom_endpoints);
+    let policies = scaling_policy::Scene::new(
+        &declared.policies,
+        accounts,
+        existing,
+        &overrides,
+        cluster_id,
+        allow_custom_endpoints,
+    );
     let mut candidates: Vec<Candidate> =
         declared.policies.iter().map(|policy| policies.candidate(policy, now)).collect();
     // What an override in a file changes is planned for, wherever its policy is.

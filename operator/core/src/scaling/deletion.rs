@@ -52,7 +52,7 @@ pub fn plan(input: &Input, deletion: &Deletion, facts: &Facts, now: Timestamp) -
         return Plan::default();
     };
     let mut plan = match owned(input, target, facts) {
-        Err(plan) => return plan,
+        Err(plan) => return *plan,
         Ok((arn, owner)) => removal(input, target, arn, owner, policies, actions),
     };
     // Nothing left to remove is nothing to hold back.
@@ -73,9 +73,9 @@ fn hold_by_tag(input: &Input, service: &EcsService, now: Timestamp, plan: &mut P
 }
 
 /// The target's ARN and owner where the owner is this policy; else the plan that asks, or leaves the target.
-fn owned<'a>(input: &'a Input, target: &'a ScalableTarget, facts: &Facts) -> Result<(&'a str, &'a str), Plan> {
+fn owned<'a>(input: &'a Input, target: &'a ScalableTarget, facts: &Facts) -> Result<(&'a str, &'a str), Box<Plan>> {
     let id = &input.service;
-    let stays = |why: String| Plan::only(left_behind(format!("the scalable target of {id} stays: {why}")));
+    let stays = |why: String| Box::new(Plan::only(left_behind(format!("the scalable target of {id} stays: {why}"))));
     let owner = input.owner_tags.iter().find(|(key, _)| key == OWNER_TAG).map(|(_, owner)| owner.as_str());
     let (Some(arn), Some(owner)) = (&target.arn, owner) else {
         return Err(stays(
@@ -85,7 +85,7 @@ fn owned<'a>(input: &'a Input, target: &'a ScalableTarget, facts: &Facts) -> Res
     let mut inquiry = Inquiry::new(facts);
     let tags = inquiry.target_tags(Query::ScalableTargetTags(TargetArn { service: id.clone(), arn: arn.clone() }));
     if let Some(missing) = inquiry.open() {
-        return Err(Plan::missing(missing));
+        return Err(Box::new(Plan::missing(missing)));
     }
     match tags.and_then(|tags| tags.get(OWNER_TAG)) {
         Some(tag) if tag == owner => Ok((arn, owner)),
