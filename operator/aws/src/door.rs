@@ -43,7 +43,7 @@ impl Door {
         let start = Instant::now();
         let result = match tokio::time::timeout(timeout, answer).await {
             Ok(result) => result,
-            Err(_) => Err(transient(&request, "Timeout", format!("no answer within {} s", timeout.as_secs_f32()))),
+            Err(_) => Err(transient(&request, TIMEOUT, format!("no answer within {} s", timeout.as_secs_f32()))),
         };
         let error = result.as_ref().err();
         self.metrics.called(request.api, request.operation, start.elapsed(), error);
@@ -53,6 +53,9 @@ impl Door {
         result
     }
 }
+
+/// Code of an error by which nobody answered in time.
+pub(crate) const TIMEOUT: &str = "Timeout";
 
 /// A failure on our side of the wire: it may be tried again.
 pub(crate) fn failure(call: &Call, code: &str, message: impl Into<String>) -> CloudError {

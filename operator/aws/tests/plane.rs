@@ -297,12 +297,14 @@ async fn a_list_that_is_dearer_than_single_calls_is_given_up_and_remembered() {
 async fn throttling_slows_the_reads_of_that_api_only() {
     let cloud = FakeAws::numbered(1);
     let plane = plane_with_budget(&cloud, 2.0);
-    cloud.script(|call| match call {
-        Call::DescribeServices { .. } => Verdict::Fail(error(ErrorClass::Throttled, "ThrottlingException")),
+    let mut throttles = 1;
+    cloud.script(move |call| match call {
+        Call::DescribeServices { .. } if throttles > 0 => {
+            throttles -= 1;
+            Verdict::Fail(error(ErrorClass::Throttled, "ThrottlingException"))
+        }
         _ => Verdict::Answer,
     });
-    assert_eq!(one(&plane, ecs("s0000"), Freshness::Now).await.unwrap_err().class, ErrorClass::Throttled);
-    cloud.script(|_| Verdict::Answer);
     let start = tokio::time::Instant::now();
     one(&plane, ecs("s0000"), Freshness::Now).await.unwrap();
     let waited = start.elapsed();
@@ -313,6 +315,39 @@ async fn throttling_slows_the_reads_of_that_api_only() {
     let start = tokio::time::Instant::now();
     one(&plane, target("s0000"), Freshness::Now).await.unwrap();
     assert!(start.elapsed() < Duration::from_millis(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_is_made_again_twice_and_not_where_nobody_answers() {
+    let cloud = FakeAws::numbered(1);
+    let plane = plane(&cloud);
+    for (class, code) in [(ErrorClass::Throttled, "ThrottlingException"), (ErrorClass::Transient, "ServerException")] {
+        cloud.clear();
+        cloud.script(move |_| Verdict::Fail(error(class, code)));
+        assert_eq!(one(&plane, ecs("s0000"), Freshness::Now).await.unwrap_err().class, class);
+        assert_eq!(cloud.count("DescribeServices"), 3, "{code}");
+    }
+    for (class, code) in [(ErrorClass::Transient, "Timeout"), (ErrorClass::Denied, "AccessDeniedException")] {
+        cloud.clear();
+        cloud.script(move |_| Verdict::Fail(error(class, code)));
+        assert_eq!(one(&plane, ecs("s0000"), Freshness::Now).await.unwrap_err().class, class);
+        assert_eq!(cloud.count("DescribeServices"), 1, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_since_a_time_is_not_read_again() {
+    let cloud = FakeAws::numbered(2);
+    let plane = plane(&cloud);
+    one(&plane, ecs("s0000"), Freshness::Now).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let since = tokio::time::Instant::now();
+    one(&plane, ecs("s0001"), Freshness::Moving).await.unwrap();
+    cloud.clear();
+    one(&plane, ecs("s0001"), Freshness::Since(since)).await.unwrap();
+    assert_eq!(cloud.count("DescribeServices"), 0);
+    one(&plane, ecs("s0000"), Freshness::Since(since)).await.unwrap();
+    assert_eq!(cloud.count("DescribeServices"), 1);
 }
 
 #[tokio::test(start_paused = true)]

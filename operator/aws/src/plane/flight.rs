@@ -99,7 +99,7 @@ impl Shared {
 
     async fn fly(self: &Arc<Self>, flight: &Flight) {
         let _flying = Flying { shared: self, flight };
-        let reader = Reader { door: &self.door, group: &flight.group, timeout: self.options.call_timeout };
+        let reader = Reader::new(&self.door, &flight.group, self.options.call_timeout);
         let mut pieces = match flight.list_pages {
             None => VecDeque::from([flight.members.clone()]),
             Some(most) => self.list(flight, &reader, most).await,
@@ -176,6 +176,7 @@ impl Shared {
 
     /// A list failed, maybe for the sake of one target, such as one whose alarms cannot be read: the others shall not wait for it.
     async fn one_by_one(self: &Arc<Self>, flight: &Flight, reader: &Reader<'_>, mut asked: Vec<Arc<Query>>) {
+        let reader = reader.again();
         // Another begins each time, so that the first few cannot fail for all others for ever.
         if let Some(first) = usize::try_from(flight.id).ok().and_then(|id| id.checked_rem(asked.len())) {
             asked.rotate_left(first);

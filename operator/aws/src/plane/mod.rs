@@ -46,6 +46,8 @@ pub enum Freshness {
     /// Read after the asking where the answer changes without anybody writing ([`Query::moves_by_itself`]), else as
     /// [`Freshness::WithinResync`]: for another look at something that is under way.
     Moving,
+    /// Read since then. (For who the credentials are: ten minutes.)
+    Since(Instant),
     /// Read after the asking. (For who the credentials are: ten minutes.)
     Now,
 }

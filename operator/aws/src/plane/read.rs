@@ -10,18 +10,29 @@ use runbook_core::{CloudError, ErrorClass, Query};
 
 use super::group::Group;
 use crate::call::{Call, Reply};
-use crate::door::{Door, failure};
+use crate::door::{Door, TIMEOUT, failure};
 
 /// AWS allows 50 policies and 200 scheduled actions a target, which are five pages of either.
 const MOST_PAGES: usize = 50;
 /// How often in a row a page of the list of all is asked again when AWS throttles: beginning anew would cost every page before it.
 const MOST_RETRIES: usize = 5;
+/// How often any other call is asked again when AWS throttles or fails: all who wait for it would begin anew, and later each time.
+const RETRIES: usize = 2;
 
 /// A reader in one group.
 pub(super) struct Reader<'d> {
-    pub(super) door: &'d Door,
-    pub(super) group: &'d Group,
-    pub(super) timeout: Duration,
+    door: &'d Door,
+    group: &'d Group,
+    timeout: Duration,
+    /// How often a call is made again.
+    retries: usize,
+}
+
+/// Whether AWS may answer at once what it did not answer now. Who has waited in vain does not wait again, and the alarms behind a target
+/// that cannot be read stay so.
+fn may_be_answered(error: &CloudError) -> bool {
+    let passes = !matches!(error.code.as_str(), TIMEOUT | "FailedResourceAccessException");
+    error.class == ErrorClass::Throttled || error.class == ErrorClass::Transient && passes
 }
 
 /// What was listed and the pages it took; or the pages after which it was given up.
@@ -61,7 +72,16 @@ impl Items {
     }
 }
 
-impl Reader<'_> {
+impl<'d> Reader<'d> {
+    pub(super) fn new(door: &'d Door, group: &'d Group, timeout: Duration) -> Self {
+        Self { door, group, timeout, retries: RETRIES }
+    }
+
+    /// For what has failed already, together with others: each call is made once.
+    pub(super) fn again(&self) -> Self {
+        Self { retries: 0, ..*self }
+    }
+
     /// Answers the members of one batch, in their order. The first call has been admitted.
     pub(super) async fn batch(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
         self.door.metrics.batch(self.group.operation(), members.len());
@@ -205,17 +225,30 @@ impl Reader<'_> {
     /// Asks again when AWS throttles, as the budget, which throttling lowers, admits it.
     async fn patiently(&self, call: &Call) -> Result<Reply, CloudError> {
         for _ in 0..MOST_RETRIES {
-            match self.call(call).await {
+            match self.once(call).await {
                 Err(error) if error.class == ErrorClass::Throttled => {
                     self.door.admit(self.group.scope(), self.group.api(), false).await;
                 }
                 result => return result,
             }
         }
-        self.call(call).await
+        self.once(call).await
     }
 
+    /// Makes a call, and again when AWS throttles it or fails, as the budget admits it.
     async fn call(&self, call: &Call) -> Result<Reply, CloudError> {
+        for _ in 0..self.retries {
+            match self.once(call).await {
+                Err(error) if may_be_answered(&error) => {
+                    self.door.admit(self.group.scope(), self.group.api(), false).await;
+                }
+                result => return result,
+            }
+        }
+        self.once(call).await
+    }
+
+    async fn once(&self, call: &Call) -> Result<Reply, CloudError> {
         self.door.call(self.group.scope(), call, self.timeout).await.map(|answered| answered.reply)
     }
 }

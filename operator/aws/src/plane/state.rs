@@ -80,7 +80,7 @@ impl State {
     pub(super) fn ask(&mut self, query: &Query, freshness: Freshness, now: Instant) -> Asked {
         self.tick += 1;
         let key = self.demand(query, now);
-        let age = self.accepted_age(query, freshness);
+        let age = self.accepted_age(query, freshness, now);
         let (waiter, promise) = oneshot::channel();
         // Every entry has its group; without one the promise is broken, which the asker is told.
         let Some(entry) = self.entries.get_mut(&key) else { return Asked::Promised(promise, None) };
@@ -88,13 +88,18 @@ impl State {
         if let Some(kept) = age.and_then(|age| entry.fresh(now, age)) {
             return Asked::Known((Ok(kept.answer.clone()), kept.read_at.time));
         }
-        if age.is_some() {
-            if let Some(listed) = members.listing.recent(entry.invalid_before, now, self.resync / 2) {
+        if let Some(age) = age {
+            let recent = members.listing.recent(entry.invalid_before, now, self.resync / 2);
+            if let Some(listed) = recent.filter(|listed| elapsed(listed.read_at.at, now) <= age) {
                 let kept = listed.kept(query);
                 let outcome = (Ok(kept.answer.clone()), kept.read_at.time);
                 entry.kept = Some(kept);
                 return Asked::Known(outcome);
             }
+        }
+        // What is under way may have begun before the time that counts.
+        let joins = age.is_some() && !matches!(freshness, Freshness::Since(_));
+        if joins {
             if let Some(joined) = entry.flights.iter_mut().find(|joined| joined.began > entry.invalid_before) {
                 joined.waiters.push(waiter);
                 return Asked::Promised(promise, None);
@@ -105,7 +110,7 @@ impl State {
                 return Asked::Promised(promise, None);
             }
         }
-        entry.strict = (entry.strict || !entry.is_wanted()) && age.is_none();
+        entry.strict = (entry.strict || !entry.is_wanted()) && !joins;
         entry.pending.push(waiter);
         let start = members.enqueue(&key, entry).then(|| Arc::clone(&entry.group));
         Asked::Promised(promise, start)
@@ -140,17 +145,16 @@ impl State {
     }
 
     /// How old an answer may be; `None` when it must be read after the asking.
-    fn accepted_age(&self, query: &Query, freshness: Freshness) -> Option<Duration> {
-        let after_asking = match freshness {
-            Freshness::Now => true,
-            Freshness::Moving => query.moves_by_itself(),
-            Freshness::WithinResync => false,
-        };
-        match query {
-            Query::CallerIdentity(_) if after_asking => Some(IDENTITY_NOW),
-            _ if after_asking => None,
-            Query::CallerIdentity(_) | Query::ScalingPolicies(_) | Query::ScheduledActions(_) => Some(RARELY),
-            Query::EcsService(_) | Query::ScalableTarget(_) | Query::ScalableTargetTags(_) => Some(self.resync / 2),
+    fn accepted_age(&self, query: &Query, freshness: Freshness, now: Instant) -> Option<Duration> {
+        match (freshness, query) {
+            (Freshness::Now | Freshness::Since(_), Query::CallerIdentity(_)) => Some(IDENTITY_NOW),
+            (Freshness::Now, _) => None,
+            (Freshness::Since(time), _) => Some(elapsed(time, now)),
+            (Freshness::Moving, query) if query.moves_by_itself() => None,
+            (_, Query::CallerIdentity(_) | Query::ScalingPolicies(_) | Query::ScheduledActions(_)) => Some(RARELY),
+            (_, Query::EcsService(_) | Query::ScalableTarget(_) | Query::ScalableTargetTags(_)) => {
+                Some(self.resync / 2)
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use runbook_api::common::{AccountRef, Mode};
 use runbook_api::{AwsAccount, AwsAccountStatus};
 use runbook_core::account::events::Heard;
 use runbook_core::account::{self, resolve};
-use runbook_core::report::{Hold, Summary};
+use runbook_core::report::{Act, Hold, Summary};
 use runbook_core::{Facts, Finding, Plan, Scope};
 
 use crate::context::Context;
@@ -69,6 +69,8 @@ impl Reported for AwsAccountStatus {
     fn history(&self) -> &[HistoryEntry] {
         &[]
     }
+
+    fn remember(&mut self, _acts: &[Act]) {}
 
     fn last_handled(&self) -> Option<&str> {
         self.last_handled_reconcile_at.as_deref()

@@ -74,7 +74,7 @@ async fn drive<K: Kind>(runner: Arc<Runner<K>>, queue: impl Stream<Item = Object
     };
     let again = |_: Arc<K>, _: &tokio::task::JoinError, _: Arc<Arc<Runner<K>>>| Action::requeue(AFTER_PANIC);
     let requests = requests.take_until(stopped(stop).boxed());
-    let results = applier(reconcile, again, Arc::new(runner), store, requests, config);
+    let results = applier(reconcile, again, Arc::new(runner.clone()), store, requests, config);
     results
         .for_each(|result| {
             match result {
@@ -89,6 +89,7 @@ async fn drive<K: Kind>(runner: Arc<Runner<K>>, queue: impl Stream<Item = Object
             std::future::ready(())
         })
         .await;
+    runner.tell_the_rest().await;
 }
 
 async fn stopped(mut stop: Stop) {

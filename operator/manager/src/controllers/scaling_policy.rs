@@ -13,7 +13,7 @@ use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Access, resolve, usable};
 use runbook_core::claim::{self, Claimant};
 use runbook_core::ids::ObjectId;
-use runbook_core::report::{Hold, Summary};
+use runbook_core::report::{Act, Hold, Summary, history};
 use runbook_core::scaling::claim::claim as claim_of;
 use runbook_core::scaling::input::{self, Deletion, Input};
 use runbook_core::scaling::overrides::intent::Memory;
@@ -122,6 +122,10 @@ impl Reported for ScalingPolicyStatus {
 
     fn history(&self) -> &[HistoryEntry] {
         &self.history
+    }
+
+    fn remember(&mut self, acts: &[Act]) {
+        self.history = history::append(&self.history, acts);
     }
 
     fn last_handled(&self) -> Option<&str> {

@@ -10,7 +10,7 @@ use runbook_api::AwsAccount;
 use runbook_api::common::HistoryEntry;
 use runbook_core::account::Access;
 use runbook_core::report::coalesce::Volatile;
-use runbook_core::report::{Hold, Summary};
+use runbook_core::report::{Act, Hold, Summary};
 use runbook_core::{Facts, Finding, Plan};
 use serde::Serialize;
 
@@ -80,6 +80,8 @@ pub trait Reported: Volatile + Clone + Default + Send + Sync {
     fn conditions(&self) -> &[Condition];
     /// What was done, newest first.
     fn history(&self) -> &[HistoryEntry];
+    /// Adds to what was done.
+    fn remember(&mut self, acts: &[Act]);
     /// The request that was last handled.
     fn last_handled(&self) -> Option<&str>;
 }

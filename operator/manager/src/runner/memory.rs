@@ -57,6 +57,12 @@ impl Memory {
         remembered.unreported.drain(..excess);
     }
 
+    /// Uids of the objects with acts that could not be reported.
+    pub fn untold(&self) -> HashSet<String> {
+        let objects = self.objects();
+        objects.iter().filter(|(_, of)| !of.unreported.is_empty()).map(|(uid, _)| uid.clone()).collect()
+    }
+
     /// The object is gone. What was remembered of it.
     pub fn forget(&self, uid: &str) -> Remembered {
         self.objects().remove(uid).unwrap_or_default()

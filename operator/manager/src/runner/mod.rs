@@ -56,6 +56,7 @@ struct Turn<K: Kind> {
     uid: String,
     seed: u64,
     now: Timestamp,
+    began: Instant,
     remembered: Remembered,
 }
 
@@ -138,6 +139,7 @@ impl<K: Kind> Runner<K> {
             status: object.status().cloned().unwrap_or_default(),
             seed: seed_of(&uid),
             now: self.context.clock.now(),
+            began: Instant::now(),
             remembered: self.context.memory.begin(&uid),
             uid,
             object,
@@ -146,7 +148,10 @@ impl<K: Kind> Runner<K> {
             return end;
         }
         if turn.object.is_suspended() {
-            return self.say(&turn, &Outcome::Held { hold: Hold::Suspended, pending: 0 }).await;
+            let end = self.say(&turn, &Outcome::Held { hold: Hold::Suspended, pending: 0 }).await;
+            // Whoever lets it go on wants to see what has become of AWS meanwhile.
+            self.context.memory.update(&turn.uid, |remembered| remembered.outdated = Freshness::Now);
+            return end;
         }
         match turn.object.prepare(&self.context) {
             Err(finding) => self.say(&turn, &Outcome::of_finding(&finding)).await,
@@ -171,9 +176,10 @@ impl<K: Kind> Runner<K> {
                 debug!(?wait, "the first writes are not made yet");
                 return End { label: "WarmingUp", wait };
             }
-            // Each write follows a fresh read of its target.
+            // Each write follows a fresh read of its target; what was read in this turn is fresh.
             if freshness != Freshness::Now {
-                seen = match observe::<K>(&self.context, prepared, seen.asked(), Freshness::Now, turn.now).await {
+                let fresh = Freshness::Since(turn.began);
+                seen = match observe::<K>(&self.context, prepared, seen.asked(), fresh, turn.now).await {
                     Ok(seen) => seen,
                     Err(finding) => return self.say(turn, &Outcome::of_finding(&finding)).await,
                 };
@@ -337,6 +343,7 @@ mod tests {
             status: object.status.clone().unwrap_or_default(),
             seed: 0,
             now: Timestamp::UNIX_EPOCH,
+            began: Instant::now(),
             remembered: Remembered { outdated, ..Remembered::default() },
             uid: String::new(),
             object: Arc::new(object),

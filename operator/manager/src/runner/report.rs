@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::Api;
+use kube::{Api, ResourceExt};
 use runbook_api::common::condition::STALLED;
 use runbook_aws::Freshness;
 use runbook_core::report::coalesce::{Due, due};
@@ -22,6 +23,9 @@ use crate::status::{self, Written};
 
 /// The wait before what was done is told again, when the operator ends.
 const UNTOLD_AT_THE_END: Duration = Duration::from_secs(1);
+
+/// Statuses written at a time when the operator ends.
+const TOLD_AT_ONCE: usize = 16;
 
 /// What there is to say.
 #[derive(Clone, Copy)]
@@ -121,6 +125,29 @@ impl<K: Kind> Runner<K> {
         }
     }
 
+    /// Adds what was done and could not be reported to the histories: no later reconcile will do it.
+    pub async fn tell_the_rest(&self) {
+        let untold = self.context.memory.untold();
+        let is_untold = |object: &K| object.uid().is_some_and(|uid| untold.contains(&uid));
+        let objects = K::reflected(&self.context).store().state_filter(is_untold);
+        stream::iter(objects)
+            .for_each_concurrent(TOLD_AT_ONCE, async |object: Arc<K>| {
+                let uid = object.uid().unwrap_or_default();
+                let acts = self.context.memory.of(&uid).unreported;
+                let mut merge = |next: &mut K| {
+                    let mut status = next.status().cloned().unwrap_or_default();
+                    status.remember(&acts);
+                    *next.status_mut() = Some(status);
+                    true
+                };
+                let api = object.api(self.context.client.clone());
+                if let Written::Yes(_) = self.tell(&api, &object, true, &mut merge).await {
+                    self.context.memory.update(&uid, |remembered| remembered.unreported.clear());
+                }
+            })
+            .await;
+    }
+
     /// Merges what there is to say into the status. Where acts are to be told and no later reconcile will do it, again and again:
     /// the time for ending sets the limit.
     async fn tell(
@@ -157,6 +184,7 @@ impl<K: Kind> Runner<K> {
             remembered.outdated = match (&failed, acted) {
                 // What was asked for is still owed.
                 (Some(_), _) => turn.freshness().max(Freshness::Moving),
+                (None, false) if said.seen.asked().is_empty() => turn.freshness(),
                 (None, true) => Freshness::Moving,
                 (None, false) => Freshness::WithinResync,
             };
