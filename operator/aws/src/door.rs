@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use runbook_core::{CloudError, ErrorClass, Scope};
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, debug_span};
 
 use crate::budget::Budgets;
 use crate::call::{Api, Call, Request};
@@ -29,7 +31,32 @@ impl Door {
 
     /// Makes a call that was admitted.
     pub(crate) async fn call(&self, scope: &Scope, call: &Call, timeout: Duration) -> Result<Answered, CloudError> {
-        self.timed(scope, call.request(), timeout, self.cloud.call(scope, call)).await
+        let request = call.request();
+        let span = debug_span!(
+            "aws",
+            otel.name = request.operation,
+            otel.kind = "client",
+            otel.status_code = Empty,
+            rpc.system = "aws-api",
+            rpc.service = request.api.as_str(),
+            rpc.method = request.operation,
+            cloud.account.id = scope.account_id,
+            cloud.region = scope.region,
+            cloud.resource_id = request.resource,
+            aws.request_id = Empty,
+            error.type = Empty,
+        );
+        let answered = self.timed(scope, request, timeout, self.cloud.call(scope, call)).instrument(span.clone()).await;
+        let request_id = match &answered {
+            Ok(answered) => &answered.request_id,
+            Err(error) => {
+                span.record("otel.status_code", "ERROR");
+                span.record("error.type", error.code.as_str());
+                &error.request_id
+            }
+        };
+        span.record("aws.request_id", request_id.as_deref());
+        answered
     }
 
     /// Waits for the answer to a request that was admitted, and measures it.

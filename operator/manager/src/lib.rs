@@ -19,6 +19,7 @@ mod slots;
 pub mod status;
 pub mod stores;
 pub mod tasks;
+pub mod traces;
 pub mod warmup;
 
 pub use errors::OperatorError;

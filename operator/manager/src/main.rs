@@ -8,11 +8,14 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use kube::Client;
 use runbook_aws::{SdkCloud, SystemClock};
+use runbook_operator::traces::Traces;
 use runbook_operator::{Metrics, Operator, Options};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// Reconciles the resources of ops.clocked.app with AWS.
 #[derive(Debug, Parser)]
@@ -55,6 +58,9 @@ struct Args {
     /// Format of the log. RUST_LOG filters it
     #[arg(long, default_value = "json")]
     log_format: LogFormat,
+    /// Send traces there by OTLP over gRPC, for example http://otel-collector.observability:4317. Default: none are made
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    otlp_endpoint: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -69,7 +75,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     u64::try_from(seconds).map(Duration::from_secs).map_err(|error| error.to_string())
 }
 
-fn log(format: LogFormat) {
+fn log(format: LogFormat, traces: Option<&Traces>) {
     let mut filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
     // Its span around each reconcile says less than our own.
     if let Ok(quiet) = "kube_runtime=warn".parse()
@@ -83,11 +89,11 @@ fn log(format: LogFormat) {
     {
         filter = filter.add_directive(audit);
     }
-    let builder = tracing_subscriber::fmt().with_env_filter(filter);
-    match format {
-        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).init(),
-        LogFormat::Text => builder.init(),
-    }
+    let lines = match format {
+        LogFormat::Json => tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).boxed(),
+        LogFormat::Text => tracing_subscriber::fmt::layer().boxed(),
+    };
+    tracing_subscriber::registry().with(lines.with_filter(filter)).with(traces.map(Traces::layer)).init();
 }
 
 impl Args {
@@ -110,17 +116,30 @@ impl Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    log(args.log_format);
-    match run(args).await {
-        Ok(()) => {
-            info!("ended");
-            ExitCode::SUCCESS
-        }
+    // A variable that is set to nothing is not set (OpenTelemetry specification, "Environment Variable Specification").
+    let traces = match args.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()).map(Traces::to).transpose()
+    {
+        Ok(traces) => traces,
         Err(error) => {
-            error!(%error, "ended by itself");
-            ExitCode::FAILURE
+            eprintln!("error: --otlp-endpoint: {error}");
+            return ExitCode::FAILURE;
         }
+    };
+    log(args.log_format, traces.as_ref());
+    let ended = run(args).await;
+    let code = match &ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    };
+    match ended {
+        Ok(()) => info!("ended"),
+        Err(error) => error!(%error, "ended by itself"),
     }
+    if let Some(traces) = traces {
+        // It blocks until the collector has answered, or for five seconds.
+        let _ = tokio::task::spawn_blocking(|| traces.end()).await;
+    }
+    code
 }
 
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
