@@ -492,6 +492,14 @@ def test_the_policy_is_enough_and_none_of_it_too_much(examples, account, cli):
         assert len(everything) == 2
 
 
+def test_a_plan_says_when_more_would_change_than_may_within_an_hour(place, cli, declared):
+    place.account.create_services("web", "api", cluster=place.cluster)
+    policies = [place.policy(name, replicas=2) for name in ("web", "api")]
+    planned = cli("plan", "-f", "-", stdin=text(declared(safety={"maxChangedTargetsPercent": 10}), *policies))
+    assert planned.code == 2 and "2 of 2 targets would be changed" in planned.err, planned
+    assert "targets would be changed" not in cli("plan", "-f", "-", stdin=text(declared(), *policies)).err
+
+
 def test_what_holds_for_a_while_takes_no_permission_away(place, cli, declared):
     policy = place.policy("web", autoscaling=BAND)
     freeze = [{"from": "1960-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "reason": "nobody is there"}]

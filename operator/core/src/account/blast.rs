@@ -46,8 +46,7 @@ impl Blast {
     /// When it would be one too many. Nothing is counted then.
     pub fn admit(&mut self, uid: &str, targets: usize, percent: i32, now: Timestamp) -> Result<(), Exceeded> {
         self.changed.retain(|_, at| now.duration_since(*at) < COUNTS);
-        let percent = usize::try_from(percent).unwrap_or_default();
-        let limit = (targets.saturating_mul(percent) / 100).max(1);
+        let limit = limit(targets, percent);
         if !self.changed.contains_key(uid) && self.changed.len() >= limit {
             let free = self.changed.len() - limit;
             let mut times: Vec<Timestamp> = self.changed.values().copied().collect();
@@ -58,6 +57,12 @@ impl Blast {
         self.changed.insert(uid.to_owned(), now);
         Ok(())
     }
+}
+
+/// How many of so many targets may be changed within an hour, where so many percent may: rounded down, but at least one.
+pub fn limit(targets: usize, percent: i32) -> usize {
+    let percent = usize::try_from(percent).unwrap_or_default();
+    (targets.saturating_mul(percent) / 100).max(1)
 }
 
 impl Exceeded {

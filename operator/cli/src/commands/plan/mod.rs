@@ -1,6 +1,7 @@
 //! `plan`: what would be written to AWS if the files were applied.
 
 mod observe;
+mod radius;
 mod show;
 mod verdict;
 
@@ -33,7 +34,9 @@ pub async fn run(options: &PlanOptions) -> Result<Shown, CliError> {
         Format::Text => text(&planned, &summary),
         Format::Json => json(&planned, &summary)?,
     };
-    Ok(Shown { text, notes: declared.notes, exit: exit(&summary) })
+    let mut notes = radius::notes(&candidates, &planned, &radius::targets(&declared, &existing));
+    notes.splice(0..0, declared.notes);
+    Ok(Shown { text, notes, exit: exit(&summary) })
 }
 
 fn exit(summary: &Summary) -> Exit {
