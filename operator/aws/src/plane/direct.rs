@@ -20,7 +20,8 @@ impl Shared {
         let group = Group::of(query);
         self.door.admit(group.scope(), group.api(), false).await;
         let flight = self.state().direct(query, self.now());
-        let reader = Reader::new(&self.door, &group, self.options.call_timeout);
+        // Once: what has been written before it waits to be told.
+        let reader = Reader::new(&self.door, &group, self.options.call_timeout).once_each();
         let mut answers = reader.batch(&flight.members).await?;
         let Some(answer) = answers.pop() else { return Err(interrupted(query)) };
         self.settle(&flight, query, Ok(answer.clone()));

@@ -176,7 +176,8 @@ impl Shared {
 
     /// A list failed, maybe for the sake of one target, such as one whose alarms cannot be read: the others shall not wait for it.
     async fn one_by_one(self: &Arc<Self>, flight: &Flight, reader: &Reader<'_>, mut asked: Vec<Arc<Query>>) {
-        let reader = reader.again();
+        // The list was the first try.
+        let reader = reader.once_each();
         // Another begins each time, so that the first few cannot fail for all others for ever.
         if let Some(first) = usize::try_from(flight.id).ok().and_then(|id| id.checked_rem(asked.len())) {
             asked.rotate_left(first);

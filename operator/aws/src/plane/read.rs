@@ -77,8 +77,8 @@ impl<'d> Reader<'d> {
         Self { door, group, timeout, retries: RETRIES }
     }
 
-    /// For what has failed already, together with others: each call is made once.
-    pub(super) fn again(&self) -> Self {
+    /// The same, which makes each call once.
+    pub(super) fn once_each(&self) -> Self {
         Self { retries: 0, ..*self }
     }
 
