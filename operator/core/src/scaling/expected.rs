@@ -124,6 +124,20 @@ pub fn expected(basis: &Basis<'_>, now: Timestamp) -> Expected {
     expected
 }
 
+/// The band that windows make of a policy's own at `now`, whatever is registered: for whoever does not look at AWS.
+pub fn by_windows(own: Bounds, scheduled: &[Scheduled], now: Timestamp) -> Bounds {
+    let last = |limit: Limit| {
+        let fired = scheduled.iter().filter(|scheduled| scheduled.origin != Origin::Raw).filter_map(|scheduled| {
+            Some((scheduled.schedule.last(now, &scheduled.bounds(None))?, limit.right_after(scheduled)?))
+        });
+        fired.max_by_key(|(at, _)| *at).map(|(_, value)| value).or(limit.of(own))
+    };
+    match (last(Limit::Min), last(Limit::Max)) {
+        (Some(least), Some(most)) if least <= most => Bounds::between(least, most),
+        _ => own,
+    }
+}
+
 impl Basis<'_> {
     fn declared(&self, bounds: Bounds) -> overrides::bounds::Declared {
         overrides::bounds::Declared { bounds, autoscaled: true, ceiling: self.override_ceiling }

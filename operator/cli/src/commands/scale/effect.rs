@@ -59,7 +59,7 @@ impl Effect {
             Some((_, message)) => return Err(refused(message)),
             None => return Err(refused("it could not be judged".into())),
         }
-        let Some(declared) = declared(&policy.spec) else {
+        let Some(declared) = declared(&policy.spec, now) else {
             return Err(refused(format!("ScalingPolicy {name} says no size: set replicas or autoscaling in it")));
         };
         let others: Vec<Override> = siblings.iter().filter(|one| one.name != own.name).cloned().collect();
@@ -202,6 +202,18 @@ mod tests {
         let before = made("before", "2026-03-01T11:00:00Z", &json!({"exactly": 7}));
         let over = shown(&json!({"replicas": 3}), &json!({"range": {"min": 4, "max": 8}}), &[before]);
         assert!(over.contains("size 7 -> 4 to 8"), "{over}");
+    }
+
+    #[test]
+    fn within_a_window_it_changes_the_band_of_the_window() {
+        let windows = |start: &str, end: &str| {
+            let window = json!({"name": "rush", "start": start, "end": end, "minCapacity": 4, "maxCapacity": 12});
+            json!({"autoscaling": {"minCapacity": 2, "maxCapacity": 10, "windows": [window]}})
+        };
+        let within = shown(&windows("cron(0 8 * * ? *)", "cron(0 18 * * ? *)"), &json!({"atLeast": 5}), &[]);
+        assert!(within.contains("size 4 to 12 -> 5 to 12"), "{within}");
+        let after = shown(&windows("cron(0 8 * * ? *)", "cron(0 11 * * ? *)"), &json!({"atLeast": 5}), &[]);
+        assert!(after.contains("size 2 to 10 -> 5 to 10"), "{after}");
     }
 
     #[test]

@@ -15,19 +15,31 @@ use runbook_api::{ScalingOverride, ScalingOverrideStatus, ScalingPolicy, Scaling
 
 use super::bounds::{Bounds, Declared, Lift};
 use super::{Override, active};
+use crate::observed::{Capacity, Suspended};
 use crate::report::conditions::whole_seconds;
+use crate::scaling::{expected, scheduled};
 
 /// Condition that tells whether an override holds.
 pub const ACTIVE: &str = "Active";
 /// Longest text about what changes.
 const LONGEST: usize = 256;
 
-/// What a spec declares, as far as overrides change it. None where it says no size.
-pub fn declared(spec: &ScalingPolicySpec) -> Option<Declared> {
+/// What a spec declares at `now`, as far as overrides change it: within a window the band of that window. None where it says no size.
+pub fn declared(spec: &ScalingPolicySpec, now: Timestamp) -> Option<Declared> {
     let ceiling = spec.override_ceiling;
     match (&spec.autoscaling, spec.replicas) {
         (Some(band), _) => {
-            Some(Declared { bounds: Bounds::between(band.min_capacity, band.max_capacity), autoscaled: true, ceiling })
+            let own = Bounds::between(band.min_capacity, band.max_capacity);
+            let bounds = if band.suspended.is_some_and(|suspended| suspended.scheduled_scaling) {
+                own
+            } else {
+                let capacity =
+                    Capacity { min: band.min_capacity, max: band.max_capacity, suspended: Suspended::default() };
+                // What cannot be read is said of the policy itself.
+                let scheduled = scheduled::declared(band, &capacity, false).unwrap_or_default();
+                expected::by_windows(own, &scheduled, now)
+            };
+            Some(Declared { bounds, autoscaled: true, ceiling })
         }
         (None, Some(count)) => Some(Declared { bounds: Bounds::exactly(count), autoscaled: false, ceiling }),
         (None, None) => None,
@@ -112,7 +124,7 @@ fn say(object: &ScalingOverride, policy: Option<&ScalingPolicy>, siblings: &[Ove
         let newer = active.first().map(|newest| newest.name.as_str()).unwrap_or_default();
         return Said::new("Superseded", format!("the newer ScalingOverride {newer} decides instead"));
     }
-    let changes = declared(&policy.spec).map(|declared| {
+    let changes = declared(&policy.spec, now).map(|declared| {
         let mut changes = lift.changes(&own.name, &declared);
         if let Some(limit) = declared.limit()
             && asks_for(&own) > limit
