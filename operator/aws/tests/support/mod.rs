@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use runbook_aws::{Answered, AwsMetrics, Call, Cloud, Origin, Plane, PlaneOptions, Reply, TokioClock, WriteGuard};
+use runbook_aws::{
+    Answered, AwsMetrics, Call, Cloud, Freshness, Origin, Plane, PlaneOptions, Reply, TokioClock, WriteGuard,
+};
 use runbook_core::account::{Budget, Rates};
+use runbook_core::facts::Answer;
 use runbook_core::observed::{
     AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, Deployment, EcsService, ScalableTarget,
     ScheduledAction, Suspended,
@@ -255,6 +258,15 @@ fn page<T: Clone>(all: Vec<T>, token: &Option<String>, size: usize) -> (Vec<T>, 
     let start: usize = token.as_ref().map_or(0, |token| token.parse().unwrap());
     let end = (start + size).min(all.len());
     (all[start.min(end)..end].to_vec(), (end < all.len()).then(|| end.to_string()))
+}
+
+/// The answer to one question.
+pub async fn one(plane: &Plane, query: Query, freshness: Freshness) -> Result<Answer, CloudError> {
+    let mut answers = plane.observe(std::slice::from_ref(&query), freshness).await;
+    assert_eq!(answers.len(), 1);
+    let (asked, answer, _) = answers.remove(0);
+    assert_eq!(asked, query);
+    answer
 }
 
 pub fn capacity(min: i32, max: i32) -> Capacity {

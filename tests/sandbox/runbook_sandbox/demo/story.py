@@ -142,7 +142,8 @@ class Story:
         body = self.policy("clocked-worker")
         proposed = {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": {"name": "clocked-worker", "namespace": "clocked"}}
         proposed["spec"] = body["spec"] | {"replicas": 4}
-        code = stage.run_cli(self.client, self.cli, "plan", "--cluster", "--filename=-", "--allow-custom-endpoints", stdin=json.dumps(proposed))
+        command = ("plan", "--cluster", "--filename=-", "--allow-custom-endpoints")
+        code = stage.run_cli(self.client, self.cli, *command, stdin=json.dumps(proposed))
         stage.check("exit code 2: there are changes", code == 2, code)
         stage.check("and nothing was written", self.desired(WORKER) == 3, self.desired(WORKER))
 

@@ -1,0 +1,1 @@
+"""`kubectl runbook` against the sandbox's AWS and cluster."""

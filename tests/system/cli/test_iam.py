@@ -1,0 +1,110 @@
+"""`kubectl runbook iam-policy`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from runbook_sandbox.clocked.account import ACCOUNT, APP, CLUSTER, OPERATOR_USER, WORKER, documented_policy
+from runbook_sandbox.clocked.installation import EXAMPLES, REPOSITORY, condition, is_in_sync, until
+
+from cli.files import BAND, text
+
+SERVICE_LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_ECSService"
+
+
+@pytest.fixture
+def examples(operator, account):
+    """The examples, applied, on services of their own; the operator's permissions as they were afterwards."""
+    account.create_services(APP, WORKER)
+    operator.kubectl("apply", f"--filename={EXAMPLES}/namespace.yaml", f"--filename={EXAMPLES}")
+    yield operator
+    allow(account, documented_policy(REPOSITORY, "*"))
+    operator.kubectl("delete", "namespace", "clocked", "--wait=false")
+    operator.kubectl("delete", "awsaccount", "default", "--wait=false")
+
+
+def allow(account, policy: dict) -> None:
+    """Gives the operator exactly this."""
+    account.client("iam").put_user_policy(UserName=OPERATOR_USER, PolicyName=OPERATOR_USER, PolicyDocument=json.dumps(policy))
+
+
+def unmade(account) -> None:
+    """AWS as it was before the operator came, and not as the examples want it."""
+    for service, desired in ((APP, 1), (WORKER, 1)):
+        if account.scalable_target(service):
+            account.autoscaling.deregister_scalable_target(
+                ServiceNamespace="ecs", ScalableDimension="ecs:service:DesiredCount", ResourceId=f"service/{CLUSTER}/{service}"
+            )
+        account.set_desired(service, desired)
+    iam = account.client("iam")
+    if any(role["RoleName"] == SERVICE_LINKED_ROLE for role in iam.list_roles()["Roles"]):
+        iam.delete_role(RoleName=SERVICE_LINKED_ROLE)
+
+
+def names(policy: dict) -> list[str]:
+    return [statement["Sid"] for statement in policy["Statement"]]
+
+
+def test_the_policy_is_enough_and_none_of_it_too_much(examples, account, cli):
+    policy = json.loads(cli("iam-policy", "-f", str(EXAMPLES)).out)
+    assert len(names(policy)) == len(set(names(policy))) >= 5
+
+    def begin_anew() -> None:
+        # What is undone again and again would be contested, and put right later each time.
+        examples.kubectl("delete", "scalingpolicies", "--all", "--namespace=clocked")
+        unmade(account)
+        examples.kubectl("apply", f"--filename={EXAMPLES}")
+
+    def look(stamp: str) -> list[dict]:
+        annotation = f"ops.clocked.app/reconcile-requested-at={stamp}"
+        examples.kubectl("annotate", "scalingpolicy", "--all", "--namespace=clocked", "--overwrite", annotation)
+        return until(
+            f"{stamp}: the policies are looked at",
+            policies,
+            lambda items: all(item["status"].get("lastHandledReconcileAt") == stamp for item in items),
+        )
+
+    def policies() -> list[dict]:
+        return examples.get("scalingpolicies", "--namespace=clocked")["items"]
+
+    def denied(items: list[dict]) -> list[str]:
+        stalled = [condition(item, "Stalled") for item in items]
+        return [one["message"] for one in stalled if one.get("status") == "True" and one["reason"] == "AwsAccessDenied"]
+
+    for number, statement in enumerate(policy["Statement"]):
+        allow(account, policy | {"Statement": [one for one in policy["Statement"] if one is not statement]})
+        begin_anew()
+        sid = statement["Sid"]
+        look(f"without-{number}")
+        until(f"something is denied without {sid}", policies, denied)
+
+        allow(account, policy)
+        begin_anew()
+        look(f"with-{number}")
+        everything = until(
+            f"all is in sync with {sid}",
+            policies,
+            lambda items: all(is_in_sync(item) for item in items) and account.scalable_target(APP) is not None,
+        )
+        assert len(everything) == 2
+
+
+def test_what_holds_for_a_while_takes_no_permission_away(place, cli, declared):
+    policy = place.policy("web", autoscaling=BAND)
+    freeze = [{"from": "1960-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "reason": "nobody is there"}]
+    slow = {"scaleInStep": {"percent": 20, "every": "5m"}}
+    ordinary = cli("iam-policy", "-f", "-", stdin=text(declared(), policy))
+    overrides = (place.override("stop", "web", exactly=1), place.override("ended", "web", seconds=-5, atLeast=9))
+    for_a_while = cli("iam-policy", "-f", "-", stdin=text(declared(freeze=freeze, safety=slow), policy, *overrides))
+    assert (for_a_while.code, for_a_while.out) == (0, ordinary.out), for_a_while
+
+
+def test_an_iam_policy_says_what_it_leaves_out(place, cli, declared):
+    role = {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/runbook"}
+    files = text(declared(assumeRole=role), place.policy("web", replicas=2), place.policy("broken", replica=2))
+    answer = cli("iam-policy", "-f", "-", stdin=files)
+    assert answer.code == 1
+    assert "broken: left out" in answer.err and "sts:AssumeRole" in answer.err and role["roleArn"] in answer.err
+    assert {statement["Sid"] for statement in json.loads(answer.out)["Statement"]} == {"ReadServices", "SetDesiredCount", "ReadAutoscaling"}
+    assert not place.account.calls_of(cli.user)
