@@ -11,7 +11,8 @@ import uuid
 
 from moto.utilities.utils import get_partition
 
-from runbook_sandbox.aws.ecs.errors import invalid
+from runbook_sandbox.aws import context
+from runbook_sandbox.aws.ecs.errors import error, invalid
 
 NAME = re.compile(r"^[a-zA-Z0-9\-_]{1,255}$")
 
@@ -45,7 +46,28 @@ def _parts(identifier: str, kind: str) -> list[str]:
     found, *path = fields[5].split("/")
     if found != kind:
         raise invalid(f"Unsupported resource type: {found}")
+    check_home(identifier)
     return path
+
+
+def check_home(identifier: str) -> None:
+    """Refuse an ARN of another Region or account; a name, and whatever is asked outside a request, is at home.
+
+    ECS says "Invalid Region in ARN". It has no resource policies, so another account's resource is never allowed to
+    anybody ("Cross-account policy evaluation logic", IAM User Guide), the administrator included.
+    """
+    request, fields = context.current.get(), identifier.split(":", 5)
+    if request is None or request.service != "ecs" or len(fields) < 6 or fields[0] != "arn":
+        return
+    if fields[3] != request.region:
+        raise invalid("Invalid Region in ARN")
+    if fields[4] != request.account_id:
+        action = f"ecs:{request.operation}"
+        raise error(
+            "AccessDeniedException",
+            f"User: {request.caller.arn} is not authorized to perform: {action} on resource: {identifier} "
+            f"because no resource-based policy allows the {action} action",
+        )
 
 
 def cluster_name(identifier: str | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from runbook_sandbox.aws.ecs import deployments, scheduler, services
+from runbook_sandbox.aws.ecs import arns, deployments, scheduler, services
 from runbook_sandbox.aws.ecs.errors import error, invalid, service_not_found
 from runbook_sandbox.aws.ecs.service_view import revision_view, rollout_view
 from runbook_sandbox.aws.ecs.state import Region, Rollout, Service
@@ -22,6 +22,7 @@ def _path(arn: str, kind: str) -> list[str]:
     path = arn.split(":", 5)[-1].split("/")
     if not arn.startswith("arn:") or len(path) != 4 or path[0] != kind:
         raise invalid(f"The {kind} ARN is not valid: {arn}")
+    arns.check_home(arn)
     return path[1:]
 
 

@@ -82,7 +82,10 @@ def check_fargate(request: dict[str, Any], cpu: int | None, memory: int | None) 
     if memory is None:
         raise client("Fargate requires that 'memory' be defined at the task level.")
     if cpu not in FARGATE_SIZES or memory not in FARGATE_SIZES[cpu]:
-        raise client("No Fargate configuration exists for given values.")
+        raise client(
+            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
+            "See the Amazon ECS documentation for the valid values."
+        )
     size = (request.get("ephemeralStorage") or {}).get("sizeInGiB")
     if size is not None and not 21 <= size <= 200:
         raise client("Invalid ephemeralStorage setting. The supported values are between 21 and 200 GiB.")

@@ -93,6 +93,7 @@ def render(definition: TaskDefinition) -> dict[str, Any]:
 
 def find(state: Region, identifier: str) -> TaskDefinition | None:
     """By `family` (its latest ACTIVE revision), `family:revision`, or either as an ARN."""
+    arns.check_home(identifier)
     name = identifier.split("/")[-1] if identifier.startswith("arn:") else identifier
     family, colon, number = name.partition(":")
     revisions = state.families.get(family, {})
@@ -106,8 +107,6 @@ def find(state: Region, identifier: str) -> TaskDefinition | None:
 
 def usable(state: Region, identifier: str) -> TaskDefinition:
     """The task definition for new tasks: known and ACTIVE."""
-    if identifier.startswith("arn:") and identifier.split(":")[3:5] != [state.region, state.account_id]:
-        raise client("TaskDefinition not found.")
     definition = find(state, identifier)
     if definition is None:
         raise client("TaskDefinition not found.")

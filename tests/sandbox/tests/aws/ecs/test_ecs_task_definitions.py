@@ -109,3 +109,14 @@ def test_a_health_check_has_defaults(ecs):
     main = _MAIN | {"healthCheck": {"command": ["CMD", "true"], "retries": 5}}
     made = ecs.client.register_task_definition(family="web", containerDefinitions=[main])["taskDefinition"]
     assert made["containerDefinitions"][0]["healthCheck"] == {"command": ["CMD", "true"], "interval": 30, "timeout": 5, "retries": 5}
+
+
+def test_a_size_that_fargate_has_not_is_named_in_the_refusal(ecs, refused):
+    """ "Task CPU and memory" (Amazon ECS Developer Guide) lists the sizes; ECS names the pair it refuses. Plain moto takes any."""
+    container = {"name": "main", "image": "nginx"}
+    size = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "4096"}
+    refusal = refused(ecs.client.register_task_definition, family="big", containerDefinitions=[container], **size)
+    assert (refusal.code, refusal.message) == (
+        "ClientException",
+        "No Fargate configuration exists for given values: 256 CPU, 4096 memory. See the Amazon ECS documentation for the valid values.",
+    )
