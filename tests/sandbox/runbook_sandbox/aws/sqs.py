@@ -2,17 +2,19 @@
 
 moto counts a message whose visibility timeout is exactly over as invisible, so on a frozen clock it never came back; it
 waits inside the handler, where it would stop every other request; it counts the whole queue for each message it hands out,
-and an expired message hides those behind it; and its texts are not SQS's.
+and an expired message hides those behind it; and its texts are not SQS's. What is refused of queues is in `sqs_queues`.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from moto.core.utils import unix_time_millis
 from moto.sqs.models import Message, SQSBackend, sqs_backends
 from moto.sqs.responses import SQSResponse
 
+from runbook_sandbox.aws import sqs_queues
 from runbook_sandbox.aws.context import RequestContext
 from runbook_sandbox.aws.wire.errors import ApiError
 
@@ -22,6 +24,11 @@ MAX_WAIT = 20
 #: Longest visibility timeout and delay of a message, in seconds.
 MAX_VISIBILITY, MAX_DELAY = 43_200, 900
 
+#: What XML 1.0 cannot hold; a message can hold nothing else ("SendMessage", API reference).
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_motos_change_visibility_batch = SQSBackend.change_message_visibility_batch
+_motos_change_message_visibility = SQSBackend.change_message_visibility
 _motos_receive_message = SQSBackend.receive_message
 _motos_get_queue_attributes = SQSBackend.get_queue_attributes
 _motos_response_receive = SQSResponse.receive_message
@@ -31,6 +38,9 @@ _motos_response_send = SQSResponse.send_message
 def install() -> None:
     """Idempotent."""
     Message.visible = property(lambda message: unix_time_millis() >= message.visible_at)
+    sqs_queues.install()
+    SQSBackend.change_message_visibility = _change_message_visibility
+    SQSBackend.change_message_visibility_batch = _change_message_visibility_batch
     SQSBackend.receive_message = _receive_message
     SQSBackend.get_queue_attributes = _get_queue_attributes
     SQSBackend.is_message_valid_based_on_retention_period = lambda backend, queue_name, message: True
@@ -46,7 +56,33 @@ def _receive_message(backend: SQSBackend, queue_name: str, count: int, wait_seco
 
 def _get_queue_attributes(backend: SQSBackend, queue_name: str, attribute_names: list[str]) -> dict[str, Any]:
     _forget_expired(backend.queues.get(queue_name))
-    return _motos_get_queue_attributes(backend, queue_name, attribute_names)
+    attributes = _motos_get_queue_attributes(backend, queue_name, attribute_names)
+    # SQS tells whole seconds.
+    times = {name: str(int(float(attributes[name]))) for name in ("CreatedTimestamp", "LastModifiedTimestamp") if name in attributes}
+    return attributes | times
+
+
+def _change_message_visibility(backend: SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+    """Only of a message that is in flight: once its timeout is over, it is somebody else's to receive."""
+    for message in backend.get_queue(queue_name)._messages:
+        if message.had_receipt_handle(receipt_handle) and message.visible:
+            code = "AWS.SimpleQueueService.MessageNotInflight"
+            raise ApiError("MessageNotInflight", "The specified message isn't in flight.", query_code=code)
+    _motos_change_message_visibility(backend, queue_name, receipt_handle, visibility_timeout)
+
+
+def _change_message_visibility_batch(backend: SQSBackend, queue_name: str, entries: list[dict[str, Any]]) -> tuple[list[str], list[Any]]:
+    """Each entry by itself succeeds or fails."""
+    changed, failed = [], []
+    for entry in entries:
+        try:
+            done, refused = _motos_change_visibility_batch(backend, queue_name, [entry])
+        except ApiError as error:
+            failed.append({"Id": entry["Id"], "SenderFault": True, "Code": error.code, "Message": error.message})
+            continue
+        changed += done
+        failed += refused
+    return changed, failed
 
 
 def _forget_expired(queue: Any | None) -> None:
@@ -70,6 +106,12 @@ def _checked_receive(response: SQSResponse) -> Any:
 def _checked_send(response: SQSResponse) -> Any:
     if response._get_param("MessageBody") == "":
         raise ApiError("MissingParameter", "The request must contain the parameter MessageBody.", query_code="MissingParameter")
+    if bad := _FORBIDDEN.search(str(response._get_param("MessageBody"))):
+        message = (
+            f"Invalid binary character '#x{ord(bad[0]):X}' was found in the message body, the set of allowed characters is "
+            "#x9 | #xA | #xD | [#x20 to #xD7FF] | [#xE000 to #xFFFD] | [#x10000 to #x10FFFF]"
+        )
+        raise ApiError("InvalidMessageContents", message, query_code="InvalidMessageContents")
     _within(response, "DelaySeconds", 0, MAX_DELAY, f"Must be between 0 and {MAX_DELAY}, if provided.")
     return _motos_response_send(response)
 

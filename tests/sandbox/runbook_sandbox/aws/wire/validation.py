@@ -35,7 +35,7 @@ _METRIC_OPERATIONS = frozenset({"PutMetricData", "GetMetricStatistics", "ListMet
 #: How JSON spells the numbers that it has no digits for.
 _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 #: Enumerations that grow faster than the models, or whose own error the operations give.
-_OPEN_ENUMS = frozenset({"StandardUnit", "SourceType"})
+_OPEN_ENUMS = frozenset({"StandardUnit", "SourceType", "QueueAttributeName"})
 _TEXTS = {"string": str, "boolean": bool, "structure": dict, "map": dict, "list": (list, tuple)}
 _NUMBERS = {"integer": int, "long": int, "float": (int, float), "double": (int, float)}
 
