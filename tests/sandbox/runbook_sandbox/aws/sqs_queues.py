@@ -12,6 +12,7 @@ from typing import Any
 
 from moto.sqs.exceptions import InvalidAttributeName, InvalidAttributeValue, InvalidParameterValue
 from moto.sqs.models import Queue, SQSBackend
+from moto.sqs.responses import SQSResponse
 
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.wire.errors import ApiError
@@ -26,21 +27,30 @@ _BOUNDS = {
     "VisibilityTimeout": (0, 43_200),
 }
 _OTHERS = frozenset(
-    "ContentBasedDeduplication DeduplicationScope FifoQueue FifoThroughputLimit KmsMasterKeyId Policy RedriveAllowPolicy "
-    "RedrivePolicy SqsManagedSseEnabled".split()
+    {
+        "ContentBasedDeduplication",
+        "DeduplicationScope",
+        "FifoQueue",
+        "FifoThroughputLimit",
+        "KmsMasterKeyId",
+        "Policy",
+        "RedriveAllowPolicy",
+        "RedrivePolicy",
+        "SqsManagedSseEnabled",
+    }
 )
 _NAME = re.compile(r"[\w-]{1,80}", re.ASCII)
 #: How long the name of a deleted queue cannot be used again.
 _REST = timedelta(seconds=60)
 
-_motos_create_queue = SQSBackend.create_queue
+_motos_create_queue = SQSResponse.create_queue
 _motos_delete_queue = SQSBackend.delete_queue
 _motos_set_queue_attributes = SQSBackend.set_queue_attributes
 
 
 def install() -> None:
     """Idempotent."""
-    SQSBackend.create_queue = _create_queue
+    SQSResponse.create_queue = _create_queue
     SQSBackend.delete_queue = _delete_queue
     SQSBackend.set_queue_attributes = _set_queue_attributes
 
@@ -60,17 +70,17 @@ def _deleted(backend: SQSBackend) -> dict[str, datetime]:
     return backend.__dict__.setdefault("deleted_queues", {})
 
 
-def _create_queue(backend: SQSBackend, name: str, tags: dict[str, str] | None = None, **attributes: Any) -> Queue:
-    given = {key: value for key, value in attributes.items() if key != "region"}
-    _check(given)
-    if str(given.get("FifoQueue")).lower() != "true" and not _NAME.fullmatch(name):
+def _create_queue(response: SQSResponse) -> Any:
+    name, attributes = str(response._get_param("QueueName")), response._get_param("Attributes", {})
+    _check(attributes)
+    if str(attributes.get("FifoQueue")).lower() != "true" and not _NAME.fullmatch(name):
         raise InvalidParameterValue("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
-    gone = _deleted(backend).get(name)
+    gone = _deleted(response.sqs_backend).get(name)
     if gone is not None and clock.now() - gone < _REST:
         code = "AWS.SimpleQueueService.QueueDeletedRecently"
         message = "You must wait 60 seconds after deleting a queue before you can create another with the same name."
         raise ApiError("QueueDeletedRecently", message, query_code=code)
-    return _motos_create_queue(backend, name, tags, **attributes)
+    return _motos_create_queue(response)
 
 
 def _delete_queue(backend: SQSBackend, queue_name: str) -> None:
