@@ -46,7 +46,7 @@ _XML = (errors.QUERY, errors.EC2, errors.REST_XML)
 #: Protocols whose parameters are held against the model; moto parses the bodies of REST services itself.
 _VALIDATED = (errors.JSON, errors.QUERY, errors.EC2, errors.CBOR)
 _THROTTLED = ("Throttl", "RequestLimitExceeded", "RequestThrottled", "SlowDown")
-_DENIED = ("AccessDenied", "UnauthorizedOperation")
+_DENIED = ("AccessDenied", "UnauthorizedOperation", "AuthorizationError")
 #: Headers of moto's answers that AWS's have not, or that the server sets itself.
 _NOT_OURS = ("x-amzn-requestid", "x-amz-request-id", "access-control-allow-origin", "server", "date")
 #: How often a long poll looks into its queue, in seconds of wall time.

@@ -60,6 +60,9 @@ def access_denied(service: str, protocol: str, message: str) -> ApiError:
     """The service's own answer to a caller without permission."""
     if service == "ec2":
         return ApiError("UnauthorizedOperation", message, 403)
+    if service == "sns":
+        # Its own code, and its prefix in capitals (API reference of Publish, "Errors").
+        return ApiError("AuthorizationError", message.replace(" sns:", " SNS:"), 403)
     if protocol == REST_JSON:
         return ApiError("AccessDeniedException", message, 403)
     if _speaks_json(protocol):
@@ -133,11 +136,19 @@ def unavailable(service: str) -> ApiError:
     )
 
 
-def unknown_operation(protocol: str, operation: str) -> ApiError:
-    """An operation that the service has never had."""
+def unknown_operation(protocol: str, operation: str, version: str = "") -> ApiError:
+    """An operation that the service has never had. `version` is the API version that a query request names."""
     if _speaks_json(protocol):
         return ApiError("UnknownOperationException", f"The operation {operation} is not known to this service.", 400)
+    if protocol == QUERY:
+        said = f"Could not find operation {operation} for version {version or 'NO_VERSION_SPECIFIED'}"
+        return ApiError("InvalidAction", said, 400)
     return ApiError("InvalidAction", f"The action {operation} is not valid for this web service.", 400)
+
+
+def missing_action() -> ApiError:
+    """A query request that names no operation ("Common Errors" of each service)."""
+    return ApiError("MissingAction", "The request is missing an action or a required parameter.", 400)
 
 
 def not_implemented(service: str, operation: str) -> ApiError:

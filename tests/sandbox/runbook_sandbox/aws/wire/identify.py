@@ -160,8 +160,15 @@ def _parse(identified: Identified, model: ServiceModel, environ: dict[str, Any],
     try:
         identified.operation_model = model.operation_model(identified.operation)
     except Exception:  # botocore's OperationNotFoundError
-        if protocol in (errors.JSON, errors.QUERY, errors.EC2, errors.CBOR):
-            identified.malformed = errors.unknown_operation(protocol, identified.operation)
+        if protocol == errors.QUERY and not identified.operation:
+            identified.malformed = errors.missing_action()
+        elif protocol in (errors.JSON, errors.QUERY, errors.EC2, errors.CBOR):
+            identified.malformed = errors.unknown_operation(protocol, identified.operation, form.get("Version", ""))
+        return
+    prefix = model.metadata.get("targetPrefix")
+    if protocol == errors.JSON and prefix and environ.get("HTTP_X_AMZ_TARGET", "").rsplit(".", 1)[0] != prefix:
+        # An operation of this name, but another service's.
+        identified.malformed = errors.unknown_operation(protocol, identified.operation)
         return
     try:
         identified.params = _params(identified, environ, body, form, uri_params)

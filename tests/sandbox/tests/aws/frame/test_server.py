@@ -64,11 +64,18 @@ def test_a_service_that_the_sandbox_lacks_is_named_too(aws):
             b"{}",
             "UnknownOperationException",
         ),
-        ({"Content-Type": "application/x-www-form-urlencoded"}, b"Action=Nonsense&Version=2014-10-31", "InvalidAction"),
+        # Another service's operation of the same name.
+        ({"X-Amz-Target": "AWSEvents.ListClusters", "Content-Type": "application/x-amz-json-1.1"}, b"{}", "UnknownOperationException"),
+        (
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            b"Action=Nonsense&Version=2014-10-31",
+            "<Code>InvalidAction</Code><Message>Could not find operation Nonsense for version 2014-10-31</Message>",
+        ),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, b"Version=2014-10-31", "<Code>MissingAction</Code>"),
     ],
 )
 def test_an_operation_that_no_service_has_is_refused(aws, headers, data, code):
-    """awsJson answers UnknownOperationException, awsQuery InvalidAction ("Common Errors" of each service)."""
+    """awsJson answers UnknownOperationException, awsQuery InvalidAction, MissingAction for none ("Common Errors" of each service)."""
     service = "ecs" if "X-Amz-Target" in headers else "rds"
     signed = {
         "Authorization": f"AWS4-HMAC-SHA256 Credential=AKIATESTTESTTESTTEST/20260101/eu-central-1/{service}/aws4_request, Signature=x"
