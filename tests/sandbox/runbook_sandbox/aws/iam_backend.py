@@ -124,9 +124,26 @@ def _get_role_policy(backend: IAMBackend, role_name: str, policy_name: str) -> t
     return policy_name, found
 
 
+def _create_user(response: IamResponse) -> Any:
+    """CreateUser with the boundary that it names; moto drops it, and the user may do what the boundary forbids."""
+    boundary = response._get_param("PermissionsBoundary")
+    if boundary:
+        _check_boundary(response.backend, boundary)
+    answer = _motos_create_user(response)
+    if boundary:
+        response.backend.get_user(response._get_param("UserName")).permissions_boundary_arn = boundary
+    return answer
+
+
+def _check_boundary(backend: IAMBackend, arn: str) -> None:
+    if arn not in backend.managed_policies:
+        raise ApiError("NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.", 404)
+
+
 def _put_user_permissions_boundary(response: IamResponse) -> EmptyResult:
-    user = response.backend.get_user(response._get_param("UserName"))
-    user.permissions_boundary_arn = response._get_param("PermissionsBoundary")
+    user, boundary = response.backend.get_user(response._get_param("UserName")), response._get_param("PermissionsBoundary")
+    _check_boundary(response.backend, boundary)
+    user.permissions_boundary_arn = boundary
     return EmptyResult()
 
 
@@ -205,6 +222,7 @@ def _simulate_principal_policy(response: IamResponse) -> ActionResult:
     return ActionResult({"EvaluationResults": results, "IsTruncated": False})
 
 
+_motos_create_user = IamResponse.create_user
 _motos_create_role = IAMBackend.create_role
 _motos_create_service_linked_role = IAMBackend.create_service_linked_role
 
@@ -223,5 +241,6 @@ def install() -> None:
         if not getattr(method, "named_first", False):
             setattr(IAMBackend, name, _named_first(method))
     IamResponse.simulate_principal_policy = _simulate_principal_policy
+    IamResponse.create_user = _create_user
     IamResponse.put_user_permissions_boundary = _put_user_permissions_boundary
     IamResponse.delete_user_permissions_boundary = _delete_user_permissions_boundary

@@ -91,9 +91,19 @@ def _get_session_token(_: TokenResponse) -> ActionResult:
     return ActionResult({"Credentials": _open(request.caller, duration)})
 
 
+def _role_arn(request: RequestContext) -> str:
+    """The role's ARN; what cannot be one is invalid, whether the role exists or not."""
+    arn = str(request.params["RoleArn"])
+    if not arn.startswith("arn:"):
+        raise ApiError("ValidationError", f"{arn} is invalid")
+    if not identities.ROLE_ARN.fullmatch(arn):
+        raise ApiError("ValidationError", "Request ARN is invalid")
+    return arn
+
+
 def _assume_role(_: TokenResponse) -> ActionResult:
     request = _request()
-    params, caller, arn = request.params, request.caller, request.params["RoleArn"]
+    params, caller, arn = request.params, request.caller, _role_arn(request)
     denied = ApiError("AccessDenied", f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}", 403)
     role = identities.role_by_arn(arn)
     if role is None:
@@ -120,7 +130,7 @@ def _assume_role(_: TokenResponse) -> ActionResult:
 
 def _assume_role_with_web_identity(_: TokenResponse) -> ActionResult:
     request = _request()
-    params, arn = request.params, request.params["RoleArn"]
+    params, arn = request.params, _role_arn(request)
     claims = _claims(params.get("WebIdentityToken", ""))
     issuer = str(claims.get("iss", "")).removeprefix("https://")
     role = identities.role_by_arn(arn)

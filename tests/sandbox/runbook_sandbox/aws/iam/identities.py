@@ -12,6 +12,7 @@ from moto.utilities.utils import get_partition
 
 from runbook_sandbox.aws.context import Caller
 
+ROLE_ARN = re.compile(r"arn:(aws[\w-]*):iam::(\d{12}):role/(?:.*/)?([^/]+)")
 _ACCOUNT = re.compile(r"\d{12}")
 
 
@@ -120,7 +121,7 @@ def document_of(policy: Any) -> str:
 
 def role_by_arn(arn: str) -> Any | None:
     """moto's role, None when there is none of that ARN (path included, as IAM compares it)."""
-    match = re.fullmatch(r"arn:(aws[\w-]*):iam::(\d{12}):role/(?:.*/)?([^/]+)", arn)
+    match = ROLE_ARN.fullmatch(arn)
     if match is None or match[2] not in iam_backends:
         return None
     for role in iam_backends[match[2]][match[1]].roles.values():

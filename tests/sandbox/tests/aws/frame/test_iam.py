@@ -150,6 +150,22 @@ def test_a_permissions_boundary_limits_what_a_policy_allows(aws):
     aws.client_of("sqs", keys).list_queues()
 
 
+def test_a_user_is_created_within_a_boundary(aws):
+    """CreateUser, PermissionsBoundary; the policy must exist (NoSuchEntity). moto drops it, and the user may do anything."""
+    iam = aws.client("iam")
+    with pytest.raises(ClientError) as caught:
+        iam.create_user(UserName="bob", PermissionsBoundary="arn:aws:iam::123456789012:policy/edge")
+    assert caught.value.response["Error"]["Code"] == "NoSuchEntity"
+    arn = iam.create_policy(PolicyName="edge", PolicyDocument=_policy(_allow("sns:*")))["Policy"]["Arn"]
+    iam.create_user(UserName="bob", PermissionsBoundary=arn)
+    iam.put_user_policy(UserName="bob", PolicyName="all", PolicyDocument=_policy(_allow("*")))
+    keys = iam.create_access_key(UserName="bob")["AccessKey"]
+    _enforce(aws)
+    aws.client_of("sns", keys).list_topics()
+    _, message, _ = _refused(aws.client_of("sqs", keys).list_queues)
+    assert message.endswith("because no permissions boundary allows the sqs:ListQueues action")
+
+
 def test_conditions_on_region_tags_and_service_keys(aws, register):
     register("sqs", "CreateQueue", lambda *_: ["*"], conditions=lambda params, *_: {"sqs:name": params["QueueName"]})
     keys = _user(

@@ -128,7 +128,7 @@ def test_a_session_policy_narrows_the_session(aws):
     _enforce(aws)
     aws.client_of("sqs", answer["Credentials"]).list_queues()
     _, message, _ = _refused(aws.client_of("sns", answer["Credentials"]).list_topics)
-    assert message.endswith("because no session policy allows the sns:ListTopics action")
+    assert message.endswith("because no session policy allows the SNS:ListTopics action")
     assert "no identity-based policy" in _refused(aws.client_of("ecs", answer["Credentials"]).list_clusters)[1]
 
 
@@ -217,3 +217,20 @@ def test_federation_is_not_there_and_says_so(aws):
     """Plain moto answers the credentials of the documentation's examples."""
     code, _, status = _refused(aws.client("sts").get_federation_token, Name="bob")
     assert (code, status) == ("NotImplemented", 501)
+
+
+@pytest.mark.parametrize(
+    ("arn", "said"),
+    [
+        ("the-operator-of-this-account", "the-operator-of-this-account is invalid"),
+        ("arn:aws:iam::123456789012:user/operator", "Request ARN is invalid"),
+        ("arn:aws:iam::123456789012:oidc-provider/token.example.org", "Request ARN is invalid"),
+        ("arn:aws:acm:eu-central-1:123456789012:certificate/1", "Request ARN is invalid"),
+    ],
+)
+def test_what_is_no_roles_arn_is_invalid(aws, arn, said):
+    """STS answers ValidationError, where a role that does not exist is an AccessDenied. Plain moto assumes it."""
+    with pytest.raises(ClientError) as caught:
+        aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="default-web")
+    error = caught.value.response["Error"]
+    assert (caught.value.response["ResponseMetadata"]["HTTPStatusCode"], error["Code"], error["Message"]) == (400, "ValidationError", said)
