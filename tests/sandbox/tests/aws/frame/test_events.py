@@ -91,6 +91,20 @@ def test_put_events_takes_ten_entries_at_most(aws):
     assert caught.value.response["Error"]["Code"] == "ValidationException"
 
 
+def test_put_events_takes_a_megabyte_at_most_in_all(aws):
+    """PutEvents: "the total entry size must be less than 1MB"; nothing of a request that is larger is delivered."""
+    url, bridge = _queue(aws), aws.client("events")
+    _rule(aws, {"source": ["app"]})
+    entry = {"Source": "app", "DetailType": "t", "Detail": json.dumps({"text": "x" * 400_000})}
+    with pytest.raises(ClientError) as caught:
+        bridge.put_events(Entries=[entry] * 3)
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    assert caught.value.response["Error"]["Message"] == "Total size of the entries in the request is over the limit."
+    assert _messages(aws, url) == []
+    assert bridge.put_events(Entries=[entry] * 2)["FailedEntryCount"] == 0
+    assert len(_messages(aws, url)) == 2
+
+
 def test_a_pattern_that_means_nothing_is_refused(aws):
     with pytest.raises(ClientError) as caught:
         aws.client("events").put_rule(Name="r", EventPattern='{"source": [{"begins": "x"}]}')
