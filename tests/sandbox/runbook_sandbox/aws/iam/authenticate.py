@@ -1,4 +1,4 @@
-"""From an access key to a caller. Signatures are not verified; keys, session tokens and their expiry are."""
+"""From an access key to a caller. Keys, session tokens, their expiry, and the signatures of keys that the sandbox issued are verified."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ def authenticate(identified: Identified) -> Caller:
     if session is not None:
         if identified.session_token != session.session_token:
             raise errors.invalid_token(service, protocol)
+        _check_signature(identified, session.secret_access_key)
         if clock.now() >= session.expiration:
             raise errors.expired_token(service, protocol)
         return session.caller
@@ -55,8 +56,14 @@ def authenticate(identified: Identified) -> Caller:
     except identities.UnknownKey as error:
         raise errors.invalid_token(service, protocol) from error
     if user is not None:
+        _check_signature(identified, identities.secret_of(key, identified.region))
         return user
     account = identities.account_of(key)
     if account is None and enforcement.enabled and key not in enforcement.administrators:
         raise errors.invalid_token(service, protocol)
     return identities.administrator(account or identities.default_account(), key, partition)
+
+
+def _check_signature(identified: Identified, secret: str | None) -> None:
+    if identified.signed is not None and secret is not None and not identified.signed.fits(secret):
+        raise errors.bad_signature(identified.service, identified.protocol)

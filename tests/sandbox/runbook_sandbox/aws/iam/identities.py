@@ -52,6 +52,13 @@ def user_of(access_key_id: str, region: str) -> Caller | None:
     return None
 
 
+def secret_of(access_key_id: str, region: str) -> str | None:
+    """The secret that moto's IAM issued with this key."""
+    partition = get_partition(region)
+    keys = (account[partition].access_keys.get(access_key_id) for _, account in list(iam_backends.items()))
+    return next((str(key.secret_access_key) for key in keys if key is not None), None)
+
+
 def principal_of(arn: str) -> Caller | None:
     """The user or role of this ARN as a caller, None when there is none."""
     role = role_by_arn(arn)

@@ -104,6 +104,19 @@ def invalid_region(service: str, protocol: str) -> ApiError:
     return ApiError("SignatureDoesNotMatch", message, 403)
 
 
+def bad_signature(service: str, protocol: str) -> ApiError:
+    """A signature that the access key's secret does not make."""
+    message = (
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and "
+        "signing method. Consult the service documentation for details."
+    )
+    if service == "ec2":
+        return ApiError("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
+    if _speaks_json(protocol):
+        return ApiError("InvalidSignatureException", message, _refused(service, protocol), query_code="SignatureDoesNotMatch")
+    return ApiError("SignatureDoesNotMatch", message, 403)
+
+
 def missing_token(protocol: str) -> ApiError:
     """A request without a signature."""
     if _speaks_json(protocol):

@@ -23,6 +23,7 @@ from werkzeug.datastructures import MultiDict
 from runbook_sandbox.aws import rpc_cbor
 from runbook_sandbox.aws.wire import errors
 from runbook_sandbox.aws.wire.errors import ApiError
+from runbook_sandbox.aws.wire.signature import Signed, signed
 
 #: Names in signatures that are not botocore's service names.
 _BY_SIGNING_NAME = {
@@ -38,6 +39,10 @@ _UNSIGNED_ACTIONS = {"AssumeRoleWithWebIdentity": "sts", "AssumeRoleWithSAML": "
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
 
+#: Where `unpack` leaves the signature for `identify`.
+_SIGNED = "runbook_sandbox.signed"
+
+
 @dataclass
 class Identified:
     """A request as AWS's front end sees it, before it is judged."""
@@ -51,6 +56,8 @@ class Identified:
     service_model: ServiceModel | None
     operation_model: OperationModel | None
     params: dict[str, Any] = field(default_factory=dict)
+    #: None for a request that is not signed in its header, or of a service whose signatures are not read.
+    signed: Signed | None = None
     #: What was wrong with the body, raised once the caller may know.
     malformed: ApiError | None = None
 
@@ -79,6 +86,7 @@ def unpack(environ: dict[str, Any]) -> bytes:
     length = int(environ.get("CONTENT_LENGTH") or 0)
     stream = environ["wsgi.input"]
     body = stream.read(length) if length else (stream.read() if environ.get("wsgi.input_terminated") else b"")
+    environ[_SIGNED] = signed(environ, body)
     if environ.get("HTTP_CONTENT_ENCODING", "").lower() == "gzip":
         # A body that only says it is compressed is parsed as it is, and refused for that.
         with contextlib.suppress(OSError, EOFError, zlib.error):
@@ -95,12 +103,12 @@ def identify(environ: dict[str, Any], body: bytes) -> Identified:
     query = environ.get("QUERY_STRING", "")
     credential = _credential(environ, query)
     form = _form(environ, body, query)
-    signed = credential[2] if credential else None
+    signing_name = credential[2] if credential else None
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     path = environ.get("PATH_INFO", "/")
     action = form.get("Action", "")
 
-    service = _BY_SIGNING_NAME.get(signed, signed) if signed else _UNSIGNED_ACTIONS.get(action, _unsigned_service(target))
+    service = _BY_SIGNING_NAME.get(signing_name, signing_name) if signing_name else _UNSIGNED_ACTIONS.get(action, _unsigned_service(target))
     if service == "elbv2" and form.get("Version") == "2012-06-01":
         service = "elb"
     model = model_of(service) if service else None
@@ -122,6 +130,7 @@ def identify(environ: dict[str, Any], body: bytes) -> Identified:
         session_token=environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or form.get("X-Amz-Security-Token"),
         service_model=model,
         operation_model=None,
+        signed=environ.get(_SIGNED),
     )
     if model is not None:
         _parse(identified, model, environ, body, form)
