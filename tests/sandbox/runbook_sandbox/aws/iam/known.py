@@ -99,6 +99,15 @@ def _iam_policy(params: dict[str, Any], account_id: str, region: str) -> list[st
     return [_arn("iam", "", account_id, f"policy{params.get('Path') or '/'}{name}", region)] if name else []
 
 
+def _iam_path(kind: str) -> Any:
+    """What a list of roles, users, groups or policies is of: a path, `/` when none is said."""
+
+    def resolve(params: dict[str, Any], account_id: str, region: str) -> list[str]:
+        return [_arn("iam", "", account_id, f"{kind}{params.get('PathPrefix') or '/'}", region)]
+
+    return resolve
+
+
 def _linked_role(params: dict[str, Any], account_id: str, region: str) -> list[str]:
     return [_arn("iam", "", account_id, f"role/aws-service-role/{params.get('AWSServiceName', '*')}/*", region)]
 
@@ -174,6 +183,10 @@ def install() -> None:
         ("iam", _GROUP, _iam("group", "GroupName")),
         ("iam", _POLICY, _iam_policy),
         ("iam", "CreateServiceLinkedRole", _linked_role),
+        ("iam", "ListRoles", _iam_path("role")),
+        ("iam", "ListUsers", _iam_path("user")),
+        ("iam", "ListGroups", _iam_path("group")),
+        ("iam", "ListPolicies", _iam_path("policy")),
     ]
     for service, operations, resolver in tables:
         for operation in operations.split():

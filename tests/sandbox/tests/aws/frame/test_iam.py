@@ -150,6 +150,16 @@ def test_a_permissions_boundary_limits_what_a_policy_allows(aws):
     aws.client_of("sqs", keys).list_queues()
 
 
+@pytest.mark.parametrize(("call", "of"), [("list_users", "user/"), ("list_roles", "role/"), ("list_groups", "group/")])
+def test_a_list_of_identities_is_of_their_path(aws, call, of):
+    """IAM evaluates its lists against a path, as its refusals show; moto against `*`, so that a policy on paths is never met."""
+    keys = _user(aws, _allow(f"iam:{call.title().replace('_', '')}", f"arn:aws:iam::123456789012:{of}team/*"))
+    _enforce(aws)
+    listing = getattr(aws.client_of("iam", keys), call)
+    listing(PathPrefix="/team/")
+    assert f"on resource: arn:aws:iam::123456789012:{of} because" in _refused(listing)[1]
+
+
 def test_a_user_is_created_within_a_boundary(aws):
     """CreateUser, PermissionsBoundary; the policy must exist (NoSuchEntity). moto drops it, and the user may do anything."""
     iam = aws.client("iam")
