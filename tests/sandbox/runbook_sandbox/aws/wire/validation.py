@@ -37,6 +37,8 @@ _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 #: Enumerations that grow faster than the models, or whose own error the operations give.
 _OPEN_ENUMS = frozenset({"StandardUnit", "SourceType", "QueueAttributeName"})
 _TEXTS = {"string": str, "boolean": bool, "structure": dict, "map": dict, "list": (list, tuple)}
+#: Integers have 32 bits, longs 64 ("Simple types", Smithy specification).
+_LARGEST = {"integer": 2**31 - 1, "long": 2**63 - 1}
 _NUMBERS = {"integer": int, "long": int, "float": (int, float), "double": (int, float)}
 
 
@@ -102,11 +104,13 @@ def _types(value: Any, shape: Any, path: str) -> Iterator[str]:
     wanted = _TEXTS.get(kind) or _NUMBERS.get(kind)
     is_flag = isinstance(value, bool)
     if wanted and (not isinstance(value, wanted) or (is_flag and kind != "boolean")):
-        if kind in ("integer", "long") and isinstance(value, float) and value.is_integer():
+        if kind in ("integer", "long") and isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST[kind]:
             return
         if kind in ("float", "double") and isinstance(value, str) and value in _NOT_FINITE:
             return
         yield f"{_kind_of(value)} can not be converted to {_KINDS.get(kind, kind)}" + (f" ({path})" if path else "")
+    elif kind in _LARGEST and isinstance(value, int) and not -_LARGEST[kind] - 1 <= value <= _LARGEST[kind]:
+        yield f"{_kind_of(value)} can not be converted to {_KINDS[kind]}" + (f" ({path})" if path else "")
     elif kind == "structure" and not getattr(shape, "is_document_type", False):
         for name, member in shape.members.items():
             item = value.get(member.serialization.get("name", name))

@@ -80,6 +80,7 @@ def test_nulls_are_members_that_were_not_sent(aws):
         ("DescribeServices", {"services": "web"}, "STRING_VALUE can not be converted to a List (services)"),
         ("UpdateService", {"service": "web", "desiredCount": True}, "TRUE_VALUE can not be converted to an Integer (desiredCount)"),
         ("UpdateService", {"service": 5}, "NUMBER_VALUE can not be converted to a String (service)"),
+        ("UpdateService", {"service": "web", "desiredCount": 2**31}, "NUMBER_VALUE can not be converted to an Integer (desiredCount)"),
         (
             "CreateService",
             {"serviceName": "w", "deploymentConfiguration": {"maximumPercent": "x"}},
