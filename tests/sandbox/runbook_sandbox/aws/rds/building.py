@@ -10,11 +10,9 @@ from typing import Any
 
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call
-from runbook_sandbox.aws.rds import errors, groups, identifiers, network, windows
+from runbook_sandbox.aws.rds import certificates, errors, groups, identifiers, network, windows
 from runbook_sandbox.aws.rds.engines import Engine, check_iops, check_storage, gp3_baseline
 from runbook_sandbox.aws.rds.store import Store
-
-_CERTIFICATE = "rds-ca-rsa2048-g1"
 
 
 def check_retention(days: int, *, smallest: int = 0) -> int:
@@ -131,7 +129,7 @@ def settings(store: Store, call: Call, name: str, engine: Engine, version: str) 
         "EnabledCloudwatchLogsExports": call.get("EnableCloudwatchLogsExports"),
         "LicenseModel": call.get("LicenseModel") or engine.license,
         "EngineLifecycleSupport": call.get("EngineLifecycleSupport", "open-source-rds-extended-support"),
-        "CACertificateIdentifier": call.get("CACertificateIdentifier", _CERTIFICATE),
+        "CACertificateIdentifier": certificates.check(call.get("CACertificateIdentifier")),
     }
 
 
@@ -146,7 +144,7 @@ def fixed(store: Store, name: str, engine: Engine, version: str) -> dict[str, An
         "DomainMemberships": [],
         "AssociatedRoles": [],
         "PromotionTier": None,
-        "CertificateDetails": {"CAIdentifier": _CERTIFICATE, "ValidTill": (now + timedelta(days=365)).replace(microsecond=0)},
+        "CertificateDetails": {"CAIdentifier": certificates.DEFAULT, "ValidTill": (now + timedelta(days=365)).replace(microsecond=0)},
         "DedicatedLogVolume": False,
         "IsStorageConfigUpgradeAvailable": False,
         "MultiTenant": False,

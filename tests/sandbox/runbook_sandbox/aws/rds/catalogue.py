@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_sandbox.aws.modelled import Call, Operations
-from runbook_sandbox.aws.rds import engines, errors, network, paging
+from runbook_sandbox.aws.rds import certificates, engines, errors, network, paging
 from runbook_sandbox.aws.rds.store import store_of
 
 operations = Operations()
@@ -83,7 +83,7 @@ def _engine_version(engine: engines.Engine, version: str) -> dict[str, Any]:
         "SupportsLogExportsToCloudwatchLogs": True,
         "ExportableLogTypes": ["postgresql", "upgrade"] if "postgres" in engine.name else ["audit", "error", "general", "slowquery"],
         "SupportedEngineModes": ["provisioned"],
-        "SupportedCACertificateIdentifiers": ["rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"],
+        "SupportedCACertificateIdentifiers": list(certificates.KNOWN),
         "ValidUpgradeTarget": [
             {
                 "Engine": engine.name,

@@ -81,6 +81,10 @@ def cluster_snapshot_state(message: str) -> RDSError:
     return RDSError("InvalidDBClusterSnapshotStateFault", message)
 
 
+def certificate_not_found(identifier: str) -> RDSError:
+    return RDSError("CertificateNotFound", f"Certificate {identifier} not found.")
+
+
 def kms_key(key_id: str) -> RDSError:
     return RDSError(
         "KMSKeyNotAccessibleFault",

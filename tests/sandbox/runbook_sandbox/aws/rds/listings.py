@@ -13,7 +13,7 @@ from typing import Any
 from moto.utilities.utils import get_partition
 
 from runbook_sandbox.aws.modelled import Call, Operations
-from runbook_sandbox.aws.rds import engines, errors, paging
+from runbook_sandbox.aws.rds import certificates, engines, errors, paging
 from runbook_sandbox.aws.rds.cluster import Cluster
 from runbook_sandbox.aws.rds.engines import engine_named
 from runbook_sandbox.aws.rds.store import store_of
@@ -38,8 +38,6 @@ _NONE_OF = {
     ),
     "DescribeTenantDatabases": ("TenantDatabases", None, None),
 }
-_CERTIFICATES = ("rds-ca-ecc384-g1", "rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1")
-_DEFAULT_CERTIFICATE = "rds-ca-rsa2048-g1"
 #: Regions that are on in every account (AWS Account Management Reference Guide, "AWS Regions").
 _REGIONS = (
     *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1"),
@@ -79,10 +77,9 @@ def option_group_options(call: Call) -> dict[str, Any]:
 
 
 @operations("DescribeCertificates")
-def certificates(call: Call) -> dict[str, Any]:
+def describe_certificates(call: Call) -> dict[str, Any]:
     wanted = call.get("CertificateIdentifier")
-    if wanted and wanted not in _CERTIFICATES:
-        raise errors.RDSError("CertificateNotFound", f"Certificate {wanted} not found.")
+    certificates.check(wanted)
     paging.filtered(call, [], {})
     found = [
         {
@@ -94,11 +91,11 @@ def certificates(call: Call) -> dict[str, Any]:
             "CertificateArn": f"arn:{call.partition}:rds:{call.region}::cert:{name}",
             "CustomerOverride": False,
         }
-        for name in _CERTIFICATES
+        for name in certificates.KNOWN
         if wanted in (None, name)
     ]
     shown, marker = paging.page(call, found, key=lambda one: one["CertificateIdentifier"])
-    return {"DefaultCertificateForNewLaunches": _DEFAULT_CERTIFICATE, "Certificates": shown, "Marker": marker}
+    return {"DefaultCertificateForNewLaunches": certificates.DEFAULT, "Certificates": shown, "Marker": marker}
 
 
 @operations("DescribeSourceRegions")

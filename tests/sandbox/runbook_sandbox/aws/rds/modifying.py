@@ -12,7 +12,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import applying, building, engines, errors, groups, identifiers, network, windows
+from runbook_sandbox.aws.rds import applying, building, certificates, engines, errors, groups, identifiers, network, windows
 from runbook_sandbox.aws.rds.instance import Instance
 from runbook_sandbox.aws.rds.store import store_of
 
@@ -126,6 +126,8 @@ def _changes(call: Call, instance: Instance) -> tuple[dict[str, Any], dict[str, 
         wanted = deferred.pop("NewDBInstanceIdentifier")
         if wanted.lower() != instance.identifier:
             deferred["NewDBInstanceIdentifier"] = building.new_identifier(store, wanted, "NewDBInstanceIdentifier")
+    if "CACertificateIdentifier" in deferred:
+        certificates.check(deferred["CACertificateIdentifier"])
     if "DBSubnetGroupName" in deferred:
         group = groups.subnet_group(store, deferred["DBSubnetGroupName"])
         deferred["DBSubnetGroupName"] = group["DBSubnetGroupName"]

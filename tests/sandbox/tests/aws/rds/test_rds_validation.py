@@ -154,3 +154,14 @@ def test_what_is_offered_can_be_asked(rds):
     assert versions[-1]["ValidUpgradeTarget"]
     options = rds.describe_orderable_db_instance_options(Engine="postgres", DBInstanceClass="db.t4g.micro", EngineVersion="16.4")
     assert {option["StorageType"] for option in options["OrderableDBInstanceOptions"]} == {"gp2", "gp3", "io1", "io2"}
+
+
+def test_a_certificate_authority_must_be_there(rds, refused, instance):
+    """CreateDBInstance and ModifyDBInstance, "Errors": CertificateNotFound, 404. moto takes any name."""
+    with refused("CertificateNotFound", "rds-ca-2015"):
+        rds.create_db_instance(**INSTANCE, CACertificateIdentifier="rds-ca-2015")
+    assert instance(CACertificateIdentifier="rds-ca-ecc384-g1")["CACertificateIdentifier"] == "rds-ca-ecc384-g1"
+    with refused("CertificateNotFound", "rds-ca-2015"):
+        rds.modify_db_instance(DBInstanceIdentifier="app", CACertificateIdentifier="rds-ca-2015", ApplyImmediately=True)
+    changed = rds.modify_db_instance(DBInstanceIdentifier="app", CACertificateIdentifier="rds-ca-rsa4096-g1")["DBInstance"]
+    assert changed["PendingModifiedValues"] == {"CACertificateIdentifier": "rds-ca-rsa4096-g1"}
