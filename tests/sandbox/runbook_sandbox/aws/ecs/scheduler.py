@@ -169,7 +169,7 @@ def _new_task(service: Service, deployment: Deployment, capacity_provider: str |
         capacity_provider=capacity_provider,
     )
     for fault in list(service.faults):
-        if fault.task_definition in (None, definition.arn):
+        if fault.task_definition in (None, definition.arn, f"{definition.family}:{definition.revision}"):
             task.doom = fault.reason
             if fault.remaining is not None:
                 fault.remaining -= 1

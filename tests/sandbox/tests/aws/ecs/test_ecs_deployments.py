@@ -90,7 +90,7 @@ def test_circuit_breaker_rolls_back(ecs):
     good = ecs.create(desired=2, deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": True}})
     ecs.settle()
     bad = ecs.register("web")
-    _fail(ecs, taskDefinition=bad)
+    _fail(ecs, taskDefinition=bad.rpartition("/")[2])
     failing = ecs.update(taskDefinition="web")["deployments"][0]["id"]
     seen = ecs.watch(20, lambda: next((d["failedTasks"] for d in ecs.show()["deployments"] if d["id"] == failing), None))
     assert [count for count in seen if count][:2] == [1, 2] or 2 in seen
