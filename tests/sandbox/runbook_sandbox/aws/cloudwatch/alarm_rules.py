@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from moto.utilities.utils import get_partition
+
 from runbook_sandbox.aws.cloudwatch import errors, statistics
 from runbook_sandbox.aws.cloudwatch.evaluate import check_queries
 from runbook_sandbox.aws.cloudwatch.publishing import UNITS, check_dimensions
@@ -25,7 +27,7 @@ _DAY, _WEEK = 86400, 7 * 86400
 _OF_METRIC = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit")
 
 
-def check_metric_alarm(params: dict[str, Any]) -> None:
+def check_metric_alarm(params: dict[str, Any], region: str) -> None:
     """Raises ValidationError (mostly) on the first thing that is wrong."""
     if params.get("EvaluationCriteria") is not None or params.get("EvaluationWindow") is not None:
         raise errors.validation("The sandbox has no PromQL alarms; give MetricName or Metrics.")
@@ -46,7 +48,7 @@ def check_metric_alarm(params: dict[str, Any]) -> None:
         raise errors.validation("Threshold must be set when the alarm is not based on an anomaly detection model.")
     if params.get("TreatMissingData") not in (None, *_MISSING):
         raise errors.validation(f"Value '{params['TreatMissingData']}' for TreatMissingData must be one of [{', '.join(_MISSING)}].")
-    _check_actions(params)
+    _check_actions(params, region)
     check_tags(params.get("Tags") or [])
     if len(params.get("AlarmDescription") or "") > 1024:
         raise errors.validation("AlarmDescription must not be longer than 1024 characters.")
@@ -111,7 +113,7 @@ def _check_metrics(params: dict[str, Any]) -> int:
     return check_alarm_period(periods.pop())
 
 
-def _check_actions(params: dict[str, Any]) -> None:
+def _check_actions(params: dict[str, Any], region: str) -> None:
     for name in ("OKActions", "AlarmActions", "InsufficientDataActions"):
         actions = params.get(name) or []
         if len(actions) > 5:
@@ -119,6 +121,16 @@ def _check_actions(params: dict[str, Any]) -> None:
         for action in actions:
             if not _ARN.match(action) or len(action) > 1024:
                 raise errors.validation(f"Invalid arn syntax: {action}")
+            _check_home(action, region)
+
+
+def _check_home(action: str, region: str) -> None:
+    """An alarm acts in its own partition and Region only."""
+    _, partition, _, where, _ = action.split(":", 4)
+    if partition != get_partition(region):
+        raise errors.validation(f"Invalid partition {partition} specified. Only {get_partition(region)} is supported.")
+    if where not in ("", region):
+        raise errors.validation(f"Invalid region {where} specified. Only {region} is supported.")
 
 
 def check_tags(tags: list[dict[str, str]]) -> dict[str, str]:
@@ -132,11 +144,11 @@ def check_tags(tags: list[dict[str, str]]) -> dict[str, str]:
     return found
 
 
-def check_composite(params: dict[str, Any]) -> None:
+def check_composite(params: dict[str, Any], region: str) -> None:
     """What is not the rule's own."""
     if not (params.get("AlarmRule") or "").strip():
         raise errors.validation("AlarmRule must not be empty.")
     if len(params["AlarmRule"]) > 10240:
         raise errors.validation("AlarmRule must not be longer than 10240 characters.")
-    _check_actions(params)
+    _check_actions(params, region)
     check_tags(params.get("Tags") or [])

@@ -30,7 +30,7 @@ on_alarm_state(composite.react)
 @operations("PutMetricAlarm")
 def put_metric_alarm(call: Call) -> None:
     """A new alarm begins in INSUFFICIENT_DATA; one that exists is overwritten but for its state and tags."""
-    alarm_rules.check_metric_alarm(call.params)
+    alarm_rules.check_metric_alarm(call.params, call.region)
     store = store_of(call.account_id, call.region)
     _check_room(store, call.get("AlarmName"))
     put_checked(store, call.params)
@@ -54,7 +54,7 @@ def put_checked(store: Store, params: dict[str, Any]) -> Alarm:
 
 @operations("PutCompositeAlarm")
 def put_composite_alarm(call: Call) -> None:
-    alarm_rules.check_composite(call.params)
+    alarm_rules.check_composite(call.params, call.region)
     store = store_of(call.account_id, call.region)
     composite.check_children(composite.parse(call.get("AlarmRule")), store, call.get("AlarmName"))
     _check_room(store, call.get("AlarmName"))
