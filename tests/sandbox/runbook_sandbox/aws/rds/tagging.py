@@ -48,7 +48,7 @@ def _holder(call: Call) -> Resource | dict[str, Any]:
     if parsed is None:
         raise errors.invalid_value(f"Invalid resource name: {arn}")
     if parsed["region"] != call.region or parsed["account"] != call.account_id:
-        raise errors.invalid_value(f"The specified resource name does not match an RDS resource in this region: {arn}")
+        raise errors.invalid_value("The specified resource name does not match an RDS resource in this region.")
     store = store_of(call.account_id, call.region)
     match parsed["kind"]:
         case "db":

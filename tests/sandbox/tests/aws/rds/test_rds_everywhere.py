@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from .conftest import INSTANCE
 
@@ -47,6 +48,22 @@ def test_pages_of_instances(aws, rds, refused):
     for size in (19, 101):
         with refused("InvalidParameterValue"):
             rds.describe_db_instances(MaxRecords=size)
+
+
+@pytest.mark.parametrize("elsewhere", [("eu-central-1", "us-east-1"), ("123456789012", "999999999999")])
+def test_tags_of_what_is_elsewhere(rds, instance, elsewhere):
+    """ListTagsForResource and its kin, in these words, for another Region's and another account's. moto: not found."""
+    arn = instance()["DBInstanceArn"].replace(*elsewhere)
+    for call, more in (
+        (rds.list_tags_for_resource, {}),
+        (rds.add_tags_to_resource, {"Tags": [{"Key": "a", "Value": "b"}]}),
+        (rds.remove_tags_from_resource, {"TagKeys": ["a"]}),
+    ):
+        with pytest.raises(ClientError) as caught:
+            call(ResourceName=arn, **more)
+        error = caught.value.response["Error"]
+        assert error["Code"] == "InvalidParameterValue"
+        assert error["Message"] == "The specified resource name does not match an RDS resource in this region."
 
 
 def test_filters_of_instances(rds, instance, refused):
