@@ -157,6 +157,8 @@ def install() -> None:
     EventsBackend.put_rule = _put_rule
     EventsBackend.put_targets = _put_targets
     EventsBackend.describe_rule = _describe_rule
+    for name, member in _RULE_OPERATIONS.items():
+        setattr(EventsHandler, name, _of_a_rule(name, member))
     EventsHandler.test_event_pattern = _test_event_pattern
 
 
@@ -166,6 +168,9 @@ def reset() -> None:
     schedules.reset()
 
 
+#: moto's operations on a rule, and the member that names it.
+_RULE_OPERATIONS = {"enable_rule": "Name", "disable_rule": "Name", "list_targets_by_rule": "Rule"}
+_motos_rule_operations = {name: getattr(EventsHandler, name) for name in _RULE_OPERATIONS}
 _motos_put_rule = EventsBackend.put_rule
 _motos_put_targets = EventsBackend.put_targets
 
@@ -211,6 +216,17 @@ def _check_input(target: dict[str, Any]) -> None:
         json.loads(target.get("Input") or "{}")
     except ValueError as error:
         raise ApiError("ValidationException", f"JSON syntax error in input for target {target['Id']}: {error}.") from error
+
+
+def _of_a_rule(name: str, member: str) -> Any:
+    """moto's operation on the rule that `member` names, refused in EventBridge's words when there is none."""
+    method = _motos_rule_operations[name]
+
+    def on_rule(handler: EventsHandler) -> Any:
+        _describe_rule(handler.events_backend, handler._get_param(member), handler._get_param("EventBusName"))
+        return method(handler)
+
+    return on_rule
 
 
 def _describe_rule(backend: EventsBackend, name: str, event_bus_arn: str | None) -> Rule:

@@ -271,8 +271,13 @@ def test_a_target_has_one_input_and_a_constant_one_is_json(aws, inputs):
     assert client.list_targets_by_rule(Rule="r")["Targets"] == []
 
 
-def test_a_rule_that_is_not_there_is_named_with_its_bus(aws):
+@pytest.mark.parametrize(
+    ("call", "member"),
+    [("describe_rule", "Name"), ("enable_rule", "Name"), ("disable_rule", "Name"), ("list_targets_by_rule", "Rule")],
+)
+def test_a_rule_that_is_not_there_is_named_with_its_bus(aws, call, member):
     """moto: "Rule ghost does not exist."."""
     with pytest.raises(ClientError) as caught:
-        aws.client("events").describe_rule(Name="ghost")
+        getattr(aws.client("events"), call)(**{member: "ghost"})
+    assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
     assert caught.value.response["Error"]["Message"] == "Rule ghost does not exist on EventBus default."
