@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 import cbor2
 from botocore.parsers import create_parser
@@ -181,8 +182,10 @@ class Exchange:
             with clock.lock:
                 self._refused(error)
             return self._say(error)
-        except NotImplementedError:
-            error = errors.not_implemented(self._request.service, self._request.operation)
+        except (NotImplementedError, ExpatError) as exception:
+            request = self._request
+            not_xml = isinstance(exception, ExpatError)
+            error = errors.malformed_xml() if not_xml else errors.not_implemented(request.service, request.operation)
             record.finish(self._call, "error", error.status, error.code)
             return self._say(error)
         except Exception as exception:

@@ -34,6 +34,8 @@ def authenticate(identified: Identified) -> Caller:
     key, partition = identified.access_key_id, get_partition(identified.region)
     service, protocol = identified.service, identified.protocol
     if key is None:
+        if identified.authorization and not identified.authorization.startswith("AWS "):
+            raise errors.incomplete_signature(protocol, identified.authorization)
         speaks_rest = protocol in (errors.REST_XML, errors.REST_JSON)
         anonymous = (service, identified.operation) in _UNSIGNED or (service in ("s3", "unknown") and speaks_rest)
         if not anonymous:

@@ -117,6 +117,18 @@ def bad_signature(service: str, protocol: str) -> ApiError:
     return ApiError("SignatureDoesNotMatch", message, 403)
 
 
+def incomplete_signature(protocol: str, authorization: str) -> ApiError:
+    """An Authorization header that is none of Signature Version 4 ("Common Errors" of each service)."""
+    parts = "".join(f"Authorization header requires '{name}' parameter. " for name in ("Credential", "Signature", "SignedHeaders"))
+    code = "IncompleteSignatureException" if _speaks_json(protocol) else "IncompleteSignature"
+    return ApiError(code, f"{parts}Authorization={authorization}", 400)
+
+
+def malformed_xml() -> ApiError:
+    """A body of S3 that is no XML."""
+    return ApiError("MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema", 400)
+
+
 def missing_token(protocol: str) -> ApiError:
     """A request without a signature."""
     if _speaks_json(protocol):

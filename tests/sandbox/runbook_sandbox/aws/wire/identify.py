@@ -56,6 +56,8 @@ class Identified:
     service_model: ServiceModel | None
     operation_model: OperationModel | None
     params: dict[str, Any] = field(default_factory=dict)
+    #: The Authorization header.
+    authorization: str = ""
     #: None for a request that is not signed in its header, or of a service whose signatures are not read.
     signed: Signed | None = None
     #: What was wrong with the body, raised once the caller may know.
@@ -130,6 +132,7 @@ def identify(environ: dict[str, Any], body: bytes) -> Identified:
         session_token=environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or form.get("X-Amz-Security-Token"),
         service_model=model,
         operation_model=None,
+        authorization=environ.get("HTTP_AUTHORIZATION", ""),
         signed=environ.get(_SIGNED),
     )
     if model is not None:

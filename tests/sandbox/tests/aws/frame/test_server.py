@@ -137,6 +137,25 @@ def test_a_request_without_a_signature_is_refused(aws):
     assert answer.json()["__type"] == "MissingAuthenticationTokenException"
 
 
+@pytest.mark.parametrize("authorization", ["garbage", "Bearer abc", "AWS4-HMAC-SHA256 Credential=x, Signature=y"])
+def test_an_authorization_that_is_no_signature_is_refused(aws, authorization):
+    """Common Errors: IncompleteSignature. Plain moto takes it for a request to S3."""
+    target = {"X-Amz-Target": "AmazonEC2ContainerServiceV20141113.ListClusters", "Content-Type": "application/x-amz-json-1.1"}
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for headers, code in ((target, "IncompleteSignatureException"), (form, "<Code>IncompleteSignature</Code>")):
+        answer = _session().post(aws.endpoint, headers=headers | {"Authorization": authorization}, data=b"Action=X", timeout=10)
+        assert answer.status_code == 400
+        assert code in answer.text
+        assert f"Authorization={authorization}" in answer.text
+
+
+def test_a_body_of_s3_that_is_no_xml_is_refused(aws):
+    """MalformedXML, 400 ("Error responses", Amazon S3 API Reference). Plain moto fails on it."""
+    answer = _session().put(aws.endpoint + "/bucket", data=b"plain", timeout=10)
+    assert answer.status_code == 400
+    assert "<Code>MalformedXML</Code>" in answer.text
+
+
 def test_connections_are_kept_alive(aws):
     """werkzeug's own handler closes after every answer, which AWS does not."""
     connection = http.client.HTTPConnection(aws.endpoint.removeprefix("http://"), timeout=10)
