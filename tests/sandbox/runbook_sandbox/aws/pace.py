@@ -23,6 +23,7 @@ class Pace:
     rds_restore: float = 6
     rds_delete: float = 4
     rds_copy: float = 5
+    rds_export: float = 10
     cloudtrail_delay: float = 2
     elbv2_target_healthy: float = 2
 

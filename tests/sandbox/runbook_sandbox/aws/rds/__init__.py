@@ -33,6 +33,7 @@ def install() -> None:
         copying,
         creating,
         deleting,
+        exporting,
         groups,
         listings,
         modifying,
@@ -48,7 +49,7 @@ def install() -> None:
     )
 
     for module in (
-        *(backups, catalogue, cluster_runs, clustering, copying, creating, deleting, groups, listings, modifying),
+        *(backups, catalogue, cluster_runs, clustering, copying, creating, deleting, exporting, groups, listings, modifying),
         *(notices, parameters, restoring, running, sharing, snapshotting, subscriptions, tagging),
     ):
         RDSResponse.operations.include(module.operations)

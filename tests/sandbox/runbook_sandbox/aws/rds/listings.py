@@ -1,6 +1,6 @@
 """Lists of what the sandbox has none of, and of what is the same for every account.
 
-Databases here come without proxies, deployments, exports and the like, so the list of them is truly empty; asking for one
+Databases here come without proxies, deployments and the like, so the list of them is truly empty; asking for one
 by name finds nothing. Source: Amazon RDS API Reference, each Describe action.
 """
 
@@ -29,7 +29,6 @@ _NONE_OF = {
     "DescribeDBSecurityGroups": ("DBSecurityGroups", "DBSecurityGroupName", "DBSecurityGroupNotFound"),
     "DescribeDBShardGroups": ("DBShardGroups", "DBShardGroupIdentifier", "DBShardGroupNotFound"),
     "DescribeDBSnapshotTenantDatabases": ("DBSnapshotTenantDatabases", None, None),
-    "DescribeExportTasks": ("ExportTasks", "ExportTaskIdentifier", "ExportTaskNotFound"),
     "DescribeGlobalClusters": ("GlobalClusters", "GlobalClusterIdentifier", "GlobalClusterNotFoundFault"),
     "DescribeIntegrations": ("Integrations", "IntegrationIdentifier", "IntegrationNotFoundFault"),
     "DescribeReservedDBInstances": ("ReservedDBInstances", "ReservedDBInstanceId", "ReservedDBInstanceNotFound"),

@@ -13,6 +13,7 @@ from runbook_sandbox.aws.rds import errors
 
 if TYPE_CHECKING:
     from runbook_sandbox.aws.rds.cluster import Cluster
+    from runbook_sandbox.aws.rds.exporting import Export
     from runbook_sandbox.aws.rds.instance import Instance
     from runbook_sandbox.aws.rds.snapshot import ClusterSnapshot, Snapshot
 
@@ -62,6 +63,7 @@ class Store:
     cluster_parameter_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     option_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    exports: dict[str, Export] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     quotas: Quotas = field(default_factory=Quotas)
     next_snapshot: dict[str, NextSnapshot] = field(default_factory=dict)

@@ -94,7 +94,6 @@ def test_sources_come_and_go(rds, instance, topic, refused):
     [
         ("describe_global_clusters", "GlobalClusterIdentifier", "GlobalClusterNotFoundFault"),
         ("describe_blue_green_deployments", "BlueGreenDeploymentIdentifier", "BlueGreenDeploymentNotFoundFault"),
-        ("describe_export_tasks", "ExportTaskIdentifier", "ExportTaskNotFound"),
         ("describe_db_proxies", "DBProxyName", "DBProxyNotFoundFault"),
         ("describe_db_security_groups", "DBSecurityGroupName", "DBSecurityGroupNotFound"),
         ("describe_certificates", "CertificateIdentifier", "CertificateNotFound"),
