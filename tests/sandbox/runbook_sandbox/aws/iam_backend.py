@@ -11,6 +11,7 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 from moto.iam.exceptions import MalformedPolicyDocument, NotFoundException
 from moto.iam.models import AWSManagedPolicy, Group, IAMBackend, Role
+from moto.iam.policy_validation import IAMPolicyDocumentValidator
 from moto.iam.responses import IamResponse
 
 from runbook_sandbox.aws.iam import identities
@@ -91,6 +92,14 @@ def _check_trust(document: str) -> None:
         for name in ("Principal", "Action"):
             if name not in statement and f"Not{name}" not in statement:
                 raise MalformedPolicyDocument(f"Missing required field {name}")
+
+
+def _validate_identity_policy(validator: IAMPolicyDocumentValidator) -> None:
+    """A policy of an identity has no principal: it is whoever it is attached to. moto takes one."""
+    _motos_validate_policy(validator)
+    for statement in validator._statements:
+        if "Principal" in statement or "NotPrincipal" in statement:
+            raise MalformedPolicyDocument("Policy document should not specify a principal.")
 
 
 def _create_role(backend: IAMBackend, role_name: str, assume_role_policy_document: str, *args: Any, **kwargs: Any) -> Role:
@@ -222,6 +231,7 @@ def _simulate_principal_policy(response: IamResponse) -> ActionResult:
     return ActionResult({"EvaluationResults": results, "IsTruncated": False})
 
 
+_motos_validate_policy = IAMPolicyDocumentValidator.validate
 _motos_create_user = IamResponse.create_user
 _motos_create_role = IAMBackend.create_role
 _motos_create_service_linked_role = IAMBackend.create_service_linked_role
@@ -241,6 +251,7 @@ def install() -> None:
         if not getattr(method, "named_first", False):
             setattr(IAMBackend, name, _named_first(method))
     IamResponse.simulate_principal_policy = _simulate_principal_policy
+    IAMPolicyDocumentValidator.validate = _validate_identity_policy
     IamResponse.create_user = _create_user
     IamResponse.put_user_permissions_boundary = _put_user_permissions_boundary
     IamResponse.delete_user_permissions_boundary = _delete_user_permissions_boundary

@@ -6,6 +6,7 @@ moto's evaluator compares most services against `*` only, knows no NotResource a
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from runbook_sandbox.aws.iam import conditions
 from runbook_sandbox.aws.iam.policies import Effect, Question, judge
@@ -124,3 +125,19 @@ def test_policy_variables_are_put_in_literally():
 )
 def test_condition_operators(condition, context, holds):
     assert (_judge([_allow(Condition=condition)], **context) is Effect.ALLOW) is holds
+
+
+@pytest.mark.parametrize("element", ["Principal", "NotPrincipal"])
+def test_a_policy_of_an_identity_names_no_principal(aws, element):
+    """ "AWS JSON policy elements: Principal": not in identity-based policies. moto takes and ignores it."""
+    iam = aws.client("iam")
+    iam.create_user(UserName="ann")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [_allow(**{element: {"AWS": "*"}})]})
+    for call, named in (
+        (iam.put_user_policy, {"UserName": "ann", "PolicyName": "p"}),
+        (iam.create_policy, {"PolicyName": "p"}),
+    ):
+        with pytest.raises(ClientError) as caught:
+            call(PolicyDocument=document, **named)
+        error = caught.value.response["Error"]
+        assert (error["Code"], error["Message"]) == ("MalformedPolicyDocument", "Policy document should not specify a principal.")
