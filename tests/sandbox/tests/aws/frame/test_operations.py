@@ -25,7 +25,7 @@ def _sample(shape):
     return {"timestamp": datetime(2026, 1, 1, tzinfo=UTC), "boolean": True, "blob": b"x"}.get(kind, max(1, int(limits.get("min", 1))))
 
 
-@pytest.mark.parametrize("service", ["ecs", "application-autoscaling", "rds", "cloudwatch", "sts", "iam", "sqs", "sns"])
+@pytest.mark.parametrize("service", ["ecs", "application-autoscaling", "rds", "cloudwatch", "sts", "iam", "sqs", "sns", "events"])
 def test_no_operation_fails_in_the_sandbox(aws, service):
     model, client = get_service_model(service), aws.unchecked(service)
     failed, answered = {}, 0
