@@ -49,9 +49,9 @@ def authenticate(identified: Identified) -> Caller:
     if session is not None:
         if identified.session_token != session.session_token:
             raise errors.invalid_token(service, protocol)
-        _check_signature(identified, session.secret_access_key)
         if clock.now() >= session.expiration:
             raise errors.expired_token(service, protocol)
+        _check_signature(identified, session.secret_access_key)
         return session.caller
     try:
         user = identities.user_of(key, identified.region)

@@ -65,3 +65,12 @@ def test_what_a_path_holds_is_encoded_twice(aws, path):
 
 def test_a_key_that_the_sandbox_did_not_issue_has_no_secret_to_be_wrong(aws):
     aws.client("ecs", aws_access_key_id="AKIAANYBODYANYBODYAN", aws_secret_access_key="anything").list_clusters()
+
+
+def test_a_session_that_is_over_is_over_whoever_signs(aws):
+    """The token holds what the signature is checked with, so its end is told first."""
+    credentials = _session(aws)
+    aws.clock.advance(3600)
+    with pytest.raises(ClientError) as caught:
+        aws.client_of("ecs", credentials | {"SecretAccessKey": "wrong"}).list_clusters()
+    assert caught.value.response["Error"]["Code"] == "ExpiredTokenException"
