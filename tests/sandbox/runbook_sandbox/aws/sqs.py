@@ -14,7 +14,7 @@ from moto.core.utils import unix_time_millis
 from moto.sqs.models import Message, SQSBackend, sqs_backends
 from moto.sqs.responses import SQSResponse
 
-from runbook_sandbox.aws import sqs_queues
+from runbook_sandbox.aws import sqs_fifo, sqs_queues
 from runbook_sandbox.aws.context import RequestContext
 from runbook_sandbox.aws.wire.errors import ApiError
 
@@ -39,6 +39,7 @@ def install() -> None:
     """Idempotent."""
     Message.visible = property(lambda message: unix_time_millis() >= message.visible_at)
     sqs_queues.install()
+    sqs_fifo.install()
     SQSBackend.change_message_visibility = _change_message_visibility
     SQSBackend.change_message_visibility_batch = _change_message_visibility_batch
     SQSBackend.receive_message = _receive_message
