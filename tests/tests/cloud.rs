@@ -159,7 +159,11 @@ async fn policies_come_in_pages_of_ten() {
     }
     let (mut token, mut names, mut pages) = (None, Vec::new(), 0);
     loop {
-        let call = Call::DescribeScalingPolicies { resource_id: Some(resource_id("c", "s")), next_token: token };
+        let call = Call::DescribeScalingPolicies {
+            namespace: runbook_core::Namespace::Ecs,
+            resource_id: Some(resource_id("c", "s")),
+            next_token: token,
+        };
         let Reply::ScalingPolicies { policies, next_token } = setup.call(call).await.unwrap() else { panic!() };
         assert!(policies.len() <= 10);
         names.extend(policies.into_iter().map(|(_, policy)| policy.name));
@@ -170,7 +174,11 @@ async fn policies_come_in_pages_of_ten() {
         }
     }
     assert_eq!((pages, names.len()), (3, 23));
-    let bad = Call::DescribeScalingPolicies { resource_id: None, next_token: Some("nonsense".into()) };
+    let bad = Call::DescribeScalingPolicies {
+        namespace: runbook_core::Namespace::Ecs,
+        resource_id: None,
+        next_token: Some("nonsense".into()),
+    };
     assert_eq!(setup.refused(bad).await.1, "InvalidNextTokenException");
 }
 

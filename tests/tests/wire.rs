@@ -80,13 +80,24 @@ async fn what_the_sdk_writes_it_reads_again() {
     }
     assert_eq!(client.describe(&["service-00000", "service-00001"]).await.into_values().collect::<Vec<_>>(), [3, 2]);
     let ids = vec![format!("service/{CLUSTER}/service-00001"), format!("service/{CLUSTER}/missing")];
-    let targets = client.call(Call::DescribeScalableTargets { resource_ids: ids, next_token: None }).await.unwrap();
+    let targets = client
+        .call(Call::DescribeScalableTargets {
+            namespace: runbook_core::Namespace::Ecs,
+            resource_ids: ids,
+            next_token: None,
+        })
+        .await
+        .unwrap();
     let Reply::ScalableTargets { targets, next_token: None } = targets else { panic!("{targets:?}") };
     assert!(matches!(&targets[..], [(_, target)] if target.capacity == capacity), "{targets:?}");
     let mut token = None;
     let mut seen = Vec::new();
     loop {
-        let page = Call::DescribeScalingPolicies { resource_id: None, next_token: token };
+        let page = Call::DescribeScalingPolicies {
+            namespace: runbook_core::Namespace::Ecs,
+            resource_id: None,
+            next_token: token,
+        };
         let Reply::ScalingPolicies { policies, next_token } = client.call(page).await.unwrap() else { panic!() };
         seen.push(policies.len());
         let expected = AppliedPolicyKind::TargetTracking(tracking());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use runbook_core::Namespace;
 use runbook_core::observed::{
     AppliedPolicy, CallerIdentity, Capacity, EcsService, ScalableTarget, ScheduledAction, StepScalingConfiguration,
     TargetTrackingConfiguration,
@@ -27,22 +28,28 @@ pub enum Call {
         /// NextToken of the page before.
         next_token: Option<String>,
     },
-    /// Application Auto Scaling DescribeScalableTargets for ecs:service:DesiredCount; at most 50 ids.
+    /// Application Auto Scaling DescribeScalableTargets for the namespace's dimension; at most 50 ids.
     DescribeScalableTargets {
+        /// ServiceNamespace.
+        namespace: Namespace,
         /// ResourceIds.
         resource_ids: Vec<String>,
         /// NextToken of the page before.
         next_token: Option<String>,
     },
-    /// Application Auto Scaling DescribeScalingPolicies for the ecs namespace; pages of at most 10.
+    /// Application Auto Scaling DescribeScalingPolicies for one namespace; pages of at most 10.
     DescribeScalingPolicies {
+        /// ServiceNamespace.
+        namespace: Namespace,
         /// One ResourceId, or all.
         resource_id: Option<String>,
         /// NextToken of the page before.
         next_token: Option<String>,
     },
-    /// Application Auto Scaling DescribeScheduledActions for the ecs namespace; pages of at most 50.
+    /// Application Auto Scaling DescribeScheduledActions for one namespace; pages of at most 50.
     DescribeScheduledActions {
+        /// ServiceNamespace.
+        namespace: Namespace,
         /// One ResourceId, or all.
         resource_id: Option<String>,
         /// NextToken of the page before.
@@ -57,7 +64,7 @@ pub enum Call {
         /// DesiredCount.
         desired_count: i32,
     },
-    /// Application Auto Scaling RegisterScalableTarget for ecs:service:DesiredCount.
+    /// Application Auto Scaling RegisterScalableTarget for the dimension of the ResourceId's namespace.
     RegisterScalableTarget {
         /// ResourceId.
         resource_id: String,
@@ -110,7 +117,7 @@ pub enum Call {
         /// ScalableTargetARN.
         arn: String,
     },
-    /// Application Auto Scaling DeregisterScalableTarget for ecs:service:DesiredCount. One that is gone already is deregistered.
+    /// Application Auto Scaling DeregisterScalableTarget for that dimension. One that is gone already is deregistered.
     DeregisterScalableTarget {
         /// ResourceId.
         resource_id: String,
@@ -264,8 +271,9 @@ impl Call {
                 [id] => id.clone(),
                 ids => format!("{} scalable targets", ids.len()),
             },
-            Self::DescribeScalingPolicies { resource_id, .. } | Self::DescribeScheduledActions { resource_id, .. } => {
-                resource_id.clone().unwrap_or_else(|| "all ECS services".into())
+            Self::DescribeScalingPolicies { namespace, resource_id, .. }
+            | Self::DescribeScheduledActions { namespace, resource_id, .. } => {
+                resource_id.clone().unwrap_or_else(|| format!("all of {}", namespace.as_str()))
             }
             Self::UpdateService { cluster, service, .. } => format!("{cluster}/{service}"),
             Self::RegisterScalableTarget { resource_id, .. } | Self::DeregisterScalableTarget { resource_id } => {

@@ -81,7 +81,7 @@ async fn a_list_that_is_dearer_than_single_calls_is_given_up_and_remembered() {
 async fn one_target_that_fails_the_list_of_all_fails_alone() {
     let cloud = FakeAws::numbered(40);
     cloud.script(|call| match call {
-        Call::DescribeScalingPolicies { resource_id: None, next_token: Some(_) } => {
+        Call::DescribeScalingPolicies { resource_id: None, next_token: Some(_), .. } => {
             Verdict::Fail(error(ErrorClass::Transient, "FailedResourceAccessException"))
         }
         Call::DescribeScalingPolicies { resource_id: Some(id), .. } if id.ends_with("/s0011") => {

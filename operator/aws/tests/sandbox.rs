@@ -89,8 +89,8 @@ async fn a_service_is_observed_scaled_and_observed_again() {
         Query::EcsService(web.clone()),
         Query::EcsService(gone),
         Query::EcsService(nowhere),
-        Query::ScalableTarget(web.clone()),
-        Query::ScalingPolicies(web.clone()),
+        Query::ScalableTarget(web.clone().into()),
+        Query::ScalingPolicies(web.clone().into()),
     ];
     let answers: Vec<Answer> = plane
         .observe(&queries, Freshness::Now)
@@ -109,7 +109,7 @@ async fn a_service_is_observed_scaled_and_observed_again() {
     let scale = Step::SetDesiredCount { service: web.clone(), from: 2, to: 4 };
     assert!(executor.execute(&scale, &origin).await.expect("scaled").is_some(), "AWS gives an id to every request");
     let register = Step::RegisterScalableTarget {
-        service: web.clone(),
+        target: web.clone().into(),
         from: None,
         to: capacity(1, 3),
         desired_count: 4,
@@ -127,7 +127,7 @@ async fn a_service_is_observed_scaled_and_observed_again() {
         disable_scale_in: false,
     };
     let put = Step::PutTargetTrackingPolicy {
-        service: web.clone(),
+        target: web.clone().into(),
         name: "cpu".into(),
         from: None,
         configuration: configuration.clone(),

@@ -10,7 +10,7 @@ use runbook_aws::{Call, Cloud, Connection, Connections, Reply, SdkCloud};
 use runbook_core::observed::{
     AppliedPolicyKind, MetricDataQuery, MetricSource, Suspended, TargetTrackingConfiguration, TrackedMetric,
 };
-use runbook_core::{CloudError, ErrorClass};
+use runbook_core::{CloudError, ErrorClass, Namespace};
 use support::{ACCOUNT, scope};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -190,7 +190,11 @@ async fn what_is_absent_is_an_error_and_not_zero() {
     }
     let target = r#"{"ScalableTargets":[{"ServiceNamespace":"ecs","ResourceId":"service/app/web","RoleARN":"r","CreationTime":1,
         "ScalableDimension":"ecs:service:DesiredCount","MinCapacity":1}]}"#;
-    let call = Call::DescribeScalableTargets { resource_ids: vec!["service/app/web".into()], next_token: None };
+    let call = Call::DescribeScalableTargets {
+        namespace: Namespace::Ecs,
+        resource_ids: vec!["service/app/web".into()],
+        next_token: None,
+    };
     let error = answered(target, &call).await.unwrap_err();
     assert!(error.message.contains("MaxCapacity"), "{error:?}");
 }
@@ -207,7 +211,11 @@ async fn targets_and_policies_are_observed_page_by_page() {
     let target = r#"{"NextToken":"t2","ScalableTargets":[{"ServiceNamespace":"ecs","ResourceId":"service/app/web","RoleARN":"r",
         "CreationTime":1,"ScalableDimension":"ecs:service:DesiredCount","MinCapacity":1,"MaxCapacity":9,
         "SuspendedState":{"ScheduledScalingSuspended":true}}]}"#;
-    let call = Call::DescribeScalableTargets { resource_ids: vec!["service/app/web".into()], next_token: None };
+    let call = Call::DescribeScalableTargets {
+        namespace: Namespace::Ecs,
+        resource_ids: vec!["service/app/web".into()],
+        next_token: None,
+    };
     let Reply::ScalableTargets { targets, next_token } = answered(target, &call).await.unwrap() else {
         panic!("no targets")
     };
@@ -232,7 +240,7 @@ async fn targets_and_policies_are_observed_page_by_page() {
         policy("TargetTrackingScaling", math),
         policy("PredictiveScaling", "")
     );
-    let call = Call::DescribeScalingPolicies { resource_id: None, next_token: None };
+    let call = Call::DescribeScalingPolicies { namespace: Namespace::Ecs, resource_id: None, next_token: None };
     let Reply::ScalingPolicies { policies, .. } = answered(&body, &call).await.unwrap() else { panic!("no policies") };
     let kinds: Vec<_> = policies.into_iter().map(|(_, policy)| policy.kind).collect();
     let [
@@ -322,7 +330,13 @@ async fn a_role_is_assumed_once_for_all_services() {
     let elsewhere = runbook_core::Scope { region: "eu-west-1".into(), ..scope() };
     cloud.call(&scope(), &describe(&[])).await.unwrap();
     cloud.call(&elsewhere, &describe(&[])).await.unwrap();
-    cloud.call(&scope(), &Call::DescribeScalableTargets { resource_ids: vec![], next_token: None }).await.unwrap();
+    cloud
+        .call(
+            &scope(),
+            &Call::DescribeScalableTargets { namespace: Namespace::Ecs, resource_ids: vec![], next_token: None },
+        )
+        .await
+        .unwrap();
     let requests = server.requests();
     let roles: Vec<_> = requests.iter().filter(|request| request.is("AssumeRole")).collect();
     assert_eq!(roles.len(), 1, "one session serves all: {requests:#?}");

@@ -50,6 +50,95 @@ impl fmt::Display for ServiceId {
     }
 }
 
+/// What scales: a service of AWS that Application Auto Scaling knows by a namespace, a dimension and a ResourceId.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum TargetId {
+    /// An ECS service, by the number of its tasks.
+    EcsService(ServiceId),
+}
+
+impl TargetId {
+    /// Where it is, and the way there.
+    pub fn scope(&self) -> &Scope {
+        match self {
+            Self::EcsService(service) => &service.scope,
+        }
+    }
+
+    /// The same in another scope.
+    pub fn within(mut self, of: &Scope) -> Self {
+        match &mut self {
+            Self::EcsService(service) => service.scope = of.clone(),
+        }
+        self
+    }
+
+    /// The namespace it belongs to.
+    pub fn namespace(&self) -> Namespace {
+        match self {
+            Self::EcsService(_) => Namespace::Ecs,
+        }
+    }
+
+    /// Its ARN: what grants are checked on.
+    pub fn arn(&self) -> String {
+        match self {
+            Self::EcsService(service) => service.arn(),
+        }
+    }
+
+    /// The ResourceId by which Application Auto Scaling knows it.
+    pub fn resource_id(&self) -> String {
+        match self {
+            Self::EcsService(service) => service.resource_id(),
+        }
+    }
+}
+
+impl From<ServiceId> for TargetId {
+    fn from(service: ServiceId) -> Self {
+        Self::EcsService(service)
+    }
+}
+
+impl fmt::Display for TargetId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EcsService(service) => service.fmt(formatter),
+        }
+    }
+}
+
+/// A ServiceNamespace of Application Auto Scaling, each with the one dimension that is scaled here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Namespace {
+    /// ECS services.
+    Ecs,
+}
+
+impl Namespace {
+    /// The namespace that a ResourceId is of: each has a form of its own.
+    pub fn of(_resource_id: &str) -> Self {
+        Self::Ecs
+    }
+
+    /// As AWS spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ecs => "ecs",
+        }
+    }
+
+    /// ScalableDimension.
+    pub fn dimension(self) -> &'static str {
+        match self {
+            Self::Ecs => "ecs:service:DesiredCount",
+        }
+    }
+}
+
 /// A Kubernetes object of a namespaced kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct ObjectId {

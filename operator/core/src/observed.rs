@@ -72,6 +72,37 @@ impl EcsService {
     }
 }
 
+/// What a decision about the size looks at, whatever it is that scales.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scaled<'f> {
+    /// ARN as AWS gives it.
+    pub arn: &'f str,
+    /// How large it is to be.
+    pub desired_count: i32,
+    /// How large it is.
+    pub running_count: i32,
+    /// How much of it is starting.
+    pub pending_count: i32,
+    /// Whether a deployment is under way.
+    pub deploying: bool,
+    /// Tags.
+    pub tags: &'f BTreeMap<String, String>,
+}
+
+impl EcsService {
+    /// As a decision about its size looks at it.
+    pub fn scaled(&self) -> Scaled<'_> {
+        Scaled {
+            arn: &self.arn,
+            desired_count: self.desired_count,
+            running_count: self.running_count,
+            pending_count: self.pending_count,
+            deploying: self.deployment_in_progress(),
+            tags: &self.tags,
+        }
+    }
+}
+
 /// One deployment of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::ids::{Scope, ServiceId};
+use crate::ids::{Scope, ServiceId, TargetId};
 
 /// One question about AWS. Equal questions have one answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -11,21 +11,21 @@ pub enum Query {
     CallerIdentity(Scope),
     /// The service, its counts and deployments. (ECS DescribeServices)
     EcsService(ServiceId),
-    /// The band registered for the service, if any. (Application Auto Scaling DescribeScalableTargets)
-    ScalableTarget(ServiceId),
-    /// All scaling policies of the service. (Application Auto Scaling DescribeScalingPolicies)
-    ScalingPolicies(ServiceId),
-    /// All scheduled actions of the service. (Application Auto Scaling DescribeScheduledActions)
-    ScheduledActions(ServiceId),
-    /// The tags of the service's scalable target, which say whose it is. (Application Auto Scaling ListTagsForResource)
+    /// The band registered for the target, if any. (Application Auto Scaling DescribeScalableTargets)
+    ScalableTarget(TargetId),
+    /// All scaling policies of the target. (Application Auto Scaling DescribeScalingPolicies)
+    ScalingPolicies(TargetId),
+    /// All scheduled actions of the target. (Application Auto Scaling DescribeScheduledActions)
+    ScheduledActions(TargetId),
+    /// The tags of the scalable target, which say whose it is. (Application Auto Scaling ListTagsForResource)
     ScalableTargetTags(TargetArn),
 }
 
-/// The scalable target of a service, by the name under which it carries tags. A target that is registered anew has another.
+/// A scalable target, by the name under which it carries tags. A target that is registered anew has another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct TargetArn {
-    /// The service.
-    pub service: ServiceId,
+    /// What scales.
+    pub target: TargetId,
     /// ScalableTargetARN.
     pub arn: String,
 }
@@ -35,37 +35,45 @@ impl Query {
     pub fn scope(&self) -> &Scope {
         match self {
             Self::CallerIdentity(scope) => scope,
-            Self::EcsService(service)
-            | Self::ScalableTarget(service)
-            | Self::ScalingPolicies(service)
-            | Self::ScheduledActions(service) => &service.scope,
-            Self::ScalableTargetTags(target) => &target.service.scope,
+            Self::EcsService(service) => &service.scope,
+            Self::ScalableTarget(target) | Self::ScalingPolicies(target) | Self::ScheduledActions(target) => {
+                target.scope()
+            }
+            Self::ScalableTargetTags(tagged) => tagged.target.scope(),
         }
     }
 
-    /// The service that the question is about, if it is about one.
-    pub fn service(&self) -> Option<&ServiceId> {
+    /// The target that the question is about, if it is about one.
+    pub fn target(&self) -> Option<TargetId> {
         match self {
             Self::CallerIdentity(_) => None,
-            Self::EcsService(service)
-            | Self::ScalableTarget(service)
-            | Self::ScalingPolicies(service)
-            | Self::ScheduledActions(service) => Some(service),
-            Self::ScalableTargetTags(target) => Some(&target.service),
+            Self::EcsService(service) => Some(service.clone().into()),
+            Self::ScalableTarget(target) | Self::ScalingPolicies(target) | Self::ScheduledActions(target) => {
+                Some(target.clone())
+            }
+            Self::ScalableTargetTags(tagged) => Some(tagged.target.clone()),
+        }
+    }
+
+    /// What there is of the target, and how large it is.
+    pub fn of_target(target: &TargetId) -> Self {
+        match target {
+            TargetId::EcsService(service) => Self::EcsService(service.clone()),
         }
     }
 
     /// The same question, asked by another connection of the same account and region.
-    pub fn within(mut self, of: &Scope) -> Self {
-        match &mut self {
-            Self::CallerIdentity(scope) => *scope = of.clone(),
-            Self::EcsService(service)
-            | Self::ScalableTarget(service)
-            | Self::ScalingPolicies(service)
-            | Self::ScheduledActions(service) => service.scope = of.clone(),
-            Self::ScalableTargetTags(target) => target.service.scope = of.clone(),
+    pub fn within(self, of: &Scope) -> Self {
+        match self {
+            Self::CallerIdentity(_) => Self::CallerIdentity(of.clone()),
+            Self::EcsService(service) => Self::EcsService(ServiceId { scope: of.clone(), ..service }),
+            Self::ScalableTarget(target) => Self::ScalableTarget(target.within(of)),
+            Self::ScalingPolicies(target) => Self::ScalingPolicies(target.within(of)),
+            Self::ScheduledActions(target) => Self::ScheduledActions(target.within(of)),
+            Self::ScalableTargetTags(TargetArn { target, arn }) => {
+                Self::ScalableTargetTags(TargetArn { target: target.within(of), arn })
+            }
         }
-        self
     }
 
     /// Whether the answer changes without anybody writing: tasks start, deployments end.
@@ -75,6 +83,6 @@ impl Query {
 
     /// ARNs that a grant must cover before the question is asked. Who we are needs none, as in IAM.
     pub fn resources(&self) -> Vec<String> {
-        self.service().map(ServiceId::arn).into_iter().collect()
+        self.target().map(|target| target.arn()).into_iter().collect()
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use runbook_api::aws_account::Verb;
 use serde::Serialize;
 
-use crate::ids::{Scope, ServiceId};
+use crate::ids::{Scope, ServiceId, TargetId};
 use crate::observed::{
     AppliedPolicyKind, Capacity, ScheduledAction, StepScalingConfiguration, TargetTrackingConfiguration,
 };
@@ -28,8 +28,8 @@ pub enum Step {
     },
     /// Register or change the band (Application Auto Scaling RegisterScalableTarget). Moves the service into the band at once.
     RegisterScalableTarget {
-        /// The service.
-        service: ServiceId,
+        /// What scales.
+        target: TargetId,
         /// What is registered.
         from: Option<Capacity>,
         /// What is to be registered.
@@ -41,8 +41,8 @@ pub enum Step {
     },
     /// Create or change a target tracking policy (Application Auto Scaling PutScalingPolicy).
     PutTargetTrackingPolicy {
-        /// The service.
-        service: ServiceId,
+        /// What scales.
+        target: TargetId,
         /// PolicyName.
         name: String,
         /// What the policy of that name does now, where there is one.
@@ -61,8 +61,8 @@ pub enum Step {
     },
     /// Create or change a step scaling policy (Application Auto Scaling PutScalingPolicy).
     PutStepScalingPolicy {
-        /// The service.
-        service: ServiceId,
+        /// What scales.
+        target: TargetId,
         /// PolicyName.
         name: String,
         /// What the policy of that name does now, where there is one.
@@ -72,8 +72,8 @@ pub enum Step {
     },
     /// Delete a scaling policy that is not declared, or whose ScalingPolicy is deleted (Application Auto Scaling DeleteScalingPolicy).
     DeleteScalingPolicy {
-        /// The service.
-        service: ServiceId,
+        /// What scales.
+        target: TargetId,
         /// PolicyName.
         name: String,
         /// What it does.
@@ -81,8 +81,8 @@ pub enum Step {
     },
     /// Create or change a scheduled action (Application Auto Scaling PutScheduledAction).
     PutScheduledAction {
-        /// The service.
-        service: ServiceId,
+        /// What scales.
+        target: TargetId,
         /// The action of that name, where there is one.
         from: Option<Box<ScheduledAction>>,
         /// What it is to be: always the whole of it, because AWS deletes a StartTime and an EndTime that are left out.
@@ -90,16 +90,16 @@ pub enum Step {
     },
     /// Delete a scheduled action that is not declared, or whose ScalingPolicy is deleted (Application Auto Scaling DeleteScheduledAction).
     DeleteScheduledAction {
-        /// The service.
-        service: ServiceId,
+        /// What scales.
+        target: TargetId,
         /// The action.
         from: Box<ScheduledAction>,
     },
     /// Remove the scalable target (Application Auto Scaling DeregisterScalableTarget), which takes its scaling policies and scheduled
     /// actions along. desiredCount stays as it is.
     DeregisterScalableTarget {
-        /// The service.
-        service: ServiceId,
+        /// What scales.
+        target: TargetId,
         /// What is removed.
         from: Box<Registration>,
     },
@@ -149,22 +149,21 @@ impl Step {
     }
 
     /// Where it is made.
-    pub fn scope(&self) -> &Scope {
-        &self.service().scope
+    pub fn scope(&self) -> Scope {
+        self.target().scope().clone()
     }
 
-    /// The service it changes.
-    pub fn service(&self) -> &ServiceId {
+    /// What it changes.
+    pub fn target(&self) -> TargetId {
         match self {
-            Self::SetDesiredCount { service, .. }
-            | Self::RegisterScalableTarget { service, .. }
-            | Self::PutTargetTrackingPolicy { service, .. }
-            | Self::AdoptScaleOut { service, .. }
-            | Self::PutStepScalingPolicy { service, .. }
-            | Self::DeleteScalingPolicy { service, .. }
-            | Self::PutScheduledAction { service, .. }
-            | Self::DeleteScheduledAction { service, .. }
-            | Self::DeregisterScalableTarget { service, .. } => service,
+            Self::SetDesiredCount { service, .. } | Self::AdoptScaleOut { service, .. } => service.clone().into(),
+            Self::RegisterScalableTarget { target, .. }
+            | Self::PutTargetTrackingPolicy { target, .. }
+            | Self::PutStepScalingPolicy { target, .. }
+            | Self::DeleteScalingPolicy { target, .. }
+            | Self::PutScheduledAction { target, .. }
+            | Self::DeleteScheduledAction { target, .. }
+            | Self::DeregisterScalableTarget { target, .. } => target.clone(),
         }
     }
 
@@ -196,7 +195,7 @@ impl Step {
 
     /// The ARNs that a grant must cover.
     pub fn resources(&self) -> Vec<String> {
-        vec![self.service().arn()]
+        vec![self.target().arn()]
     }
 
     /// The action of IAM.
@@ -223,12 +222,12 @@ impl fmt::Display for Step {
             Self::SetDesiredCount { service, from, to } => {
                 write!(formatter, "set desiredCount of {service} from {from} to {to}")
             }
-            Self::RegisterScalableTarget { service, from, to, desired_count, .. } => {
+            Self::RegisterScalableTarget { target, from, to, desired_count, .. } => {
                 match from {
-                    None => write!(formatter, "register scalable target of {service} with {}", describe(to))?,
+                    None => write!(formatter, "register scalable target of {target} with {}", describe(to))?,
                     Some(from) => write!(
                         formatter,
-                        "change scalable target of {service} from {} to {}",
+                        "change scalable target of {target} from {} to {}",
                         describe(from),
                         describe(to)
                     )?,
@@ -238,40 +237,40 @@ impl fmt::Display for Step {
                     moved => write!(formatter, ", which moves desiredCount from {desired_count} to {moved} at once"),
                 }
             }
-            Self::PutTargetTrackingPolicy { service, name, from: None, configuration } => {
-                write!(formatter, "create target tracking policy {name} of {service}: {configuration}")
+            Self::PutTargetTrackingPolicy { target, name, from: None, configuration } => {
+                write!(formatter, "create target tracking policy {name} of {target}: {configuration}")
             }
-            Self::PutTargetTrackingPolicy { service, name, from: Some(from), configuration } => {
+            Self::PutTargetTrackingPolicy { target, name, from: Some(from), configuration } => {
                 let changes = configuration.changes_from(from).join(", ");
-                write!(formatter, "change target tracking policy {name} of {service}: {changes}")
+                write!(formatter, "change target tracking policy {name} of {target}: {changes}")
             }
             Self::AdoptScaleOut { service, desired_count, adoption } => write!(
                 formatter,
                 "adopt desiredCount {desired_count} of {service} as ScalingOverride {} until {}",
                 adoption.id, adoption.expires_at
             ),
-            Self::PutStepScalingPolicy { service, name, from: None, configuration } => {
-                write!(formatter, "create step scaling policy {name} of {service}: {configuration}")
+            Self::PutStepScalingPolicy { target, name, from: None, configuration } => {
+                write!(formatter, "create step scaling policy {name} of {target}: {configuration}")
             }
-            Self::PutStepScalingPolicy { service, name, from: Some(from), configuration } => {
+            Self::PutStepScalingPolicy { target, name, from: Some(from), configuration } => {
                 let changes = configuration.changes_from(from).join(", ");
-                write!(formatter, "change step scaling policy {name} of {service}: {changes}")
+                write!(formatter, "change step scaling policy {name} of {target}: {changes}")
             }
-            Self::DeleteScalingPolicy { service, name, from } => {
-                write!(formatter, "delete {} policy {name} of {service}", from.type_name())
+            Self::DeleteScalingPolicy { target, name, from } => {
+                write!(formatter, "delete {} policy {name} of {target}", from.type_name())
             }
-            Self::PutScheduledAction { service, from: None, action } => {
-                write!(formatter, "create scheduled action {} of {service}: {action}", action.name)
+            Self::PutScheduledAction { target, from: None, action } => {
+                write!(formatter, "create scheduled action {} of {target}: {action}", action.name)
             }
-            Self::PutScheduledAction { service, from: Some(from), action } => {
+            Self::PutScheduledAction { target, from: Some(from), action } => {
                 let changes = action.changes_from(from).join(", ");
-                write!(formatter, "change scheduled action {} of {service}: {changes}", action.name)
+                write!(formatter, "change scheduled action {} of {target}: {changes}", action.name)
             }
-            Self::DeleteScheduledAction { service, from } => {
-                write!(formatter, "delete scheduled action {} of {service}: {from}", from.name)
+            Self::DeleteScheduledAction { target, from } => {
+                write!(formatter, "delete scheduled action {} of {target}: {from}", from.name)
             }
-            Self::DeregisterScalableTarget { service, from } => {
-                write!(formatter, "deregister scalable target of {service} with {}", describe(&from.capacity))?;
+            Self::DeregisterScalableTarget { target, from } => {
+                write!(formatter, "deregister scalable target of {target} with {}", describe(&from.capacity))?;
                 for (what, names) in
                     [("scaling policies", &from.policies), ("scheduled actions", &from.scheduled_actions)]
                 {

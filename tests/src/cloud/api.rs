@@ -37,10 +37,10 @@ impl Region {
             })),
             Call::DescribeServices { cluster, services } => self.describe_services(cluster, services, now),
             Call::ListServices { cluster, next_token } => self.list_services(cluster, next_token.as_deref()),
-            Call::DescribeScalableTargets { resource_ids, next_token } => {
+            Call::DescribeScalableTargets { resource_ids, next_token, .. } => {
                 self.describe_targets(resource_ids, next_token.as_deref())
             }
-            Call::DescribeScalingPolicies { resource_id, next_token } => {
+            Call::DescribeScalingPolicies { resource_id, next_token, .. } => {
                 self.describe_policies(resource_id.as_deref(), next_token.as_deref())
             }
             Call::UpdateService { cluster, service, desired_count } => {
@@ -59,7 +59,7 @@ impl Region {
                 self.put_scaling_policy(resource_id, AppliedPolicy { name: name.clone(), kind })
             }
             Call::DeleteScalingPolicy { resource_id, name } => self.delete_scaling_policy(resource_id, name),
-            Call::DescribeScheduledActions { resource_id, next_token } => {
+            Call::DescribeScheduledActions { resource_id, next_token, .. } => {
                 self.describe_actions(resource_id.as_deref(), next_token.as_deref())
             }
             Call::PutScheduledAction { resource_id, action } => self.put_action(resource_id, action, now),

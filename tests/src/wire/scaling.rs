@@ -1,10 +1,10 @@
 //! Application Auto Scaling in JSON 1.1.
 
 use runbook_aws::Call;
-use runbook_core::ErrorClass;
 use runbook_core::observed::{
     AppliedPolicy, AppliedPolicyKind, Capacity, ScalableTarget, Suspended, TargetTrackingConfiguration, TrackedMetric,
 };
+use runbook_core::{ErrorClass, Namespace};
 use serde_json::{Value, json};
 
 use super::{number, optional, text, texts, unknown};
@@ -15,14 +15,17 @@ const DIMENSION: &str = "ecs:service:DesiredCount";
 pub(super) fn call_of(operation: &str, body: &Value) -> Result<Call, Refusal> {
     Ok(match operation {
         "DescribeScalableTargets" => Call::DescribeScalableTargets {
+            namespace: Namespace::Ecs,
             resource_ids: texts(body, "ResourceIds"),
             next_token: optional(body, "NextToken"),
         },
         "DescribeScalingPolicies" => Call::DescribeScalingPolicies {
+            namespace: Namespace::Ecs,
             resource_id: optional(body, "ResourceId"),
             next_token: optional(body, "NextToken"),
         },
         "DescribeScheduledActions" => Call::DescribeScheduledActions {
+            namespace: Namespace::Ecs,
             resource_id: optional(body, "ResourceId"),
             next_token: optional(body, "NextToken"),
         },

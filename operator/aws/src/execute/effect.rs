@@ -16,30 +16,30 @@ pub(super) fn call_of(step: &Step) -> Option<Call> {
             service: service.service.clone(),
             desired_count: *to,
         },
-        Step::RegisterScalableTarget { service, to, tags, .. } => {
-            Call::RegisterScalableTarget { resource_id: service.resource_id(), capacity: *to, tags: tags.clone() }
+        Step::RegisterScalableTarget { target, to, tags, .. } => {
+            Call::RegisterScalableTarget { resource_id: target.resource_id(), capacity: *to, tags: tags.clone() }
         }
-        Step::PutTargetTrackingPolicy { service, name, configuration, .. } => Call::PutTargetTrackingPolicy {
-            resource_id: service.resource_id(),
+        Step::PutTargetTrackingPolicy { target, name, configuration, .. } => Call::PutTargetTrackingPolicy {
+            resource_id: target.resource_id(),
             name: name.clone(),
             configuration: configuration.clone(),
         },
-        Step::PutStepScalingPolicy { service, name, configuration, .. } => Call::PutStepScalingPolicy {
-            resource_id: service.resource_id(),
+        Step::PutStepScalingPolicy { target, name, configuration, .. } => Call::PutStepScalingPolicy {
+            resource_id: target.resource_id(),
             name: name.clone(),
             configuration: configuration.clone(),
         },
-        Step::DeleteScalingPolicy { service, name, .. } => {
-            Call::DeleteScalingPolicy { resource_id: service.resource_id(), name: name.clone() }
+        Step::DeleteScalingPolicy { target, name, .. } => {
+            Call::DeleteScalingPolicy { resource_id: target.resource_id(), name: name.clone() }
         }
-        Step::PutScheduledAction { service, action, .. } => {
-            Call::PutScheduledAction { resource_id: service.resource_id(), action: (**action).clone() }
+        Step::PutScheduledAction { target, action, .. } => {
+            Call::PutScheduledAction { resource_id: target.resource_id(), action: (**action).clone() }
         }
-        Step::DeleteScheduledAction { service, from } => {
-            Call::DeleteScheduledAction { resource_id: service.resource_id(), name: from.name.clone() }
+        Step::DeleteScheduledAction { target, from } => {
+            Call::DeleteScheduledAction { resource_id: target.resource_id(), name: from.name.clone() }
         }
-        Step::DeregisterScalableTarget { service, .. } => {
-            Call::DeregisterScalableTarget { resource_id: service.resource_id() }
+        Step::DeregisterScalableTarget { target, .. } => {
+            Call::DeregisterScalableTarget { resource_id: target.resource_id() }
         }
         Step::AdoptScaleOut { .. } => return None,
     })
@@ -47,43 +47,43 @@ pub(super) fn call_of(step: &Step) -> Option<Call> {
 
 /// The questions whose answers a step changes.
 pub(super) fn changes(step: &Step) -> Vec<Query> {
-    let service = step.service().clone();
+    let target = step.target();
     match step {
-        Step::SetDesiredCount { .. } => vec![Query::EcsService(service)],
-        // Registering moves desiredCount into the band.
-        Step::RegisterScalableTarget { .. } => vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)],
+        Step::SetDesiredCount { .. } => vec![Query::of_target(&target)],
+        // Registering moves the size into the band.
+        Step::RegisterScalableTarget { .. } => vec![Query::ScalableTarget(target.clone()), Query::of_target(&target)],
         // It takes everything that hangs on it along.
         Step::DeregisterScalableTarget { .. } => vec![
-            Query::ScalableTarget(service.clone()),
-            Query::ScalingPolicies(service.clone()),
-            Query::ScheduledActions(service),
+            Query::ScalableTarget(target.clone()),
+            Query::ScalingPolicies(target.clone()),
+            Query::ScheduledActions(target),
         ],
         Step::AdoptScaleOut { .. } => Vec::new(),
         Step::PutTargetTrackingPolicy { .. } | Step::PutStepScalingPolicy { .. } | Step::DeleteScalingPolicy { .. } => {
-            vec![Query::ScalingPolicies(service)]
+            vec![Query::ScalingPolicies(target)]
         }
-        Step::PutScheduledAction { .. } | Step::DeleteScheduledAction { .. } => vec![Query::ScheduledActions(service)],
+        Step::PutScheduledAction { .. } | Step::DeleteScheduledAction { .. } => vec![Query::ScheduledActions(target)],
     }
 }
 
 /// The questions whose answers a step was decided on, those of the slower API first.
 pub(super) fn basis(step: &Step) -> Vec<Query> {
-    let service = step.service().clone();
+    let target = step.target();
     match step {
         Step::SetDesiredCount { .. } | Step::RegisterScalableTarget { .. } => {
-            vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)]
+            vec![Query::ScalableTarget(target.clone()), Query::of_target(&target)]
         }
         Step::DeregisterScalableTarget { from, .. } => vec![
-            Query::ScalableTargetTags(TargetArn { service: service.clone(), arn: from.arn.clone() }),
-            Query::ScalableTarget(service.clone()),
-            Query::ScalingPolicies(service.clone()),
-            Query::ScheduledActions(service),
+            Query::ScalableTargetTags(TargetArn { target: target.clone(), arn: from.arn.clone() }),
+            Query::ScalableTarget(target.clone()),
+            Query::ScalingPolicies(target.clone()),
+            Query::ScheduledActions(target),
         ],
-        Step::AdoptScaleOut { .. } => vec![Query::EcsService(service)],
+        Step::AdoptScaleOut { .. } => vec![Query::of_target(&target)],
         Step::PutTargetTrackingPolicy { .. } | Step::PutStepScalingPolicy { .. } | Step::DeleteScalingPolicy { .. } => {
-            vec![Query::ScalingPolicies(service)]
+            vec![Query::ScalingPolicies(target)]
         }
-        Step::PutScheduledAction { .. } | Step::DeleteScheduledAction { .. } => vec![Query::ScheduledActions(service)],
+        Step::PutScheduledAction { .. } | Step::DeleteScheduledAction { .. } => vec![Query::ScheduledActions(target)],
     }
 }
 
@@ -167,7 +167,7 @@ mod tests {
         Suspended,
     };
     use runbook_core::step::Registration;
-    use runbook_core::{Scope, ServiceId};
+    use runbook_core::{Scope, ServiceId, TargetId};
 
     use super::*;
 
@@ -175,7 +175,7 @@ mod tests {
     fn a_target_is_deregistered_only_while_it_is_ours_alone() {
         let scope =
             Scope { connection: "default".into(), account_id: "123456789012".into(), region: "eu-central-1".into() };
-        let service = ServiceId { scope, cluster: "app".into(), service: "web".into() };
+        let target = TargetId::from(ServiceId { scope, cluster: "app".into(), service: "web".into() });
         let capacity = Capacity { min: 1, max: 9, suspended: Suspended::default() };
         let from = Registration {
             arn: "arn-1".into(),
@@ -184,7 +184,7 @@ mod tests {
             policies: vec!["cpu".into()],
             scheduled_actions: Vec::new(),
         };
-        let step = Step::DeregisterScalableTarget { service, from: Box::new(from) };
+        let step = Step::DeregisterScalableTarget { target, from: Box::new(from) };
         let tags = |owner: &str| Answer::ScalableTargetTags([(OWNER_TAG.to_owned(), owner.to_owned())].into());
         assert!(still_holds(&step, &tags("production/clocked/web")));
         assert!(!still_holds(&step, &tags("staging/clocked/web")));
@@ -208,28 +208,29 @@ mod tests {
         let scope =
             Scope { connection: "default".into(), account_id: "123456789012".into(), region: "eu-central-1".into() };
         let service = ServiceId { scope, cluster: "app".into(), service: "web".into() };
+        let target = TargetId::from(service.clone());
         let capacity = |min| Capacity { min, max: 9, suspended: Suspended::default() };
-        let target =
+        let registered =
             |min| Answer::ScalableTarget(Some(ScalableTarget { arn: None, capacity: capacity(min), created_at: None }));
         let change = Step::RegisterScalableTarget {
-            service: service.clone(),
+            target: target.clone(),
             from: Some(capacity(1)),
             to: capacity(2),
             desired_count: 2,
             tags: vec![],
         };
-        assert!(still_holds(&change, &target(1)));
-        assert!(!still_holds(&change, &target(3)));
+        assert!(still_holds(&change, &registered(1)));
+        assert!(!still_holds(&change, &registered(3)));
         assert!(!still_holds(&change, &Answer::ScalableTarget(None)));
         let first = Step::RegisterScalableTarget {
-            service: service.clone(),
+            target: target.clone(),
             from: None,
             to: capacity(2),
             desired_count: 2,
             tags: vec![],
         };
         assert!(still_holds(&first, &Answer::ScalableTarget(None)));
-        assert!(!still_holds(&first, &target(2)));
+        assert!(!still_holds(&first, &registered(2)));
         let found = |desired_count, deploying| {
             let deployment = Deployment {
                 id: "ecs-svc/1".into(),
@@ -257,7 +258,7 @@ mod tests {
         assert!(still_holds(&first, &found(2, false)));
         assert!(!still_holds(&first, &found(1, false)), "it would move what was not to be moved");
         let narrow = Step::RegisterScalableTarget {
-            service: service.clone(),
+            target: target.clone(),
             from: None,
             to: capacity(2),
             desired_count: 12,
@@ -267,11 +268,11 @@ mod tests {
         assert!(!still_holds(&narrow, &found(12, true)), "a scale-in waits for the deployment");
         let scale = Step::SetDesiredCount { service: service.clone(), from: 1, to: 2 };
         assert!(still_holds(&scale, &found(1, true)), "a scale-out does not wait");
-        assert!(still_holds(&scale, &target(2)), "into the band");
-        assert!(!still_holds(&scale, &target(1)), "the size is the autoscaler's");
+        assert!(still_holds(&scale, &registered(2)), "into the band");
+        assert!(!still_holds(&scale, &registered(1)), "the size is the autoscaler's");
         let step_in = |to| Step::SetDesiredCount { service: service.clone(), from: 12, to };
-        assert!(still_holds(&step_in(10), &target(1)), "a step on the way down");
-        assert!(!still_holds(&step_in(8), &target(1)), "below the band");
+        assert!(still_holds(&step_in(10), &registered(1)), "a step on the way down");
+        assert!(!still_holds(&step_in(8), &registered(1)), "below the band");
         assert!(!still_holds(&scale, &Answer::EcsService(ServiceLookup::ServiceMissing)));
         let policy = AppliedPolicy { name: "cpu".into(), kind: AppliedPolicyKind::Other("StepScaling".into()) };
         assert!(!still_holds(&scale, &Answer::ScalingPolicies(vec![policy])), "an answer to another question");
@@ -281,7 +282,7 @@ mod tests {
     fn what_is_put_or_deleted_is_still_what_was_seen() {
         let scope =
             Scope { connection: "default".into(), account_id: "123456789012".into(), region: "eu-central-1".into() };
-        let service = ServiceId { scope, cluster: "app".into(), service: "web".into() };
+        let target = TargetId::from(ServiceId { scope, cluster: "app".into(), service: "web".into() });
         let action = |min| ScheduledAction {
             name: "morning".into(),
             schedule: "cron(0 6 * * ? *)".into(),
@@ -294,7 +295,7 @@ mod tests {
         };
         let there = |actions: &[ScheduledAction]| Answer::ScheduledActions(actions.to_vec());
         let put = |from: Option<i32>| Step::PutScheduledAction {
-            service: service.clone(),
+            target: target.clone(),
             from: from.map(|min| Box::new(action(min))),
             action: Box::new(action(5)),
         };
@@ -303,7 +304,7 @@ mod tests {
         assert!(still_holds(&put(Some(2)), &there(&[action(2)])));
         assert!(!still_holds(&put(Some(2)), &there(&[action(3)])));
         assert!(!still_holds(&put(Some(2)), &there(&[])), "somebody has deleted it");
-        let delete = Step::DeleteScheduledAction { service: service.clone(), from: Box::new(action(2)) };
+        let delete = Step::DeleteScheduledAction { target: target.clone(), from: Box::new(action(2)) };
         assert!(still_holds(&delete, &there(&[action(2)])));
         assert!(!still_holds(&delete, &there(&[action(3)])), "it is another one by now");
         assert!(!still_holds(&delete, &there(&[])));
@@ -319,7 +320,7 @@ mod tests {
         };
         let policies = |kind| Answer::ScalingPolicies(vec![AppliedPolicy { name: "busy".into(), kind }]);
         let put = Step::PutStepScalingPolicy {
-            service: service.clone(),
+            target: target.clone(),
             name: "busy".into(),
             from: Some(Box::new(steps(1))),
             configuration: steps(2),
@@ -328,7 +329,7 @@ mod tests {
         assert!(still_holds(&put, &policies(kind(1, 1))), "an alarm that names it changes nothing of it");
         assert!(!still_holds(&put, &policies(kind(3, 0))));
         assert!(!still_holds(&put, &policies(AppliedPolicyKind::Other("PredictiveScaling".into()))));
-        let delete = Step::DeleteScalingPolicy { service, name: "busy".into(), from: Box::new(kind(1, 0)) };
+        let delete = Step::DeleteScalingPolicy { target, name: "busy".into(), from: Box::new(kind(1, 0)) };
         assert!(still_holds(&delete, &policies(kind(1, 0))));
         assert!(!still_holds(&delete, &policies(kind(1, 1))), "by now an alarm uses it");
         assert_eq!(basis(&delete), changes(&delete));

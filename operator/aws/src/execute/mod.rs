@@ -58,7 +58,7 @@ impl Executor {
             return Err(CloudError {
                 class: ErrorClass::Invalid,
                 operation: step.name(),
-                resource: step.service().to_string(),
+                resource: step.target().to_string(),
                 code: "NoCall".into(),
                 message: "the step is not made in AWS".into(),
                 request_id: None,
@@ -73,14 +73,14 @@ impl Executor {
     async fn attempt(&self, step: &Step, call: &Call, attempt: &mut Attempt<'_>) -> Result<Option<String>, CloudError> {
         self.may_write(call)?;
         let door = self.plane.door();
-        door.admit(step.scope(), call.api(), true).await;
+        door.admit(&step.scope(), call.api(), true).await;
         // Both may have taken longer than the lease.
         if let Err(error) = self.check(step, call).await.and_then(|()| self.may_write(call)) {
-            door.budgets.give_back(step.scope(), call.api(), true);
+            door.budgets.give_back(&step.scope(), call.api(), true);
             return Err(error);
         }
         attempt.sent = true;
-        let request_id = door.call(step.scope(), call, WRITE_TIMEOUT).await?.request_id;
+        let request_id = door.call(&step.scope(), call, WRITE_TIMEOUT).await?.request_id;
         // AWS tells of it by an event, too.
         if let Some(request_id) = &request_id {
             self.plane.wrote(request_id);

@@ -1,6 +1,6 @@
 //! Which questions share a call.
 
-use runbook_core::{Query, Scope};
+use runbook_core::{Namespace, Query, Scope};
 
 use crate::call::Api;
 
@@ -12,11 +12,11 @@ pub(super) enum Group {
     /// ECS DescribeServices: ten services of one cluster.
     Services(Scope, String),
     /// Application Auto Scaling DescribeScalableTargets: fifty ids.
-    Targets(Scope),
+    Targets(Scope, Namespace),
     /// Application Auto Scaling DescribeScalingPolicies: one id, or all of the namespace.
-    Policies(Scope),
+    Policies(Scope, Namespace),
     /// Application Auto Scaling DescribeScheduledActions: one id, or all of the namespace.
-    Actions(Scope),
+    Actions(Scope, Namespace),
     /// Application Auto Scaling ListTagsForResource: one scalable target.
     Tags(Scope),
 }
@@ -26,10 +26,10 @@ impl Group {
         match query {
             Query::CallerIdentity(scope) => Self::Identity(scope.clone()),
             Query::EcsService(service) => Self::Services(service.scope.clone(), service.cluster.clone()),
-            Query::ScalableTarget(service) => Self::Targets(service.scope.clone()),
-            Query::ScalingPolicies(service) => Self::Policies(service.scope.clone()),
-            Query::ScheduledActions(service) => Self::Actions(service.scope.clone()),
-            Query::ScalableTargetTags(target) => Self::Tags(target.service.scope.clone()),
+            Query::ScalableTarget(target) => Self::Targets(target.scope().clone(), target.namespace()),
+            Query::ScalingPolicies(target) => Self::Policies(target.scope().clone(), target.namespace()),
+            Query::ScheduledActions(target) => Self::Actions(target.scope().clone(), target.namespace()),
+            Query::ScalableTargetTags(tagged) => Self::Tags(tagged.target.scope().clone()),
         }
     }
 
@@ -37,10 +37,18 @@ impl Group {
         match self {
             Self::Identity(scope)
             | Self::Services(scope, _)
-            | Self::Targets(scope)
-            | Self::Policies(scope)
-            | Self::Actions(scope)
+            | Self::Targets(scope, _)
+            | Self::Policies(scope, _)
+            | Self::Actions(scope, _)
             | Self::Tags(scope) => scope,
+        }
+    }
+
+    /// The namespace of Application Auto Scaling that it asks about; where it asks something else, that is no matter.
+    pub(super) fn namespace(&self) -> Namespace {
+        match self {
+            Self::Targets(_, namespace) | Self::Policies(_, namespace) | Self::Actions(_, namespace) => *namespace,
+            Self::Identity(_) | Self::Services(..) | Self::Tags(_) => Namespace::Ecs,
         }
     }
 
@@ -48,7 +56,7 @@ impl Group {
         match self {
             Self::Identity(_) => Api::Sts,
             Self::Services(..) => Api::Ecs,
-            Self::Targets(_) | Self::Policies(_) | Self::Actions(_) | Self::Tags(_) => Api::ApplicationAutoScaling,
+            Self::Targets(..) | Self::Policies(..) | Self::Actions(..) | Self::Tags(_) => Api::ApplicationAutoScaling,
         }
     }
 
@@ -56,9 +64,9 @@ impl Group {
         match self {
             Self::Identity(_) => "GetCallerIdentity",
             Self::Services(..) => "DescribeServices",
-            Self::Targets(_) => "DescribeScalableTargets",
-            Self::Policies(_) => "DescribeScalingPolicies",
-            Self::Actions(_) => "DescribeScheduledActions",
+            Self::Targets(..) => "DescribeScalableTargets",
+            Self::Policies(..) => "DescribeScalingPolicies",
+            Self::Actions(..) => "DescribeScheduledActions",
             Self::Tags(_) => "ListTagsForResource",
         }
     }
@@ -66,9 +74,9 @@ impl Group {
     /// How many questions fit into one call (API References of Amazon ECS and Application Auto Scaling).
     pub(super) fn room(&self) -> usize {
         match self {
-            Self::Identity(_) | Self::Policies(_) | Self::Actions(_) | Self::Tags(_) => 1,
+            Self::Identity(_) | Self::Policies(..) | Self::Actions(..) | Self::Tags(_) => 1,
             Self::Services(..) => 10,
-            Self::Targets(_) => 50,
+            Self::Targets(..) => 50,
         }
     }
 }
@@ -78,8 +86,8 @@ pub(super) fn resource_of(query: &Query) -> String {
     match query {
         Query::CallerIdentity(scope) => format!("the credentials of AwsAccount {}", scope.connection),
         Query::EcsService(service) => service.to_string(),
-        Query::ScalableTarget(service) | Query::ScalingPolicies(service) | Query::ScheduledActions(service) => {
-            service.resource_id()
+        Query::ScalableTarget(target) | Query::ScalingPolicies(target) | Query::ScheduledActions(target) => {
+            target.resource_id()
         }
         Query::ScalableTargetTags(target) => target.arn.clone(),
     }

@@ -81,7 +81,7 @@ impl State {
 
     /// How many pages the list of all may take, where it is worth reading.
     pub(super) fn list_pages(&mut self, group: &Arc<Group>, now: Instant) -> Option<usize> {
-        let (Group::Policies(scope) | Group::Actions(scope)) = &**group else { return None };
+        let (Group::Policies(scope, _) | Group::Actions(scope, _)) = &**group else { return None };
         let members = self.groups.get(group)?;
         let listing = &members.listing;
         let suspended = listing.suspended.is_some_and(|until| now < until);

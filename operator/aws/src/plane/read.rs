@@ -88,8 +88,8 @@ impl<'d> Reader<'d> {
         match self.group {
             Group::Identity(_) => self.identity(members).await,
             Group::Services(_, cluster) => self.services(cluster, members).await,
-            Group::Targets(_) => self.targets(members).await,
-            Group::Policies(_) | Group::Actions(_) => self.listed(members).await,
+            Group::Targets(..) => self.targets(members).await,
+            Group::Policies(..) | Group::Actions(..) => self.listed(members).await,
             Group::Tags(_) => self.tags(members).await,
         }
     }
@@ -128,12 +128,13 @@ impl<'d> Reader<'d> {
     }
 
     async fn targets(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+        let namespace = self.group.namespace();
         let resource_ids: Vec<String> = members.iter().map(|query| resource_id(query)).collect();
         let mut found: HashMap<String, ScalableTarget> = HashMap::new();
         let mut next_token = None;
         loop {
-            let call =
-                Call::DescribeScalableTargets { resource_ids: resource_ids.clone(), next_token: next_token.clone() };
+            let (ids, token) = (resource_ids.clone(), next_token.clone());
+            let call = Call::DescribeScalableTargets { namespace, resource_ids: ids, next_token: token };
             let Reply::ScalableTargets { targets, next_token: next } = self.call(&call).await? else {
                 return Err(unexpected(&call));
             };
@@ -176,7 +177,7 @@ impl<'d> Reader<'d> {
     /// The first call has been admitted; where the list is too long, so has been the one that was not made.
     pub(super) async fn pages(&self, resource_id: Option<String>, most: usize) -> Result<List, CloudError> {
         let mut found = match self.group {
-            Group::Actions(_) => Items::Actions(HashMap::new()),
+            Group::Actions(..) => Items::Actions(HashMap::new()),
             _ => Items::Policies(HashMap::new()),
         };
         let mut next_token = None;
@@ -197,9 +198,10 @@ impl<'d> Reader<'d> {
 
     /// The call for one page.
     fn page(&self, resource_id: Option<String>, next_token: Option<String>) -> Call {
+        let namespace = self.group.namespace();
         match self.group {
-            Group::Actions(_) => Call::DescribeScheduledActions { resource_id, next_token },
-            _ => Call::DescribeScalingPolicies { resource_id, next_token },
+            Group::Actions(..) => Call::DescribeScheduledActions { namespace, resource_id, next_token },
+            _ => Call::DescribeScalingPolicies { namespace, resource_id, next_token },
         }
     }
 
@@ -256,12 +258,10 @@ impl<'d> Reader<'d> {
 /// The ResourceId that a question is about.
 pub(super) fn resource_id(query: &Query) -> String {
     match query {
-        Query::EcsService(service)
-        | Query::ScalableTarget(service)
-        | Query::ScalingPolicies(service)
-        | Query::ScheduledActions(service) => service.resource_id(),
-        Query::ScalableTargetTags(target) => target.service.resource_id(),
-        Query::CallerIdentity(_) => String::new(),
+        Query::ScalableTarget(target) | Query::ScalingPolicies(target) | Query::ScheduledActions(target) => {
+            target.resource_id()
+        }
+        _ => query.target().map(|target| target.resource_id()).unwrap_or_default(),
     }
 }
 

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use aws_sdk_applicationautoscaling::Client;
 use aws_sdk_applicationautoscaling::operation::RequestId;
 use aws_sdk_applicationautoscaling::types::{
-    PolicyType, PredefinedMetricSpecification, ScalableDimension, ScalableTarget as SdkTarget, ScalingPolicy,
-    ServiceNamespace, SuspendedState, TargetTrackingScalingPolicyConfiguration as SdkConfiguration,
+    PolicyType, PredefinedMetricSpecification, ScalableTarget as SdkTarget, ScalingPolicy, SuspendedState,
+    TargetTrackingScalingPolicyConfiguration as SdkConfiguration,
 };
 use runbook_core::observed::{
     AppliedPolicy, AppliedPolicyKind, Capacity, ScalableTarget, Suspended, TargetTrackingConfiguration, TrackedMetric,
 };
-use runbook_core::{CloudError, ErrorClass};
+use runbook_core::{CloudError, ErrorClass, Namespace};
 
 use super::autoscaling_scheduled::timestamp;
 use super::classify::classify;
@@ -33,23 +33,22 @@ const POLICIES: Complete =
 pub(super) async fn describe_scalable_targets(
     client: &Client,
     call: &Call,
+    namespace: Namespace,
     resource_ids: &[String],
     next_token: Option<String>,
 ) -> Result<Answered, CloudError> {
     let request = client
         .describe_scalable_targets()
-        .service_namespace(ServiceNamespace::Ecs)
-        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .service_namespace(namespace.as_str().into())
+        .scalable_dimension(namespace.dimension().into())
         .set_resource_ids(Some(resource_ids.to_vec()))
         .max_results(TARGETS_A_PAGE)
         .set_next_token(next_token)
         .customize()
         .interceptor(TARGETS);
     let output = request.send().await.map_err(|error| classify(call, &error))?;
-    let targets = output
-        .scalable_targets()
-        .iter()
-        .filter(|target| target.scalable_dimension == ScalableDimension::EcsServiceDesiredCount);
+    let targets =
+        output.scalable_targets().iter().filter(|target| target.scalable_dimension.as_str() == namespace.dimension());
     let reply = Reply::ScalableTargets {
         targets: targets.map(|target| (target.resource_id.clone(), observed_target(target))).collect(),
         next_token: output.next_token().map(Into::into),
@@ -60,24 +59,23 @@ pub(super) async fn describe_scalable_targets(
 pub(super) async fn describe_scaling_policies(
     client: &Client,
     call: &Call,
+    namespace: Namespace,
     resource_id: Option<String>,
     next_token: Option<String>,
 ) -> Result<Answered, CloudError> {
     let request = client
         .describe_scaling_policies()
-        .service_namespace(ServiceNamespace::Ecs)
+        .service_namespace(namespace.as_str().into())
         // A dimension is refused without a ResourceId.
-        .set_scalable_dimension(resource_id.is_some().then_some(ScalableDimension::EcsServiceDesiredCount))
+        .set_scalable_dimension(resource_id.is_some().then(|| namespace.dimension().into()))
         .set_resource_id(resource_id)
         .max_results(POLICIES_A_PAGE)
         .set_next_token(next_token)
         .customize()
         .interceptor(POLICIES);
     let output = request.send().await.map_err(|error| classify(call, &error))?;
-    let policies = output
-        .scaling_policies()
-        .iter()
-        .filter(|policy| policy.scalable_dimension == ScalableDimension::EcsServiceDesiredCount);
+    let policies =
+        output.scaling_policies().iter().filter(|policy| policy.scalable_dimension.as_str() == namespace.dimension());
     let reply = Reply::ScalingPolicies {
         policies: policies.map(|policy| (policy.resource_id.clone(), observed_policy(policy))).collect(),
         next_token: output.next_token().map(Into::into),
@@ -92,6 +90,7 @@ pub(super) async fn register_scalable_target(
     capacity: &Capacity,
     tags: &[(String, String)],
 ) -> Result<Answered, CloudError> {
+    let namespace = Namespace::of(resource_id);
     let suspended = SuspendedState::builder()
         .dynamic_scaling_in_suspended(capacity.suspended.dynamic_scaling_in)
         .dynamic_scaling_out_suspended(capacity.suspended.dynamic_scaling_out)
@@ -100,8 +99,8 @@ pub(super) async fn register_scalable_target(
     let tags: HashMap<String, String> = tags.iter().cloned().collect();
     let request = client
         .register_scalable_target()
-        .service_namespace(ServiceNamespace::Ecs)
-        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .service_namespace(namespace.as_str().into())
+        .scalable_dimension(namespace.dimension().into())
         .resource_id(resource_id)
         .min_capacity(capacity.min)
         .max_capacity(capacity.max)
@@ -118,10 +117,11 @@ pub(super) async fn put_target_tracking_policy(
     name: &str,
     configuration: &TargetTrackingConfiguration,
 ) -> Result<Answered, CloudError> {
+    let namespace = Namespace::of(resource_id);
     let request = client
         .put_scaling_policy()
-        .service_namespace(ServiceNamespace::Ecs)
-        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .service_namespace(namespace.as_str().into())
+        .scalable_dimension(namespace.dimension().into())
         .resource_id(resource_id)
         .policy_name(name)
         .policy_type(PolicyType::TargetTrackingScaling)
@@ -136,10 +136,11 @@ pub(super) async fn delete_scaling_policy(
     resource_id: &str,
     name: &str,
 ) -> Result<Answered, CloudError> {
+    let namespace = Namespace::of(resource_id);
     let request = client
         .delete_scaling_policy()
-        .service_namespace(ServiceNamespace::Ecs)
-        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .service_namespace(namespace.as_str().into())
+        .scalable_dimension(namespace.dimension().into())
         .resource_id(resource_id)
         .policy_name(name);
     let output = request.send().await.map_err(|error| classify(call, &error));

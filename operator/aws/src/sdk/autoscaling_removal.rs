@@ -2,8 +2,7 @@
 
 use aws_sdk_applicationautoscaling::Client;
 use aws_sdk_applicationautoscaling::operation::RequestId;
-use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
-use runbook_core::CloudError;
+use runbook_core::{CloudError, Namespace};
 
 use super::autoscaling::deleted;
 use super::classify::classify;
@@ -22,10 +21,11 @@ pub(super) async fn deregister_scalable_target(
     call: &Call,
     resource_id: &str,
 ) -> Result<Answered, CloudError> {
+    let namespace = Namespace::of(resource_id);
     let request = client
         .deregister_scalable_target()
-        .service_namespace(ServiceNamespace::Ecs)
-        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .service_namespace(namespace.as_str().into())
+        .scalable_dimension(namespace.dimension().into())
         .resource_id(resource_id);
     let output = request.send().await.map_err(|error| classify(call, &error));
     deleted(output.map(|output| output.request_id().map(Into::into)))

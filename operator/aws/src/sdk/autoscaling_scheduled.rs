@@ -2,13 +2,11 @@
 
 use aws_sdk_applicationautoscaling::Client;
 use aws_sdk_applicationautoscaling::operation::RequestId;
-use aws_sdk_applicationautoscaling::types::{
-    ScalableDimension, ScalableTargetAction, ScheduledAction as SdkAction, ServiceNamespace,
-};
+use aws_sdk_applicationautoscaling::types::{ScalableTargetAction, ScheduledAction as SdkAction};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
-use runbook_core::CloudError;
 use runbook_core::observed::ScheduledAction;
+use runbook_core::{CloudError, Namespace};
 
 use super::autoscaling::deleted;
 use super::classify::classify;
@@ -25,14 +23,15 @@ const ACTIONS: Complete =
 pub(super) async fn describe_scheduled_actions(
     client: &Client,
     call: &Call,
+    namespace: Namespace,
     resource_id: Option<String>,
     next_token: Option<String>,
 ) -> Result<Answered, CloudError> {
     let request = client
         .describe_scheduled_actions()
-        .service_namespace(ServiceNamespace::Ecs)
+        .service_namespace(namespace.as_str().into())
         // A dimension is refused without a ResourceId.
-        .set_scalable_dimension(resource_id.is_some().then_some(ScalableDimension::EcsServiceDesiredCount))
+        .set_scalable_dimension(resource_id.is_some().then(|| namespace.dimension().into()))
         .set_resource_id(resource_id)
         .max_results(ACTIONS_A_PAGE)
         .set_next_token(next_token)
@@ -42,7 +41,7 @@ pub(super) async fn describe_scheduled_actions(
     let actions = output
         .scheduled_actions()
         .iter()
-        .filter(|action| action.scalable_dimension().is_none_or(|is| *is == ScalableDimension::EcsServiceDesiredCount));
+        .filter(|action| action.scalable_dimension().is_none_or(|is| is.as_str() == namespace.dimension()));
     let reply = Reply::ScheduledActions {
         actions: actions.map(|action| (action.resource_id.clone(), observed(action))).collect(),
         next_token: output.next_token().map(Into::into),
@@ -56,14 +55,15 @@ pub(super) async fn put_scheduled_action(
     resource_id: &str,
     action: &ScheduledAction,
 ) -> Result<Answered, CloudError> {
+    let namespace = Namespace::of(resource_id);
     let limits = ScalableTargetAction::builder()
         .set_min_capacity(action.min_capacity)
         .set_max_capacity(action.max_capacity)
         .build();
     let request = client
         .put_scheduled_action()
-        .service_namespace(ServiceNamespace::Ecs)
-        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .service_namespace(namespace.as_str().into())
+        .scalable_dimension(namespace.dimension().into())
         .resource_id(resource_id)
         .scheduled_action_name(&action.name)
         .schedule(&action.schedule)
@@ -82,10 +82,11 @@ pub(super) async fn delete_scheduled_action(
     resource_id: &str,
     name: &str,
 ) -> Result<Answered, CloudError> {
+    let namespace = Namespace::of(resource_id);
     let request = client
         .delete_scheduled_action()
-        .service_namespace(ServiceNamespace::Ecs)
-        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .service_namespace(namespace.as_str().into())
+        .scalable_dimension(namespace.dimension().into())
         .resource_id(resource_id)
         .scheduled_action_name(name);
     let output = request.send().await.map_err(|error| classify(call, &error));

@@ -3,11 +3,10 @@
 use aws_sdk_applicationautoscaling::Client;
 use aws_sdk_applicationautoscaling::operation::RequestId;
 use aws_sdk_applicationautoscaling::types::{
-    PolicyType, ScalableDimension, ScalingPolicy, ServiceNamespace, StepAdjustment as SdkStep,
-    StepScalingPolicyConfiguration,
+    PolicyType, ScalingPolicy, StepAdjustment as SdkStep, StepScalingPolicyConfiguration,
 };
 use runbook_core::observed::{StepAdjustment, StepScaling, StepScalingConfiguration};
-use runbook_core::{CloudError, ErrorClass};
+use runbook_core::{CloudError, ErrorClass, Namespace};
 
 use super::classify::classify;
 use crate::call::{Call, Reply};
@@ -21,10 +20,11 @@ pub(super) async fn put_step_scaling_policy(
     name: &str,
     configuration: &StepScalingConfiguration,
 ) -> Result<Answered, CloudError> {
+    let namespace = Namespace::of(resource_id);
     let request = client
         .put_scaling_policy()
-        .service_namespace(ServiceNamespace::Ecs)
-        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .service_namespace(namespace.as_str().into())
+        .scalable_dimension(namespace.dimension().into())
         .resource_id(resource_id)
         .policy_name(name)
         .policy_type(PolicyType::StepScaling)

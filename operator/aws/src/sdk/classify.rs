@@ -229,6 +229,7 @@ fn shortened(mut message: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use runbook_core::Namespace;
     use runbook_core::observed::{Capacity, Suspended};
 
     use super::*;
@@ -276,7 +277,7 @@ mod tests {
 
     #[test]
     fn messages_tell_apart_what_codes_do_not() {
-        let describe = Call::DescribeScalingPolicies { resource_id: None, next_token: None };
+        let describe = Call::DescribeScalingPolicies { namespace: Namespace::Ecs, resource_id: None, next_token: None };
         let put = Call::RegisterScalableTarget {
             resource_id: "service/app/web".into(),
             capacity: Capacity { min: 1, max: 2, suspended: Suspended::default() },

@@ -127,14 +127,21 @@ impl Cloud for SdkCloud {
             Call::UpdateService { cluster, service, desired_count } => {
                 ecs::update_service(&clients.ecs, call, cluster, service, *desired_count).await
             }
-            Call::DescribeScalableTargets { resource_ids, next_token } => {
-                autoscaling::describe_scalable_targets(&clients.autoscaling, call, resource_ids, next_token.clone())
-                    .await
+            Call::DescribeScalableTargets { namespace, resource_ids, next_token } => {
+                autoscaling::describe_scalable_targets(
+                    &clients.autoscaling,
+                    call,
+                    *namespace,
+                    resource_ids,
+                    next_token.clone(),
+                )
+                .await
             }
-            Call::DescribeScalingPolicies { resource_id, next_token } => {
+            Call::DescribeScalingPolicies { namespace, resource_id, next_token } => {
                 autoscaling::describe_scaling_policies(
                     &clients.autoscaling,
                     call,
+                    *namespace,
                     resource_id.clone(),
                     next_token.clone(),
                 )
@@ -154,10 +161,11 @@ impl Cloud for SdkCloud {
             Call::DeleteScalingPolicy { resource_id, name } => {
                 autoscaling::delete_scaling_policy(&clients.autoscaling, call, resource_id, name).await
             }
-            Call::DescribeScheduledActions { resource_id, next_token } => {
+            Call::DescribeScheduledActions { namespace, resource_id, next_token } => {
                 autoscaling_scheduled::describe_scheduled_actions(
                     &clients.autoscaling,
                     call,
+                    *namespace,
                     resource_id.clone(),
                     next_token.clone(),
                 )

@@ -34,15 +34,15 @@ pub fn ecs(name: &str) -> Query {
 }
 
 pub fn target(name: &str) -> Query {
-    Query::ScalableTarget(service(name))
+    Query::ScalableTarget(service(name).into())
 }
 
 pub fn policies(name: &str) -> Query {
-    Query::ScalingPolicies(service(name))
+    Query::ScalingPolicies(service(name).into())
 }
 
 pub fn actions(name: &str) -> Query {
-    Query::ScheduledActions(service(name))
+    Query::ScheduledActions(service(name).into())
 }
 
 pub fn error(class: ErrorClass, code: &str) -> CloudError {
@@ -203,7 +203,7 @@ impl World {
                 let (names, next_token) = page(self.counts.keys().rev().cloned().collect(), next_token, 100);
                 Ok(Reply::ServiceNames { names, next_token })
             }
-            Call::DescribeScalableTargets { resource_ids, next_token } => {
+            Call::DescribeScalableTargets { resource_ids, next_token, .. } => {
                 assert!(resource_ids.len() <= 50, "AWS takes fifty");
                 let all: Vec<_> = resource_ids
                     .iter()
@@ -215,7 +215,7 @@ impl World {
                 let (targets, next_token) = page(all, next_token, self.target_page);
                 Ok(Reply::ScalableTargets { targets, next_token })
             }
-            Call::DescribeScalingPolicies { resource_id, next_token } => {
+            Call::DescribeScalingPolicies { resource_id, next_token, .. } => {
                 let all: Vec<_> = self
                     .counts
                     .keys()
@@ -226,7 +226,7 @@ impl World {
                 let (policies, next_token) = page(all, next_token, 10);
                 Ok(Reply::ScalingPolicies { policies, next_token })
             }
-            Call::DescribeScheduledActions { resource_id, next_token } => {
+            Call::DescribeScheduledActions { resource_id, next_token, .. } => {
                 let all: Vec<_> = self
                     .counts
                     .keys()

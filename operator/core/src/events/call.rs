@@ -5,7 +5,7 @@
 
 use super::envelope::Envelope;
 use super::{Ignored, resource};
-use crate::ids::{Scope, ServiceId};
+use crate::ids::{Scope, TargetId};
 use crate::query::Query;
 
 /// What the recorded call outdates.
@@ -13,26 +13,24 @@ pub(super) fn outdated(envelope: &Envelope, scope: &Scope, own: impl Fn(&str) ->
     let (Some(source), Some(name)) = (envelope.text("eventSource"), envelope.text("eventName")) else {
         return Err(Ignored::Malformed("it tells of no call".into()));
     };
-    let changed: fn(ServiceId) -> Vec<Query> = match (source, name) {
+    let changed: fn(TargetId) -> Vec<Query> = match (source, name) {
         (
             "ecs.amazonaws.com",
             "CreateService" | "UpdateService" | "DeleteService" | "TagResource" | "UntagResource",
-        ) => |service| vec![Query::EcsService(service)],
+        ) => |target| vec![Query::of_target(&target)],
         ("autoscaling.amazonaws.com" | "application-autoscaling.amazonaws.com", name) => match name {
             // It moves the size into the band at once.
-            "RegisterScalableTarget" => {
-                |service| vec![Query::ScalableTarget(service.clone()), Query::EcsService(service)]
-            }
+            "RegisterScalableTarget" => |target| vec![Query::ScalableTarget(target.clone()), Query::of_target(&target)],
             // It deletes policies and scheduled actions, too.
-            "DeregisterScalableTarget" => |service| {
+            "DeregisterScalableTarget" => |target| {
                 vec![
-                    Query::ScalableTarget(service.clone()),
-                    Query::ScalingPolicies(service.clone()),
-                    Query::ScheduledActions(service),
+                    Query::ScalableTarget(target.clone()),
+                    Query::ScalingPolicies(target.clone()),
+                    Query::ScheduledActions(target),
                 ]
             },
-            "PutScalingPolicy" | "DeleteScalingPolicy" => |service| vec![Query::ScalingPolicies(service)],
-            "PutScheduledAction" | "DeleteScheduledAction" => |service| vec![Query::ScheduledActions(service)],
+            "PutScalingPolicy" | "DeleteScalingPolicy" => |target| vec![Query::ScalingPolicies(target)],
+            "PutScheduledAction" | "DeleteScheduledAction" => |target| vec![Query::ScheduledActions(target)],
             _ => return Err(Ignored::Irrelevant),
         },
         _ => return Err(Ignored::Irrelevant),
@@ -43,17 +41,17 @@ pub(super) fn outdated(envelope: &Envelope, scope: &Scope, own: impl Fn(&str) ->
     if envelope.text("requestID").is_some_and(own) {
         return Err(Ignored::OwnWrite);
     }
-    service(envelope, scope, name).map(changed)
+    target(envelope, scope, name).map(changed)
 }
 
-fn service(envelope: &Envelope, scope: &Scope, name: &str) -> Result<ServiceId, Ignored> {
+fn target(envelope: &Envelope, scope: &Scope, name: &str) -> Result<TargetId, Ignored> {
     let given = |parameter: &str| envelope.text(&format!("requestParameters.{parameter}"));
     if let Some(resource_id) = given("resourceId") {
         // EC2 Auto Scaling records under the same name, and other services scale by the same calls.
         let ecs = given("serviceNamespace") == Some("ecs");
         return if ecs { resource::scalable(scope, resource_id) } else { Err(Ignored::Irrelevant) };
     }
-    match name {
+    let service = match name {
         "TagResource" | "UntagResource" => match given("resourceArn") {
             Some(arn) if arn.contains(":service/") => resource::service(scope, None, arn),
             _ => Err(Ignored::Irrelevant),
@@ -67,5 +65,6 @@ fn service(envelope: &Envelope, scope: &Scope, name: &str) -> Result<ServiceId, 
             None => Err(Ignored::Malformed("it names no service".into())),
         },
         _ => Err(Ignored::Irrelevant),
-    }
+    };
+    service.map(TargetId::EcsService)
 }

@@ -6,13 +6,18 @@
 
 use super::{Condition, Permission, Purpose, Resource};
 use crate::arn::partition_of;
-use crate::ids::{Scope, ServiceId};
+use crate::ids::{Namespace, Scope, ServiceId, TargetId};
 use crate::query::Query;
 use crate::step::Step;
 
-/// The service principal of the role by which Application Auto Scaling changes ECS services.
-const PRINCIPAL: &str = "ecs.application-autoscaling.amazonaws.com";
-const ROLE: &str = "AWSServiceRoleForApplicationAutoScaling_ECSService";
+/// The service principal and the name of the role by which Application Auto Scaling changes what scales.
+fn role(namespace: Namespace) -> (&'static str, &'static str) {
+    match namespace {
+        Namespace::Ecs => {
+            ("ecs.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_ECSService")
+        }
+    }
+}
 
 impl Query {
     /// What IAM must allow for the question to be asked.
@@ -29,7 +34,7 @@ impl Query {
             Self::ScheduledActions(_) => everywhere("application-autoscaling:DescribeScheduledActions"),
             Self::ScalableTargetTags(target) => {
                 let action = "application-autoscaling:ListTagsForResource";
-                vec![permission(Purpose::TagAutoscaling, action, targets(&target.service.scope))]
+                vec![permission(Purpose::TagAutoscaling, action, targets(target.target.scope()))]
             }
         }
     }
@@ -38,21 +43,20 @@ impl Query {
 impl Step {
     /// What IAM must allow for the step to be made, its own action first.
     pub fn permissions(&self) -> Vec<Permission> {
-        let id = self.service();
+        let id = &self.target();
         match self {
-            Self::SetDesiredCount { .. } => vec![permission(Purpose::SetDesiredCount, self.iam_action(), service(id))],
+            Self::SetDesiredCount { service: id, .. } => {
+                vec![permission(Purpose::SetDesiredCount, self.iam_action(), service(id))]
+            }
             Self::RegisterScalableTarget { from, tags, .. } => {
-                let mut needed = vec![
-                    of_ecs(self.iam_action(), id),
-                    permission(Purpose::ReadServices, "ecs:DescribeServices", service(id)),
-                    permission(Purpose::SetDesiredCount, "ecs:UpdateService", service(id)),
-                ];
+                let mut needed = vec![of_namespace(self.iam_action(), id)];
+                needed.extend(in_our_name(id));
                 if !tags.is_empty() {
                     let action = "application-autoscaling:TagResource";
-                    needed.push(permission(Purpose::TagAutoscaling, action, targets(&id.scope)));
+                    needed.push(permission(Purpose::TagAutoscaling, action, targets(id.scope())));
                 }
                 if from.is_none() {
-                    needed.push(first_use(&id.scope));
+                    needed.push(first_use(id));
                 }
                 needed
             }
@@ -60,10 +64,10 @@ impl Step {
             Self::PutStepScalingPolicy { .. }
             | Self::PutScheduledAction { .. }
             | Self::DeleteScheduledAction { .. } => {
-                vec![of_ecs(self.iam_action(), id)]
+                vec![of_namespace(self.iam_action(), id)]
             }
             Self::DeregisterScalableTarget { from, .. } if from.policies.is_empty() => {
-                vec![of_ecs(self.iam_action(), id)]
+                vec![of_namespace(self.iam_action(), id)]
             }
             // Whoever removes a target removes the alarms of its target tracking policies.
             Self::PutTargetTrackingPolicy { .. }
@@ -71,9 +75,11 @@ impl Step {
             | Self::DeregisterScalableTarget { .. } => {
                 let alarms = ["cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"];
                 let alarms = alarms.map(|action| permission(Purpose::AlarmsOfAutoscaling, action, alarms_of(id)));
-                std::iter::once(of_ecs(self.iam_action(), id)).chain(alarms).collect()
+                std::iter::once(of_namespace(self.iam_action(), id)).chain(alarms).collect()
             }
-            Self::AdoptScaleOut { .. } => vec![permission(Purpose::ReadServices, self.iam_action(), service(id))],
+            Self::AdoptScaleOut { service: id, .. } => {
+                vec![permission(Purpose::ReadServices, self.iam_action(), service(id))]
+            }
         }
     }
 }
@@ -82,21 +88,32 @@ fn permission(purpose: Purpose, action: &'static str, resource: Resource) -> Per
     Permission { purpose, action, resource, condition: None }
 }
 
-/// An action on scalable targets, of ECS services only: their ARNs end in random letters, so that none can be named beforehand.
-fn of_ecs(action: &'static str, id: &ServiceId) -> Permission {
-    let key = "application-autoscaling:service-namespace";
-    let condition = Some(Condition { operator: "StringEquals", key, value: "ecs".into() });
-    Permission { condition, ..permission(Purpose::WriteAutoscaling, action, targets(&id.scope)) }
+/// What Application Auto Scaling does with what scales, and asks of us before it does.
+fn in_our_name(id: &TargetId) -> Vec<Permission> {
+    match id {
+        TargetId::EcsService(id) => vec![
+            permission(Purpose::ReadServices, "ecs:DescribeServices", service(id)),
+            permission(Purpose::SetDesiredCount, "ecs:UpdateService", service(id)),
+        ],
+    }
 }
 
-fn first_use(scope: &Scope) -> Permission {
+/// An action on scalable targets, of one namespace only: their ARNs end in random letters, so that none can be named beforehand.
+fn of_namespace(action: &'static str, id: &TargetId) -> Permission {
+    let key = "application-autoscaling:service-namespace";
+    let condition = Some(Condition { operator: "StringEquals", key, value: id.namespace().as_str().into() });
+    Permission { condition, ..permission(Purpose::WriteAutoscaling, action, targets(id.scope())) }
+}
+
+fn first_use(id: &TargetId) -> Permission {
+    let (scope, (principal, role)) = (id.scope(), role(id.namespace()));
     let arn = format!(
-        "arn:{}:iam::{}:role/aws-service-role/{PRINCIPAL}/{ROLE}",
+        "arn:{}:iam::{}:role/aws-service-role/{principal}/{role}",
         partition_of(&scope.region),
         scope.account_id
     );
     let resource = Resource { arn, of_cluster: None };
-    let condition = Some(Condition { operator: "StringEquals", key: "iam:AWSServiceName", value: PRINCIPAL.into() });
+    let condition = Some(Condition { operator: "StringEquals", key: "iam:AWSServiceName", value: principal.into() });
     Permission { condition, ..permission(Purpose::FirstUseOfAutoscaling, "iam:CreateServiceLinkedRole", resource) }
 }
 
@@ -109,10 +126,13 @@ fn targets(scope: &Scope) -> Resource {
     Resource { arn: arn(scope, "application-autoscaling", "scalable-target/*"), of_cluster: None }
 }
 
-/// The alarms of a target tracking policy, which Application Auto Scaling names after the service.
-fn alarms_of(id: &ServiceId) -> Resource {
-    let alarms = |of: &str| arn(&id.scope, "cloudwatch", &format!("alarm:TargetTracking-service/{}/{of}", id.cluster));
-    Resource { arn: alarms(&format!("{}-*", id.service)), of_cluster: Some(alarms("*")) }
+/// The alarms of a target tracking policy, which Application Auto Scaling names after the ResourceId.
+fn alarms_of(id: &TargetId) -> Resource {
+    let alarms = |of: &str| arn(id.scope(), "cloudwatch", &format!("alarm:TargetTracking-{of}"));
+    let of_cluster = match id {
+        TargetId::EcsService(service) => Some(alarms(&format!("service/{}/*", service.cluster))),
+    };
+    Resource { arn: alarms(&format!("{}-*", id.resource_id())), of_cluster }
 }
 
 fn arn(scope: &Scope, service: &str, resource: &str) -> String {

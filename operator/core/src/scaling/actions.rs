@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::expected::AROUND_A_FIRING;
 use super::scheduled::{Origin, Scheduled};
-use crate::ids::ServiceId;
+use crate::ids::TargetId;
 use crate::observed::{Capacity, ScalableTarget, ScheduledAction};
 use crate::plan::{Finding, Plan};
 use crate::step::Step;
@@ -12,7 +12,7 @@ use crate::step::Step;
 /// Adds to `plan` what brings the `applied` actions of a service in line with the `declared` ones. An action that will never fire again is
 /// done: AWS may have removed it, and it is not missing.
 pub fn put(
-    id: &ServiceId,
+    id: &TargetId,
     declared: &[Scheduled],
     applied: &[ScheduledAction],
     target: Option<&ScalableTarget>,
@@ -28,7 +28,7 @@ pub fn put(
             continue;
         }
         plan.steps.push(Step::PutScheduledAction {
-            service: id.clone(),
+            target: id.clone(),
             from: current.cloned().map(Box::new),
             action: Box::new(scheduled.action.clone()),
         });

@@ -1,18 +1,14 @@
 //! What can be done to a service, by its status, controller, scheduling and manager: one table.
 
 use crate::ids::ServiceId;
-use crate::observed::{EcsService, ServiceLookup};
+use crate::observed::{EcsService, Scaled, ServiceLookup};
 use crate::plan::Finding;
 
 /// The service, where it is there and can be scaled.
 ///
 /// # Errors
 /// A stalled finding that says why it cannot.
-pub fn scalable<'a>(
-    id: &ServiceId,
-    lookup: &'a ServiceLookup,
-    take_ownership: bool,
-) -> Result<&'a EcsService, Finding> {
+pub fn scalable<'a>(id: &ServiceId, lookup: &'a ServiceLookup, take_ownership: bool) -> Result<Scaled<'a>, Finding> {
     let ServiceId { scope, cluster, service: name } = id;
     let place = format!("account {} in {}", scope.account_id, scope.region);
     let service = match lookup {
@@ -49,7 +45,7 @@ pub fn scalable<'a>(
                  DesiredCount, and any scalable target, out of its template, then set takeOwnership: true"
             ),
         )),
-        None => Ok(service),
+        None => Ok(service.scaled()),
     }
 }
 

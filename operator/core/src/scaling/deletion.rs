@@ -12,7 +12,8 @@ use super::held;
 use super::input::{Band, Deletion, Input, OWNER_TAG, Size};
 use crate::deletion::left_behind;
 use crate::facts::{Answer, Facts, Inquiry};
-use crate::observed::{AppliedPolicy, AppliedPolicyKind, EcsService, ScalableTarget, ScheduledAction, ServiceLookup};
+use crate::ids::TargetId;
+use crate::observed::{AppliedPolicy, AppliedPolicyKind, ScalableTarget, Scaled, ScheduledAction, ServiceLookup};
 use crate::plan::Plan;
 use crate::query::{Query, TargetArn};
 use crate::step::{Registration, Step};
@@ -35,12 +36,13 @@ pub fn remains(target: &ScalingTarget, owner: &str) -> String {
 
 /// Decides what is to be asked, or removed. A plan without steps, needs and more than notes has nothing left to remove.
 pub fn plan(input: &Input, deletion: &Deletion, facts: &Facts, now: Timestamp) -> Plan {
-    let id = &input.service;
+    let id = &input.target;
     if let Some(holder) = &deletion.held_by {
         return Plan::only(left_behind(format!("{id} is held by {holder}, which goes on with what there is")));
     }
     let mut inquiry = Inquiry::new(facts);
-    let lookup = inquiry.ecs_service(Query::EcsService(id.clone()));
+    let TargetId::EcsService(service) = id;
+    let lookup = inquiry.ecs_service(Query::EcsService(service.clone()));
     let target = inquiry.scalable_target(Query::ScalableTarget(id.clone()));
     let policies = inquiry.scaling_policies(Query::ScalingPolicies(id.clone()));
     let actions = inquiry.scheduled_actions(Query::ScheduledActions(id.clone()));
@@ -59,14 +61,14 @@ pub fn plan(input: &Input, deletion: &Deletion, facts: &Facts, now: Timestamp) -
     if !plan.steps.is_empty() {
         held::by_freeze(&input.brakes, false, now, &mut plan);
         if let ServiceLookup::Found(service) = lookup {
-            hold_by_tag(input, service, now, &mut plan);
+            hold_by_tag(input, &service.scaled(), now, &mut plan);
         }
     }
     plan
 }
 
-fn hold_by_tag(input: &Input, service: &EcsService, now: Timestamp, plan: &mut Plan) {
-    held::by_tag(&input.service, service, now, plan);
+fn hold_by_tag(input: &Input, scaled: &Scaled<'_>, now: Timestamp, plan: &mut Plan) {
+    held::by_tag(&input.target, scaled, now, plan);
     if plan.findings.iter().any(|finding| finding.weight == crate::plan::Weight::Stalled) {
         plan.steps.clear();
     }
@@ -74,7 +76,7 @@ fn hold_by_tag(input: &Input, service: &EcsService, now: Timestamp, plan: &mut P
 
 /// The target's ARN and owner where the owner is this policy; else the plan that asks, or leaves the target.
 fn owned<'a>(input: &'a Input, target: &'a ScalableTarget, facts: &Facts) -> Result<(&'a str, &'a str), Box<Plan>> {
-    let id = &input.service;
+    let id = &input.target;
     let stays = |why: String| Box::new(Plan::only(left_behind(format!("the scalable target of {id} stays: {why}"))));
     let owner = input.owner_tags.iter().find(|(key, _)| key == OWNER_TAG).map(|(_, owner)| owner.as_str());
     let (Some(arn), Some(owner)) = (&target.arn, owner) else {
@@ -83,7 +85,7 @@ fn owned<'a>(input: &'a Input, target: &'a ScalableTarget, facts: &Facts) -> Res
         ));
     };
     let mut inquiry = Inquiry::new(facts);
-    let tags = inquiry.target_tags(Query::ScalableTargetTags(TargetArn { service: id.clone(), arn: arn.clone() }));
+    let tags = inquiry.target_tags(Query::ScalableTargetTags(TargetArn { target: id.clone(), arn: arn.clone() }));
     if let Some(missing) = inquiry.open() {
         return Err(Box::new(Plan::missing(missing)));
     }
@@ -103,7 +105,7 @@ fn removal(
     policies: &[AppliedPolicy],
     actions: &[ScheduledAction],
 ) -> Plan {
-    let id = &input.service;
+    let id = &input.target;
     let (our_policies, their_policies): (Vec<_>, Vec<_>) =
         policies.iter().partition(|policy| declares_policy(&input.size, policy));
     let (our_actions, their_actions): (Vec<_>, Vec<_>) =
@@ -119,16 +121,16 @@ fn removal(
             policies: our_policies.iter().map(|policy| policy.name.clone()).collect(),
             scheduled_actions: our_actions.iter().map(|action| action.name.clone()).collect(),
         };
-        let step = Step::DeregisterScalableTarget { service: id.clone(), from: Box::new(from) };
+        let step = Step::DeregisterScalableTarget { target: id.clone(), from: Box::new(from) };
         return Plan { steps: vec![step], ..Plan::default() };
     }
     let delete_policy = |policy: &AppliedPolicy| Step::DeleteScalingPolicy {
-        service: id.clone(),
+        target: id.clone(),
         name: policy.name.clone(),
         from: Box::new(policy.kind.clone()),
     };
     let delete_action =
-        |action: &ScheduledAction| Step::DeleteScheduledAction { service: id.clone(), from: Box::new(action.clone()) };
+        |action: &ScheduledAction| Step::DeleteScheduledAction { target: id.clone(), from: Box::new(action.clone()) };
     let steps = our_policies.into_iter().map(delete_policy);
     let steps = steps.chain(our_actions.into_iter().map(delete_action)).collect();
     let finding = left_behind(format!(

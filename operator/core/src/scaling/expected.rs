@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::overrides::{self, Bounds, Lift};
 use super::schedule::Schedule;
 use super::scheduled::{Origin, Scheduled, bounds};
-use crate::ids::ServiceId;
+use crate::ids::TargetId;
 use crate::observed::{Capacity, ScalableTarget, ScheduledAction};
 use crate::plan::Finding;
 
@@ -33,8 +33,8 @@ pub struct Expected {
 /// What the band rests on.
 #[derive(Clone, Copy, Debug)]
 pub struct Basis<'a> {
-    /// The service.
-    pub service: &'a ServiceId,
+    /// What scales.
+    pub id: &'a TargetId,
     /// The policy's own band.
     pub own: &'a Capacity,
     /// The actions that are declared.
@@ -175,7 +175,7 @@ impl Basis<'_> {
                 Ok(registered.map_or(exact, |registered| nearest(moments, registered, exact)))
             }
             [Ok(min), Ok(max)] => Err(vec![undecided(
-                self.service,
+                self.id,
                 &format!(
                     "the schedule makes minCapacity {min} and maxCapacity {max}, which AWS refuses: let one action set both"
                 ),
@@ -228,7 +228,7 @@ impl Basis<'_> {
             }
             if let Some(name) = self.foreign_set(limit, registered, fired_at, now) {
                 return Err(undecided(
-                    self.service,
+                    self.id,
                     &format!(
                         "{} is {registered} as scheduled action {name} sets it, which is not declared here: declare it, delete it, or set \
                          autoscaling.prune: true",
@@ -241,7 +241,7 @@ impl Basis<'_> {
             [] => Ok(own),
             [value] => Ok(*value),
             several => Err(undecided(
-                self.service,
+                self.id,
                 &format!(
                     "several scheduled actions set {} to {several:?} at the same moment, and which comes last is AWS's: let them differ in time",
                     limit.name()
@@ -342,7 +342,7 @@ fn nearest(moments: Vec<Bounds>, registered: Bounds, exact: Bounds) -> Bounds {
     moments.into_iter().chain([exact]).max_by_key(kept).unwrap_or(exact)
 }
 
-fn undecided(service: &ServiceId, why: &str) -> Finding {
+fn undecided(service: &TargetId, why: &str) -> Finding {
     Finding::stalled(
         "BandUndecided",
         format!("which band is right for {service} cannot be told, so it is left as it is: {why}"),

@@ -2,14 +2,14 @@
 //!
 //! The lists come from AWS whole or not at all, so nothing is taken for foreign because a page was missing.
 
-use crate::ids::ServiceId;
+use crate::ids::TargetId;
 use crate::observed::{AppliedPolicy, ScheduledAction};
 use crate::plan::{Finding, Plan};
 use crate::step::Step;
 
 /// Deletes or reports the scaling policies that `is_declared` does not know, and returns those that stay.
 pub fn policies(
-    id: &ServiceId,
+    id: &TargetId,
     is_declared: impl Fn(&str) -> bool,
     applied: &[AppliedPolicy],
     prune: bool,
@@ -18,7 +18,7 @@ pub fn policies(
     let (kept, foreign): (Vec<_>, Vec<_>) = applied.iter().cloned().partition(|policy| is_declared(&policy.name));
     if prune {
         plan.steps.extend(foreign.into_iter().map(|policy| Step::DeleteScalingPolicy {
-            service: id.clone(),
+            target: id.clone(),
             name: policy.name,
             from: Box::new(policy.kind),
         }));
@@ -35,7 +35,7 @@ pub fn policies(
 
 /// Deletes or reports the scheduled actions that `is_declared` does not know.
 pub fn actions(
-    id: &ServiceId,
+    id: &TargetId,
     is_declared: impl Fn(&str) -> bool,
     applied: &[ScheduledAction],
     prune: bool,
@@ -46,7 +46,7 @@ pub fn actions(
         plan.steps.extend(
             foreign
                 .into_iter()
-                .map(|action| Step::DeleteScheduledAction { service: id.clone(), from: Box::new(action.clone()) }),
+                .map(|action| Step::DeleteScheduledAction { target: id.clone(), from: Box::new(action.clone()) }),
         );
         return;
     }

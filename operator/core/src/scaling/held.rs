@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::account::Brakes;
 use crate::contest::Contest;
-use crate::ids::ServiceId;
-use crate::observed::EcsService;
+use crate::ids::TargetId;
+use crate::observed::Scaled;
 use crate::plan::{Finding, Plan};
 use crate::report::Hold;
 use crate::step::Step;
@@ -14,8 +14,8 @@ use crate::step::Step;
 pub const HOLD_TAG: &str = "ops.clocked.app/hold-until";
 
 /// Holds `plan` back while the tag says so.
-pub fn by_tag(id: &ServiceId, service: &EcsService, now: Timestamp, plan: &mut Plan) {
-    let Some(text) = service.tags.get(HOLD_TAG) else { return };
+pub fn by_tag(id: &TargetId, scaled: &Scaled<'_>, now: Timestamp, plan: &mut Plan) {
+    let Some(text) = scaled.tags.get(HOLD_TAG) else { return };
     match text.trim().parse::<Timestamp>() {
         Ok(until) if now < until => {
             plan.hold = Some(Hold::HeldByTag);
@@ -35,7 +35,7 @@ pub fn by_tag(id: &ServiceId, service: &EcsService, now: Timestamp, plan: &mut P
 }
 
 /// Holds a correction back while somebody keeps undoing it: whoever is right, two who write in turns do harm.
-pub fn by_contest(id: &ServiceId, contest: Option<&Contest>, drifted: bool, now: Timestamp, plan: &mut Plan) {
+pub fn by_contest(id: &TargetId, contest: Option<&Contest>, drifted: bool, now: Timestamp, plan: &mut Plan) {
     let Some(contest) = contest else { return };
     plan.wake(contest.ends);
     let corrects = |step: &Step| !matches!(step, Step::AdoptScaleOut { .. });

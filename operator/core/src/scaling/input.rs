@@ -2,7 +2,7 @@
 
 use runbook_api::common::{DeletionPolicy, Mode};
 use runbook_api::drift::{Drift, OnScaleIn, OnScaleOut};
-use runbook_api::scaling_policy::{Autoscaling, ScalingPolicySpec};
+use runbook_api::scaling_policy::{Autoscaling, ScalingPolicySpec, ScalingTarget};
 
 use super::overrides::bounds::Declared;
 use super::overrides::intent::Memory;
@@ -10,15 +10,15 @@ use super::overrides::{Bounds, Override};
 use super::scheduled::{self, Scheduled};
 use super::{step_scaling, tracking};
 use crate::account::{Access, Brakes};
-use crate::ids::{ObjectId, ServiceId};
+use crate::ids::{ObjectId, ServiceId, TargetId};
 use crate::observed::{Capacity, StepScalingConfiguration, Suspended, TargetTrackingConfiguration};
 use crate::plan::Finding;
 
 /// What a ScalingPolicy declares, where, and on whose behalf.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {
-    /// The service.
-    pub service: ServiceId,
+    /// What scales.
+    pub target: TargetId,
     /// The size it is to have.
     pub size: Size,
     /// `replicas` is set beside `autoscaling`, which wins.
@@ -114,12 +114,12 @@ pub fn owner(cluster_id: &str, policy: &ObjectId) -> String {
     format!("{cluster_id}/{policy}")
 }
 
-/// The service that a spec names, in the place in which it may work. What stands for a conflict between two policies.
+/// The target that a spec names, in the place in which it may work. What stands for a conflict between two policies.
 ///
 /// # Errors
 /// A stalled finding when the spec names no target, or by what is no name; the schema refuses such an object, an older one may still
 /// exist.
-pub fn target(spec: &ScalingPolicySpec, access: &Access) -> Result<ServiceId, Finding> {
+pub fn target(spec: &ScalingPolicySpec, access: &Access) -> Result<TargetId, Finding> {
     let Some(service) = &spec.target.ecs_service else {
         return Err(Finding::stalled(
             "InvalidSpec",
@@ -136,7 +136,14 @@ pub fn target(spec: &ScalingPolicySpec, access: &Access) -> Result<ServiceId, Fi
             ));
         }
     }
-    Ok(ServiceId { scope: access.scope.clone(), cluster: service.cluster.clone(), service: service.service.clone() })
+    let (scope, cluster, service) = (access.scope.clone(), service.cluster.clone(), service.service.clone());
+    Ok(ServiceId { scope, cluster, service }.into())
+}
+
+/// The ResourceId of what a spec names.
+pub fn resource_id(target: &ScalingTarget) -> Option<String> {
+    let service = target.ecs_service.as_ref()?;
+    Some(format!("service/{}/{}", service.cluster, service.service))
 }
 
 /// A name of a cluster or a service (Amazon ECS API Reference, CreateCluster and CreateService). Grants are checked on an ARN made of
@@ -161,12 +168,12 @@ pub fn validate(
     cluster_id: &str,
     access: &Access,
 ) -> Result<Input, Finding> {
-    let service = target(spec, access)?;
+    let target = target(spec, access)?;
     let check = |field: &str, value: i32| match value {
         ..0 => Err(Finding::stalled("InvalidSpec", format!("{field}: {value} is no number of tasks: write 0 or more"))),
         0 if !spec.allow_zero => Err(Finding::stalled(
             "InvalidSpec",
-            format!("{field}: 0 stops {service}; set allowZero: true if that is meant"),
+            format!("{field}: 0 stops {target}; set allowZero: true if that is meant"),
         )),
         _ => Ok(()),
     };
@@ -191,7 +198,7 @@ pub fn validate(
         }
     };
     Ok(Input {
-        service,
+        target,
         size,
         leftover_replicas,
         owner_tags: vec![(OWNER_TAG.into(), owner(cluster_id, policy))],

@@ -10,7 +10,8 @@ use super::{actions, capability, deletion, foreign, held, policies, sizing, step
 use crate::account::{self, brakes::Pace};
 use crate::contest::Contest;
 use crate::facts::{Facts, Inquiry};
-use crate::observed::{AppliedPolicy, Capacity, EcsService, ScalableTarget, ScheduledAction};
+use crate::ids::TargetId;
+use crate::observed::{AppliedPolicy, Capacity, ScalableTarget, Scaled, ScheduledAction};
 use crate::plan::{Finding, Plan, Weight};
 use crate::query::Query;
 use crate::step::Step;
@@ -22,7 +23,7 @@ const SOON: SignedDuration = SignedDuration::from_secs(15);
 
 /// Decides what is to be asked, or written, so that the service follows the policy.
 pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
-    let scope = &input.service.scope;
+    let scope = input.target.scope();
     // Whose account it is comes first: with the wrong credentials nothing is read either.
     let mut inquiry = Inquiry::new(facts);
     let identity = inquiry.caller_identity(Query::CallerIdentity(scope.clone()));
@@ -41,9 +42,9 @@ pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     }
 }
 
-/// What AWS shows of the service.
+/// What AWS shows of the target.
 struct Observed<'f> {
-    service: &'f EcsService,
+    scaled: Scaled<'f>,
     target: Option<&'f ScalableTarget>,
     policies: &'f [AppliedPolicy],
     actions: &'f [ScheduledAction],
@@ -51,9 +52,10 @@ struct Observed<'f> {
 
 /// Gathers what the decision rests on, or returns the plan that asks for it or says why there is nothing to decide.
 fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Box<Plan>> {
-    let id = &input.service;
+    let id = &input.target;
     let mut inquiry = Inquiry::new(facts);
-    let lookup = inquiry.ecs_service(Query::EcsService(id.clone()));
+    let TargetId::EcsService(service) = id;
+    let lookup = inquiry.ecs_service(Query::EcsService(service.clone()));
     let target = inquiry.scalable_target(Query::ScalableTarget(id.clone()));
     // A fixed size has no policies; AWS gives them in pages of ten, so what is not needed is not asked.
     let (policies, actions) = match input.size {
@@ -66,9 +68,9 @@ fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Box<Plan
     match (inquiry.open(), lookup, target, policies, actions) {
         (Some(missing), ..) => Err(Box::new(Plan::missing(missing))),
         (None, Some(lookup), Some(target), Some(policies), Some(actions)) => {
-            let service = capability::scalable(id, lookup, input.take_ownership)
+            let scaled = capability::scalable(service, lookup, input.take_ownership)
                 .map_err(|finding| Box::new(Plan::only(finding)))?;
-            Ok(Observed { service, target: target.as_ref(), policies, actions })
+            Ok(Observed { scaled, target: target.as_ref(), policies, actions })
         }
         // An inquiry that is not open has all its answers.
         (None, ..) => Err(Box::default()),
@@ -76,8 +78,8 @@ fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Box<Plan
 }
 
 fn decide(input: &Input, observed: &Observed<'_>, now: Timestamp) -> Plan {
-    let id = &input.service;
-    let service = observed.service;
+    let id = &input.target;
+    let scaled = &observed.scaled;
     let active = overrides::active(&input.overrides, input.allow_zero, now);
     let lift = Lift::of(&active);
     let Sized { mut plan, declared, wanted, settled } = match &input.size {
@@ -91,12 +93,12 @@ fn decide(input: &Input, observed: &Observed<'_>, now: Timestamp) -> Plan {
         ));
     }
     // Ready although no task runs is what users of other tools complain about.
-    if plan.steps.is_empty() && service.desired_count > 0 && service.running_count == 0 {
+    if plan.steps.is_empty() && scaled.desired_count > 0 && scaled.running_count == 0 {
         plan.findings.push(Finding::waiting(
             "NoTaskRunning",
             format!(
                 "none of the {} tasks of {id} runs yet; its events in ECS say why if that lasts",
-                service.desired_count
+                scaled.desired_count
             ),
         ));
     }
@@ -105,7 +107,7 @@ fn decide(input: &Input, observed: &Observed<'_>, now: Timestamp) -> Plan {
     let contest = Contest::of(&input.memory.corrections, now);
     held::by_contest(id, contest.as_ref(), drifted, now, &mut plan);
     held::by_freeze(&input.brakes, !active.is_empty(), now, &mut plan);
-    held::by_tag(id, service, now, &mut plan);
+    held::by_tag(id, scaled, now, &mut plan);
     // A change that a person must first make possible is not begun.
     if plan.findings.iter().any(|finding| finding.weight == Weight::Stalled) {
         plan.steps.clear();
@@ -134,15 +136,15 @@ struct Sized {
 /// A band, and everything that moves the service in it or moves the band itself.
 fn autoscaled(input: &Input, size: &Band, lift: &Lift<'_>, observed: &Observed<'_>, now: Timestamp) -> Sized {
     let Band { capacity: own, tracking, step_scaling, scheduled, prune } = size;
-    let (id, &Observed { service, target, policies, actions: applied }) = (&input.service, observed);
+    let (id, &Observed { scaled, target, policies, actions: applied }) = (&input.target, observed);
     let (prune, override_ceiling) = (*prune, input.override_ceiling);
-    let basis = Basis { service: id, own, scheduled, applied, prune, target, lift, override_ceiling };
+    let basis = Basis { id, own, scheduled, applied, prune, target, lift, override_ceiling };
     let Expected { declared, capacity, findings, next_at } = expected::expected(&basis, now);
     let wanted = Bounds::between(capacity.min, capacity.max);
     let settled = findings.is_empty()
         && target.is_some_and(|target| target.capacity == capacity)
-        && wanted.clamp(service.desired_count) == service.desired_count;
-    let mut plan = band(input, &declared, &capacity, service, target, now);
+        && wanted.clamp(scaled.desired_count) == scaled.desired_count;
+    let mut plan = band(input, &declared, &capacity, &scaled, target, now);
     plan.findings.extend(findings);
     next_at.into_iter().for_each(|at| plan.wake(at));
     // AWS takes neither policy nor action for a service without a scalable target.
@@ -166,64 +168,66 @@ fn autoscaled(input: &Input, size: &Band, lift: &Lift<'_>, observed: &Observed<'
 fn fixed(input: &Input, replicas: i32, lift: &Lift<'_>, observed: &Observed<'_>, now: Timestamp) -> Sized {
     let declared = input.declared(Bounds::exactly(replicas));
     let wanted = lift.bounds(&declared);
-    let service = observed.service;
-    let settled = wanted.clamp(service.desired_count) == service.desired_count;
+    let scaled = &observed.scaled;
+    let settled = wanted.clamp(scaled.desired_count) == scaled.desired_count;
     let plan = sized(input, &declared, wanted, observed, now);
     Sized { plan, declared, wanted, settled }
 }
 
 fn sized(input: &Input, declared: &Declared, wanted: Bounds, observed: &Observed<'_>, now: Timestamp) -> Plan {
-    let (id, &Observed { service, target, .. }) = (&input.service, observed);
+    let (id, &Observed { scaled, target, .. }) = (&input.target, observed);
     // Two who move one number would undo each other's work for ever.
     if let Some(target) = target {
         return Plan::only(Finding::stalled(
             "AutoscalerPresent",
             format!(
                 "replicas is fixed, but {id} has a scalable target ({} to {}) that would move it: declare autoscaling instead, or remove the \
-                 target with aws application-autoscaling deregister-scalable-target --service-namespace ecs --scalable-dimension \
-                 ecs:service:DesiredCount --resource-id {}",
+                 target with aws application-autoscaling deregister-scalable-target --service-namespace {} --scalable-dimension {} \
+                 --resource-id {}",
                 target.capacity.min,
                 target.capacity.max,
+                id.namespace().as_str(),
+                id.namespace().dimension(),
                 id.resource_id()
             ),
         ));
     }
-    sizing::bring(input, declared, wanted, service, now)
+    sizing::bring(input, declared, wanted, &scaled, now)
 }
 
 fn band(
     input: &Input,
     declared: &Declared,
     capacity: &Capacity,
-    service: &EcsService,
+    scaled: &Scaled<'_>,
     target: Option<&ScalableTarget>,
     now: Timestamp,
 ) -> Plan {
-    let id = &input.service;
+    let id = &input.target;
     let registered = target.map(|target| target.capacity);
-    let size = capacity.clamp(service.desired_count);
+    let size = capacity.clamp(scaled.desired_count);
     if registered == Some(*capacity) {
         // Inside the band the size is the autoscaler's. Outside it nobody moves it back: AWS clamps when the target is registered, not later.
         let wanted = Bounds::between(capacity.min, capacity.max);
-        return sizing::bring(input, declared, wanted, service, now);
+        return sizing::bring(input, declared, wanted, scaled, now);
     }
     // Registering moves the service into the band at once, so it waits as any other scale-in does.
-    if size < service.desired_count && service.deployment_in_progress() {
-        return sizing::wait_for_deployment(input, service.desired_count, size);
+    if size < scaled.desired_count && scaled.deploying {
+        return sizing::wait_for_deployment(input, scaled.desired_count, size);
     }
     let mut to = *capacity;
-    match input.brakes.pace(service.desired_count, size, input.memory.moved_at, now) {
-        Pace::Wait(until) => return sizing::wait_for_step(input, service.desired_count, size, until),
+    match input.brakes.pace(scaled.desired_count, size, input.memory.moved_at, now) {
+        Pace::Wait(until) => return sizing::wait_for_step(input, scaled.desired_count, size, until),
         // Registering the maximum would go all the way at once.
         Pace::Go(next) if next > to.max => to.max = next,
         Pace::Go(_) => {}
     }
     let tags = if target.is_none() { input.owner_tags.clone() } else { Vec::new() };
     let step = Step::RegisterScalableTarget {
-        service: id.clone(),
+        target: id.clone(),
         from: registered,
         to,
-        desired_count: service.desired_count,
+        desired_count: scaled.desired_count,
         tags,
     };
     Plan { steps: vec![step], ..Plan::default() }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::tracking;
-use crate::ids::ServiceId;
+use crate::ids::TargetId;
 use crate::observed::{AppliedPolicy, AppliedPolicyKind, TargetTrackingConfiguration, TrackedMetric};
 use crate::plan::{Finding, Plan};
 use crate::step::Step;
@@ -13,7 +13,7 @@ use crate::step::Step;
 /// AWS refuses a second target tracking policy that follows the same metric ("Only one TargetTrackingScaling policy for a given
 /// metric specification is allowed"), so a policy that gives a metric up is put before the one that takes it over.
 pub fn put(
-    id: &ServiceId,
+    id: &TargetId,
     declared: &[(String, TargetTrackingConfiguration)],
     applied: &[AppliedPolicy],
     plan: &mut Plan,
@@ -45,7 +45,7 @@ pub fn put(
         let (name, configuration) = pending.remove(next);
         followed.insert(name, &configuration.metric);
         plan.steps.push(Step::PutTargetTrackingPolicy {
-            service: id.clone(),
+            target: id.clone(),
             name: name.clone(),
             from: match of_name(name) {
                 Some(AppliedPolicyKind::TargetTracking(current)) => Some(Box::new(current.clone())),
@@ -72,7 +72,7 @@ pub fn put(
 }
 
 /// AWS refuses to change the PolicyType of an existing policy.
-pub(super) fn name_taken(id: &ServiceId, name: &str, current: &AppliedPolicyKind) -> Finding {
+pub(super) fn name_taken(id: &TargetId, name: &str, current: &AppliedPolicyKind) -> Finding {
     let kind = current.type_name();
     Finding::stalled(
         "PolicyNameTaken",

@@ -11,12 +11,12 @@ use crate::step::Step;
 
 /// Makes `facts` what they will be when `step` has been made.
 pub fn predict(facts: &mut Facts, step: &Step) {
-    let service = step.service().clone();
+    let target = step.target();
     match step {
         Step::SetDesiredCount { to, .. } => set_desired(facts, step, |_| *to),
         Step::RegisterScalableTarget { to, .. } => {
             set_desired(facts, step, |desired| to.clamp(desired));
-            let query = Query::ScalableTarget(service);
+            let query = Query::ScalableTarget(target);
             // A change leaves the target what it is; a first registration is later than every firing.
             let (arn, created_at) = match facts.get(&query) {
                 Some(Ok(Answer::ScalableTarget(Some(before)))) => (before.arn.clone(), before.created_at),
@@ -45,9 +45,9 @@ pub fn predict(facts: &mut Facts, step: &Step) {
         }
         Step::DeleteScheduledAction { from, .. } => set_action(facts, step, &from.name, None),
         Step::DeregisterScalableTarget { .. } => {
-            facts.insert(Query::ScalableTarget(service.clone()), Ok(Answer::ScalableTarget(None)));
-            facts.insert(Query::ScalingPolicies(service.clone()), Ok(Answer::ScalingPolicies(Vec::new())));
-            facts.insert(Query::ScheduledActions(service), Ok(Answer::ScheduledActions(Vec::new())));
+            facts.insert(Query::ScalableTarget(target.clone()), Ok(Answer::ScalableTarget(None)));
+            facts.insert(Query::ScalingPolicies(target.clone()), Ok(Answer::ScalingPolicies(Vec::new())));
+            facts.insert(Query::ScheduledActions(target), Ok(Answer::ScheduledActions(Vec::new())));
         }
         // AWS stays as it is; see `predict_input`.
         Step::AdoptScaleOut { .. } => {}
@@ -68,7 +68,7 @@ pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
 }
 
 fn policies(facts: &Facts, step: &Step) -> Vec<AppliedPolicy> {
-    match facts.get(&Query::ScalingPolicies(step.service().clone())) {
+    match facts.get(&Query::ScalingPolicies(step.target())) {
         Some(Ok(Answer::ScalingPolicies(policies))) => policies.clone(),
         _ => Vec::new(),
     }
@@ -78,11 +78,11 @@ fn set_policy(facts: &mut Facts, step: &Step, name: &str, kind: Option<AppliedPo
     let mut policies = policies(facts, step);
     policies.retain(|policy| policy.name != name);
     policies.extend(kind.map(|kind| AppliedPolicy { name: name.into(), kind }));
-    facts.insert(Query::ScalingPolicies(step.service().clone()), Ok(Answer::ScalingPolicies(policies)));
+    facts.insert(Query::ScalingPolicies(step.target()), Ok(Answer::ScalingPolicies(policies)));
 }
 
 fn set_action(facts: &mut Facts, step: &Step, name: &str, action: Option<ScheduledAction>) {
-    let query = Query::ScheduledActions(step.service().clone());
+    let query = Query::ScheduledActions(step.target());
     let mut actions = match facts.get(&query) {
         Some(Ok(Answer::ScheduledActions(actions))) => actions.clone(),
         _ => Vec::new(),
@@ -93,7 +93,7 @@ fn set_action(facts: &mut Facts, step: &Step, name: &str, action: Option<Schedul
 }
 
 fn set_desired(facts: &mut Facts, step: &Step, size: impl Fn(i32) -> i32) {
-    let query = Query::EcsService(step.service().clone());
+    let query = Query::of_target(&step.target());
     if let Some(Ok(Answer::EcsService(ServiceLookup::Found(service)))) = facts.get(&query) {
         let mut service = service.clone();
         service.desired_count = size(service.desired_count);

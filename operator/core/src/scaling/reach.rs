@@ -158,7 +158,7 @@ fn foreign_action() -> ScheduledAction {
 /// A service that can be scaled and is not being deployed.
 fn steady(input: &Input, desired_count: i32) -> EcsService {
     EcsService {
-        arn: input.service.arn(),
+        arn: input.target.arn(),
         status: "ACTIVE".into(),
         desired_count,
         running_count: desired_count,

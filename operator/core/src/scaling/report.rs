@@ -7,7 +7,7 @@ use runbook_api::common::condition::CONTESTED;
 use runbook_api::scaling_policy::ObservedScaling;
 
 use crate::facts::Answer;
-use crate::observed::{EcsService, ScalableTarget, ServiceLookup};
+use crate::observed::{ScalableTarget, Scaled, ServiceLookup};
 use crate::report::coalesce::Volatile;
 use crate::report::{Hold, Outcome, Summary, conditions};
 use crate::scaling::overrides::{Intent, intent};
@@ -23,11 +23,11 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// The status of the policy named `name` after a reconcile.
 pub fn status(name: &str, previous: &ScalingPolicyStatus, summary: &Summary<'_>) -> ScalingPolicyStatus {
-    let (service, target) = seen(summary);
-    let observed = service.map(|service| ObservedScaling {
-        desired_count: service.desired_count,
-        running_count: service.running_count,
-        pending_count: service.pending_count,
+    let (scaled, target) = seen(summary);
+    let observed = scaled.map(|scaled| ObservedScaling {
+        desired_count: scaled.desired_count,
+        running_count: scaled.running_count,
+        pending_count: scaled.pending_count,
         min_capacity: target.map(|target| target.capacity.min),
         max_capacity: target.map(|target| target.capacity.max),
     });
@@ -35,8 +35,8 @@ pub fn status(name: &str, previous: &ScalingPolicyStatus, summary: &Summary<'_>)
         observed_generation: summary.observed_generation(previous.observed_generation),
         conditions: with_contest(summary.conditions(&previous.conditions), &previous.conditions, summary),
         last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
-        resource_arn: service.map(|service| service.arn.clone()).or_else(|| previous.resource_arn.clone()),
-        replicas: service.map(|service| service.running_count).or(previous.replicas),
+        resource_arn: scaled.map(|scaled| scaled.arn.to_owned()).or_else(|| previous.resource_arn.clone()),
+        replicas: scaled.map(|scaled| scaled.running_count).or(previous.replicas),
         selector: Some(format!("{SELECTOR_LABEL}={name}")),
         observed: observed.or_else(|| previous.observed.clone()),
         plan: summary.plan(previous.plan.as_ref()),
@@ -69,20 +69,20 @@ fn with_contest(mut conditions: Vec<Condition>, previous: &[Condition], summary:
     conditions
 }
 
-fn seen<'f>(summary: &Summary<'f>) -> (Option<&'f EcsService>, Option<&'f ScalableTarget>) {
-    let (mut service, mut target) = (None, None);
+fn seen<'f>(summary: &Summary<'f>) -> (Option<Scaled<'f>>, Option<&'f ScalableTarget>) {
+    let (mut scaled, mut target) = (None, None);
     // A part of the picture beside an older part would be no picture.
     if summary.facts.iter().any(|(_, answer)| answer.is_err()) {
-        return (service, target);
+        return (scaled, target);
     }
     for (_, answer) in summary.facts.iter() {
         match answer {
-            Ok(Answer::EcsService(ServiceLookup::Found(found))) => service = Some(&**found),
+            Ok(Answer::EcsService(ServiceLookup::Found(found))) => scaled = Some(found.scaled()),
             Ok(Answer::ScalableTarget(Some(found))) => target = Some(found),
             _ => {}
         }
     }
-    (service, target)
+    (scaled, target)
 }
 
 /// When to look again because tasks start or stop after an act of ours, so that the status does not show yesterday's numbers until
@@ -107,6 +107,7 @@ mod tests {
     use super::*;
     use crate::facts::Facts;
     use crate::ids::{Scope, ServiceId};
+    use crate::observed::EcsService;
     use crate::query::Query;
 
     fn facts() -> Facts {

@@ -7,14 +7,15 @@ use super::input::Input;
 use super::overrides::bounds::Declared;
 use super::overrides::{Adoption, Bounds};
 use crate::account::brakes::Pace;
-use crate::observed::EcsService;
+use crate::ids::TargetId;
+use crate::observed::Scaled;
 use crate::plan::{Finding, Plan};
 use crate::report::Hold;
 use crate::step::Step;
 
-/// What brings the size of `service` within `bounds`.
-pub fn bring(input: &Input, declared: &Declared, bounds: Bounds, service: &EcsService, now: Timestamp) -> Plan {
-    let (from, to) = (service.desired_count, bounds.clamp(service.desired_count));
+/// What brings the size of what scales within `bounds`.
+pub fn bring(input: &Input, declared: &Declared, bounds: Bounds, scaled: &Scaled<'_>, now: Timestamp) -> Plan {
+    let (from, to) = (scaled.desired_count, bounds.clamp(scaled.desired_count));
     if from == to {
         return Plan::default();
     }
@@ -37,7 +38,7 @@ pub fn bring(input: &Input, declared: &Declared, bounds: Bounds, service: &EcsSe
         hold = reported.then_some(Hold::DriftReported);
     }
     // AWS's own autoscaler does not scale in during a deployment either: tasks of the old and the new version are counted together.
-    if to < from && service.deployment_in_progress() {
+    if to < from && scaled.deploying {
         return wait_for_deployment(input, from, to);
     }
     let to = match input.brakes.pace(from, to, input.memory.moved_at, now) {
@@ -46,12 +47,13 @@ pub fn bring(input: &Input, declared: &Declared, bounds: Bounds, service: &EcsSe
         Pace::Go(to) => to,
         Pace::Wait(until) => return wait_for_step(input, from, to, until),
     };
-    Plan { steps: vec![Step::SetDesiredCount { service: input.service.clone(), from, to }], hold, ..Plan::default() }
+    let TargetId::EcsService(service) = &input.target;
+    Plan { steps: vec![Step::SetDesiredCount { service: service.clone(), from, to }], hold, ..Plan::default() }
 }
 
 /// Waits with a scale-in.
 pub fn wait_for_deployment(input: &Input, from: i32, to: i32) -> Plan {
-    let id = &input.service;
+    let id = &input.target;
     Plan::only(Finding::waiting(
         "DeploymentInProgress",
         format!("{id} is being deployed; it is scaled in from {from} to {to} when the deployment has ended"),
@@ -60,7 +62,7 @@ pub fn wait_for_deployment(input: &Input, from: i32, to: i32) -> Plan {
 
 /// Waits with the next step of a scale-in.
 pub fn wait_for_step(input: &Input, from: i32, to: i32, until: Timestamp) -> Plan {
-    let id = &input.service;
+    let id = &input.target;
     let mut plan = Plan::only(Finding::waiting(
         "ScaleInStep",
         format!(
@@ -72,6 +74,7 @@ pub fn wait_for_step(input: &Input, from: i32, to: i32, until: Timestamp) -> Pla
 }
 
 fn adopt(input: &Input, adoption: Adoption, desired_count: i32) -> Plan {
-    let step = Step::AdoptScaleOut { service: input.service.clone(), desired_count, adoption: Box::new(adoption) };
+    let TargetId::EcsService(service) = &input.target;
+    let step = Step::AdoptScaleOut { service: service.clone(), desired_count, adoption: Box::new(adoption) };
     Plan { steps: vec![step], ..Plan::default() }
 }

@@ -2,7 +2,7 @@
 
 use runbook_api::step_scaling::StepScaling as StepScalingSpec;
 
-use crate::ids::ServiceId;
+use crate::ids::TargetId;
 use crate::observed::{AppliedPolicy, AppliedPolicyKind, StepAdjustment, StepScalingConfiguration};
 use crate::plan::{Finding, Plan};
 use crate::step::Step;
@@ -79,12 +79,7 @@ fn judge(steps: &[StepAdjustment]) -> Result<(), String> {
 }
 
 /// Adds to `plan` what brings the `applied` policies of a service in line with the `declared` ones.
-pub fn put(
-    id: &ServiceId,
-    declared: &[(String, StepScalingConfiguration)],
-    applied: &[AppliedPolicy],
-    plan: &mut Plan,
-) {
+pub fn put(id: &TargetId, declared: &[(String, StepScalingConfiguration)], applied: &[AppliedPolicy], plan: &mut Plan) {
     for (name, configuration) in declared {
         let current = applied.iter().find(|policy| policy.name == *name).map(|policy| &policy.kind);
         let from = match current {
@@ -104,7 +99,7 @@ pub fn put(
             None => None,
         };
         plan.steps.push(Step::PutStepScalingPolicy {
-            service: id.clone(),
+            target: id.clone(),
             name: name.clone(),
             from,
             configuration: configuration.clone(),

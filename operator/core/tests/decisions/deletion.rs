@@ -29,7 +29,7 @@ fn plan(input: &Input, facts: &Facts) -> Plan {
 
 /// The facts with a target that can carry tags, and these on it.
 fn tagged(mut facts: Facts, owner: Option<&str>) -> Facts {
-    let query = Query::ScalableTarget(world::service_id());
+    let query = Query::ScalableTarget(world::service_id().into());
     if let Some(Ok(Answer::ScalableTarget(Some(target)))) = facts.get(&query) {
         let mut target = target.clone();
         target.arn = Some(world::TARGET_ARN.into());

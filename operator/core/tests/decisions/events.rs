@@ -96,8 +96,8 @@ fn a_call_of_ecs_names_the_service_as_its_caller_did() {
 
 #[test]
 fn a_call_of_application_auto_scaling_outdates_what_it_changes() {
-    let (service, target) = (Query::EcsService(web()), Query::ScalableTarget(web()));
-    let (policies, actions) = (Query::ScalingPolicies(web()), Query::ScheduledActions(web()));
+    let (service, target) = (Query::EcsService(web()), Query::ScalableTarget(web().into()));
+    let (policies, actions) = (Query::ScalingPolicies(web().into()), Query::ScheduledActions(web().into()));
     for (name, queries) in [
         ("RegisterScalableTarget", vec![target.clone(), service]),
         ("DeregisterScalableTarget", vec![target, policies.clone(), actions.clone()]),

@@ -48,7 +48,7 @@ fn right_under(
     });
     let applied: Vec<ScheduledAction> = scheduled.iter().map(|scheduled| scheduled.action.clone()).collect();
     let basis = Basis {
-        service: &input.service,
+        id: &input.target,
         own: capacity,
         scheduled,
         applied: &applied,

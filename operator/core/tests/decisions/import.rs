@@ -23,9 +23,9 @@ fn imported(facts: &Facts) -> Result<Imported, String> {
         Some(Ok(Answer::ScheduledActions(actions))),
     ) = (
         facts.get(&Query::EcsService(id.clone())),
-        facts.get(&Query::ScalableTarget(id.clone())),
-        facts.get(&Query::ScalingPolicies(id.clone())),
-        facts.get(&Query::ScheduledActions(id.clone())),
+        facts.get(&Query::ScalableTarget(id.clone().into())),
+        facts.get(&Query::ScalingPolicies(id.clone().into())),
+        facts.get(&Query::ScheduledActions(id.clone().into())),
     )
     else {
         panic!("not everything is answered")
@@ -59,9 +59,9 @@ fn facts(service: EcsService, target: Option<ScalableTarget>, policies: Vec<Appl
     let id = world::service_id();
     let lookup = ServiceLookup::Found(Box::new(service));
     facts.insert(Query::EcsService(id.clone()), Ok(Answer::EcsService(lookup)));
-    facts.insert(Query::ScalableTarget(id.clone()), Ok(Answer::ScalableTarget(target)));
-    facts.insert(Query::ScalingPolicies(id.clone()), Ok(Answer::ScalingPolicies(policies)));
-    facts.insert(Query::ScheduledActions(id), Ok(Answer::ScheduledActions(Vec::new())));
+    facts.insert(Query::ScalableTarget(id.clone().into()), Ok(Answer::ScalableTarget(target)));
+    facts.insert(Query::ScalingPolicies(id.clone().into()), Ok(Answer::ScalingPolicies(policies)));
+    facts.insert(Query::ScheduledActions(id.into()), Ok(Answer::ScheduledActions(Vec::new())));
     facts
 }
 

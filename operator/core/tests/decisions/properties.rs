@@ -35,9 +35,9 @@ fn allowed(input: &Input, facts: &Facts) -> (i32, i32) {
         return (*replicas, *replicas);
     };
     let Some(Ok(Answer::ScheduledActions(applied))) = facts.get(&world::queries()[4].1) else { panic!("no facts") };
-    let (service, target) = (&input.service, target.as_ref());
+    let (id, target) = (&input.target, target.as_ref());
     let basis = Basis {
-        service,
+        id,
         own: capacity,
         scheduled,
         applied,
@@ -236,8 +236,8 @@ proptest! {
         let since = "2026-01-01T00:00:00Z".parse().ok();
         let mut facts = facts;
         let target = ScalableTarget { arn: None, capacity, created_at: since };
-        facts.insert(Query::ScalableTarget(world::service_id()), Ok(Answer::ScalableTarget(Some(target))));
-        facts.insert(Query::ScheduledActions(world::service_id()), Ok(Answer::ScheduledActions(vec![theirs.clone()])));
+        facts.insert(Query::ScalableTarget(world::service_id().into()), Ok(Answer::ScalableTarget(Some(target))));
+        facts.insert(Query::ScheduledActions(world::service_id().into()), Ok(Answer::ScheduledActions(vec![theirs.clone()])));
         for step in plan(&input, &facts).steps {
             if let Step::RegisterScalableTarget { to, .. } = step {
                 prop_assert!(theirs.min_capacity.is_none_or(|min| to.min == min), "{:?}", to);

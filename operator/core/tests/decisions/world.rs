@@ -79,9 +79,9 @@ pub fn queries() -> [(&'static str, Query); 5] {
     [
         ("CallerIdentity", Query::CallerIdentity(scope())),
         ("EcsService", Query::EcsService(service_id())),
-        ("ScalableTarget", Query::ScalableTarget(service_id())),
-        ("ScalingPolicies", Query::ScalingPolicies(service_id())),
-        ("ScheduledActions", Query::ScheduledActions(service_id())),
+        ("ScalableTarget", Query::ScalableTarget(service_id().into())),
+        ("ScalingPolicies", Query::ScalingPolicies(service_id().into())),
+        ("ScheduledActions", Query::ScheduledActions(service_id().into())),
     ]
 }
 
@@ -90,7 +90,7 @@ pub const TARGET_ARN: &str = "arn:aws:application-autoscaling:eu-central-1:12345
 
 /// What a plan for a policy that is being deleted asks besides.
 pub fn tags_query() -> Query {
-    Query::ScalableTargetTags(TargetArn { service: service_id(), arn: TARGET_ARN.into() })
+    Query::ScalableTargetTags(TargetArn { target: service_id().into(), arn: TARGET_ARN.into() })
 }
 
 /// The size of the service as the facts have it.

@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use runbook_api::ScalingPolicy;
 use runbook_core::Scope;
 use runbook_core::account::resolve;
+use runbook_core::scaling::input::resource_id;
 use tokio::time::sleep;
 
 use super::{Stop, stopped};
@@ -49,11 +50,11 @@ fn band(policy: &ScalingPolicy, stores: &Stores) -> Option<(Scope, String)> {
     if spec.suspend || spec.autoscaling.is_none() {
         return None;
     }
-    let target = spec.target.ecs_service.as_ref()?;
+    let target = resource_id(&spec.target)?;
     let account = stores.account(&spec.account_ref.name);
     let namespace = policy.namespace().unwrap_or_default();
     let access = resolve(&spec.account_ref, spec.region.as_deref(), &namespace, account.as_deref()).ok()?;
-    Some((access.scope, format!("{}/{}", target.cluster, target.service)))
+    Some((access.scope, target))
 }
 
 #[cfg(test)]

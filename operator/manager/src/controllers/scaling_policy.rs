@@ -18,7 +18,7 @@ use runbook_core::scaling::claim::claim as claim_of;
 use runbook_core::scaling::input::{self, Deletion, Input};
 use runbook_core::scaling::overrides::intent::Memory;
 use runbook_core::scaling::{self, deletion, report};
-use runbook_core::{Facts, Finding, Plan, Scope, ServiceId};
+use runbook_core::{Facts, Finding, Plan, Scope, TargetId};
 
 use super::scaling_override;
 use crate::context::Context;
@@ -29,14 +29,10 @@ use crate::stores::{Change, Object, Reflected, Stores};
 impl Object for ScalingPolicy {
     const KIND: &'static str = "ScalingPolicy";
 
-    /// Cluster and service: policies that name the same may be rivals, whatever accounts they name.
+    /// The ResourceId of the target: policies that name the same may be rivals, whatever accounts they name.
     fn key(&self) -> Option<String> {
-        self.spec.target.ecs_service.as_ref().map(|target| key(&target.cluster, &target.service))
+        input::resource_id(&self.spec.target)
     }
-}
-
-fn key(cluster: &str, service: &str) -> String {
-    format!("{cluster}/{service}")
 }
 
 impl Stored for ScalingPolicy {
@@ -66,14 +62,14 @@ impl Kind for ScalingPolicy {
         let account = context.accounts.connect(name).map_err(|finding| not_ready(name, &finding.message))?;
         let access = access(self, account.as_deref())?;
         let Some(account) = account else { return Err(not_ready(name, "it does not exist")) };
-        let service = input::target(spec, &access)?;
+        let target = input::target(spec, &access)?;
         let own = claim_of(self, Some(&*account));
         let rivals = own.as_ref().map(|own| rivals(self, &own.resource, context)).unwrap_or_default();
         let deletion = if self.metadata.deletion_timestamp.is_some() {
             let older = rivals.into_iter().filter(|rival| own.as_ref().is_some_and(|own| *rival < own.claimant));
             Some(Deletion { held_by: older.min().map(|holder| holder.id) })
         } else {
-            own.as_ref().map_or(Ok(()), |own| claim::hold(&own.claimant, &rivals, &service.to_string()))?;
+            own.as_ref().map_or(Ok(()), |own| claim::hold(&own.claimant, &rivals, &target.to_string()))?;
             None
         };
         let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
@@ -167,10 +163,10 @@ pub fn queue(runner: Arc<Runner<ScalingPolicy>>) -> impl Stream<Item = ObjectRef
     present.chain(stream::select(stream::select(by_policy, by_account), by_override))
 }
 
-/// The policies for one service, and where each of them works: what happens to it concerns them all.
-pub fn of_service(service: &ServiceId, stores: &Stores) -> Vec<(ObjectRef<ScalingPolicy>, Scope)> {
-    let at = &service.scope;
-    let policies = stores.policies.of_key(&key(&service.cluster, &service.service));
+/// The policies for one target, and where each of them works: what happens to it concerns them all.
+pub fn of_target(target: &TargetId, stores: &Stores) -> Vec<(ObjectRef<ScalingPolicy>, Scope)> {
+    let at = target.scope();
+    let policies = stores.policies.of_key(&target.resource_id());
     let places = policies.iter().filter_map(|policy| {
         let account = stores.account(&policy.spec.account_ref.name);
         Some((ObjectRef::from_obj(&**policy), access(policy, account.as_deref()).ok()?.scope))

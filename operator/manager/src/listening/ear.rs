@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 
 use super::Wakes;
 use crate::context::Context;
-use crate::controllers::scaling_policy::of_service;
+use crate::controllers::scaling_policy::of_target;
 
 /// Events that are remembered, so that their copies are known as such.
 const REMEMBERED: usize = 10_000;
@@ -61,8 +61,8 @@ impl Ear {
     fn outdate(&self, queries: &[Query]) -> bool {
         let mut watched = false;
         for query in queries {
-            let Some(service) = query.service() else { continue };
-            for (policy, scope) in of_service(service, &self.context.stores) {
+            let Some(target) = query.target() else { continue };
+            for (policy, scope) in of_target(&target, &self.context.stores) {
                 // Accounts are told apart by their id: another AwsAccount of the same may be the policy's.
                 self.context.plane.invalidate(&query.clone().within(&scope));
                 self.wakes.policy(policy);

@@ -66,7 +66,7 @@ async fn observe(
     let ids: Vec<ServiceId> =
         names.into_iter().map(|service| ServiceId { scope: scope.clone(), cluster: cluster.into(), service }).collect();
     let questions: Vec<Query> =
-        ids.iter().flat_map(|id| [Query::EcsService(id.clone()), Query::ScalableTarget(id.clone())]).collect();
+        ids.iter().flat_map(|id| [Query::EcsService(id.clone()), Query::ScalableTarget(id.clone().into())]).collect();
     let mut found: Vec<Found> = ids
         .into_iter()
         .map(|id| Found {
@@ -81,7 +81,7 @@ async fn observe(
     let questions: Vec<Query> = found
         .iter()
         .filter(|one| one.target.is_some())
-        .flat_map(|one| [Query::ScalingPolicies(one.id.clone()), Query::ScheduledActions(one.id.clone())])
+        .flat_map(|one| [Query::ScalingPolicies(one.id.clone().into()), Query::ScheduledActions(one.id.clone().into())])
         .collect();
     take(observer, &questions, &mut found).await?;
     Ok(found)
@@ -90,7 +90,7 @@ async fn observe(
 async fn take(observer: &Observer, questions: &[Query], found: &mut [Found]) -> Result<(), CloudError> {
     for (query, answer, _) in observer.observe(questions, Freshness::Now).await {
         let answer = answer?;
-        let Some(one) = found.iter_mut().find(|one| query.service() == Some(&one.id)) else { continue };
+        let Some(one) = found.iter_mut().find(|one| query.target() == Some(one.id.clone().into())) else { continue };
         match answer {
             Answer::EcsService(lookup) => one.lookup = lookup,
             Answer::ScalableTarget(target) => one.target = target,

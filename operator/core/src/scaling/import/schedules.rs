@@ -76,7 +76,7 @@ pub fn difference(
     let registered = target.capacity;
     let scheduled = scheduled::declared(autoscaling, &registered, false).ok()?;
     let basis = Basis {
-        service: seen.id,
+        id: &seen.id.clone().into(),
         own: &registered,
         scheduled: &scheduled,
         applied: seen.actions,

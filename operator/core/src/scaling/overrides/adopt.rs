@@ -40,7 +40,7 @@ impl Adoption {
         if at_least <= usual || (declared.autoscaled && at_least < size) {
             return None;
         }
-        let act = seed_of(&format!("{} {since} {size}", input.service.arn()));
+        let act = seed_of(&format!("{} {since} {size}", input.target.arn()));
         let name = format!("adopted-{}-{:08x}", input.policy.name, act & 0xffff_ffff);
         // What has ended is not begun again, and what another has made under this name is none of ours: the size is corrected instead.
         if input.taken.as_ref() == Some(&name) || input.overrides.iter().any(|known| known.name == name) {
