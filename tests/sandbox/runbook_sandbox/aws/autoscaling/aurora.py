@@ -1,7 +1,8 @@
 """Aurora Replicas as a scalable capacity.
 
 Source: Amazon Aurora User Guide, "Amazon Aurora Auto Scaling with Aurora Replicas": replicas that were there before count,
-but only those that Auto Scaling made are removed; new ones have the writer's instance class; while a replica is not
+but only those that Auto Scaling made are removed; new ones have the writer's instance class, and a tag that says for which
+resource they were made; without a writer there is none; while a replica is not
 available nothing is scaled.
 """
 
@@ -51,6 +52,8 @@ def change(target: Target, count: int) -> str | None:
     failed = f"Failed to set replica count to {count}. Reason:"
     if found is None:
         return f"{failed} the DB cluster {target.resource_id} was not found."
+    if found.writer is None or all(item.identifier != found.writer for item in found.members):
+        return f"{failed} the DB cluster has no writer, whose class a replica would get."
     replicas = _replicas(found)
     if any(item.status != "available" for item in replicas):
         return f"{failed} a replica of the DB cluster is not in the available state."
@@ -75,6 +78,7 @@ def _add(target: Target, to: Cluster) -> None:
             DBClusterIdentifier=to.identifier,
             Engine=to.engine.name,
             DBInstanceClass=writer.record["DBInstanceClass"],
+            Tags=[{"Key": "application-autoscaling:resourceId", "Value": target.resource_id}],
         )
     )
 

@@ -160,6 +160,46 @@ def test_aurora_replicas_follow_their_target(scaling, refused):
     assert members() == {"writer", "reader"}
 
 
+def test_aurora_replicas_need_a_writer(scaling):
+    """A cluster without instances has no class that a replica could get: the activity fails, and is no error of the request."""
+    rds = scaling.aws.client("rds")
+    rds.create_db_cluster(DBClusterIdentifier="db", Engine="aurora-postgresql", MasterUsername="me", MasterUserPassword="secret-word")
+    scaling.aws.clock.advance(60)
+    scaling.client.register_scalable_target(**AURORA, MinCapacity=1, MaxCapacity=2)
+    activity = scaling.client.describe_scaling_activities(ServiceNamespace="rds")["ScalingActivities"][0]
+    assert activity["StatusCode"] == "Failed"
+    assert "no writer" in activity["StatusMessage"]
+    assert rds.describe_db_instances()["DBInstances"] == []
+
+
+def test_aurora_replicas_come_and_go_with_metrics_and_schedules(scaling):
+    """What moves an ECS service moves replicas, each named and tagged as Application Auto Scaling's, and none of others goes."""
+    rds = scaling.aws.client("rds")
+    rds.create_db_cluster(DBClusterIdentifier="db", Engine="aurora-mysql", MasterUsername="me", MasterUserPassword="secret-word")
+    scaling.aws.clock.advance(60)
+    for name in ("writer", "reader"):
+        rds.create_db_instance(DBInstanceIdentifier=name, DBClusterIdentifier="db", Engine="aurora-mysql", DBInstanceClass="db.r6g.large")
+        scaling.aws.clock.advance(60)
+
+    def readers():
+        members = rds.describe_db_clusters(DBClusterIdentifier="db")["DBClusters"][0]["DBClusterMembers"]
+        return sorted(item["DBInstanceIdentifier"][:24] for item in members if not item["IsClusterWriter"])
+
+    scaling.client.register_scalable_target(**AURORA, MinCapacity=1, MaxCapacity=3)
+    assert readers() == ["reader"]
+    scaling.client.put_scheduled_action(
+        **AURORA, ScheduledActionName="busy", Schedule="rate(5 minutes)", ScalableTargetAction={"MinCapacity": 2}
+    )
+    scaling.aws.clock.advance(600)
+    assert readers() == ["application-autoscaling-", "reader"]
+    made = next(item for item in rds.describe_db_instances()["DBInstances"] if item["DBInstanceIdentifier"].startswith("application-"))
+    assert made["TagList"] == [{"Key": "application-autoscaling:resourceId", "Value": "cluster:db"}]
+    scaling.client.delete_scheduled_action(**AURORA, ScheduledActionName="busy")
+    scaling.client.register_scalable_target(**AURORA, MinCapacity=0, MaxCapacity=0)
+    scaling.aws.clock.advance(600)
+    assert readers() == ["reader"]
+
+
 def test_pages_and_filters(scaling, refused):
     """DescribeScalableTargets: 50 ids, 50 a page. Plain moto's second page repeats the first's items."""
     for index in range(7):
