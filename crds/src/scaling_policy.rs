@@ -1,4 +1,4 @@
-//! `ScalingPolicy`: how one ECS service scales.
+//! `ScalingPolicy`: how one ECS service scales, or the Aurora Replicas of one cluster.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
@@ -10,7 +10,7 @@ use crate::scheduled::{ScheduledActionSpec, Window};
 use crate::step_scaling::StepScaling;
 pub use crate::target_tracking::{CustomizedMetric, DimensionValue, PredefinedMetric, Statistic, TargetTracking};
 
-/// How one ECS service scales: a fixed size, or a band in which AWS's autoscaler is free to move.
+/// How one ECS service scales, or the Aurora Replicas of one cluster: a fixed size, or a band in which AWS's autoscaler is free to move.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "ops.clocked.app",
@@ -22,10 +22,10 @@ pub use crate::target_tracking::{CustomizedMetric, DimensionValue, PredefinedMet
     namespaced,
     status = "ScalingPolicyStatus",
     derive = "PartialEq",
-    doc = "How one ECS service scales: a fixed size, or a band in which AWS's autoscaler is free to move. The operator brings the service there and keeps it there.",
+    doc = "How one ECS service scales, or the Aurora Replicas of one cluster: a fixed size, or a band in which AWS's autoscaler is free to move. The operator brings it there and keeps it there.",
     scale(spec_replicas_path = ".spec.replicas", status_replicas_path = ".status.replicas", label_selector_path = ".status.selector"),
     validation = Rule::new("self.metadata.name.size() <= 40").message("metadata.name must have at most 40 characters, because names in AWS are made from it"),
-    printcolumn(name = "Service", type_ = "string", json_path = ".spec.target.ecsService.service"),
+    printcolumn(name = "Service", type_ = "string", json_path = ".spec.target['ecsService.service','auroraReplicas.cluster']"),
     printcolumn(name = "Min", type_ = "integer", json_path = ".status.observed.minCapacity"),
     printcolumn(name = "Max", type_ = "integer", json_path = ".status.observed.maxCapacity"),
     printcolumn(name = "Desired", type_ = "integer", json_path = ".status.observed.desiredCount"),
@@ -33,7 +33,7 @@ pub use crate::target_tracking::{CustomizedMetric, DimensionValue, PredefinedMet
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Synced", type_ = "string", json_path = ".status.conditions[?(@.type==\"Synced\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Synced\")].reason"),
-    printcolumn(name = "Cluster", type_ = "string", json_path = ".spec.target.ecsService.cluster", priority = 1),
+    printcolumn(name = "Cluster", type_ = "string", json_path = ".spec.target['ecsService.cluster','auroraReplicas.cluster']", priority = 1),
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.accountRef.name", priority = 1),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Synced\")].message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
@@ -43,12 +43,24 @@ pub use crate::target_tracking::{CustomizedMetric, DimensionValue, PredefinedMet
     .message("say how the service scales: set replicas to a fixed number, or autoscaling with minCapacity and maxCapacity"))]
 #[x_kube(validation = Rule::new("has(self.autoscaling) || !has(self.replicas) || self.replicas > 0 || self.allowZero")
     .message("replicas: 0 stops the service; set allowZero: true if that is meant"))]
-#[x_kube(validation = Rule::new("!has(self.autoscaling) || self.autoscaling.maxCapacity > 0 || self.allowZero")
+#[x_kube(validation = Rule::new("!has(self.autoscaling) || self.autoscaling.maxCapacity > 0 || self.allowZero || has(self.target.auroraReplicas)")
     .message("maxCapacity: 0 stops the service; set allowZero: true if that is meant"))]
-#[x_kube(validation = Rule::new("!has(self.autoscaling) || self.autoscaling.minCapacity > 0 || self.allowZero")
+#[x_kube(validation = Rule::new("!has(self.autoscaling) || self.autoscaling.minCapacity > 0 || self.allowZero || has(self.target.auroraReplicas)")
     .message("minCapacity: 0 lets the service go down to nothing; set allowZero: true if that is meant"))]
 #[x_kube(validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)")
     .message("region cannot be changed: delete this policy and create one for the other region"))]
+#[x_kube(validation = Rule::new("!has(self.target.auroraReplicas) || !has(self.replicas)")
+    .message("Aurora Replicas have no desired count of their own: write autoscaling instead of replicas, with minCapacity and maxCapacity the same for a fixed number"))]
+#[x_kube(validation = Rule::new("!has(self.target.auroraReplicas) || !has(self.drift)")
+    .message("drift is about the desired count of an ECS service: leave it out; Application Auto Scaling brings Aurora Replicas back into the band, and never removes those that somebody else created"))]
+#[x_kube(validation = Rule::new("!has(self.target.auroraReplicas) || !self.takeOwnership")
+    .message("takeOwnership is about an ECS service's template, and no template says how many Aurora Replicas there are: leave it out"))]
+#[x_kube(validation = Rule::new("!has(self.target.auroraReplicas) || !has(self.overrideCeiling) || self.overrideCeiling <= 15")
+    .message("a cluster has at most 15 Aurora Replicas: write an overrideCeiling of 15 or less"))]
+#[x_kube(validation = Rule::new("!has(self.target.auroraReplicas) || !has(self.autoscaling) || self.autoscaling.maxCapacity <= 15 && (!has(self.autoscaling.windows) || self.autoscaling.windows.all(w, w.maxCapacity <= 15)) && (!has(self.autoscaling.scheduledActions) || self.autoscaling.scheduledActions.all(a, (!has(a.minCapacity) || a.minCapacity <= 15) && (!has(a.maxCapacity) || a.maxCapacity <= 15)))")
+    .message("a cluster has at most 15 Aurora Replicas: write a maxCapacity of 15 or less, here and in windows and scheduledActions"))]
+#[x_kube(validation = Rule::new("!has(self.autoscaling) || !has(self.autoscaling.targetTracking) || self.autoscaling.targetTracking.all(t, !has(t.predefinedMetric) || t.predefinedMetric.startsWith('RDSReader') == has(self.target.auroraReplicas))")
+    .message("predefinedMetric must be one of the target's kind: RDSReaderAverageCPUUtilization or RDSReaderAverageDatabaseConnections for auroraReplicas, the others for ecsService"))]
 pub struct ScalingPolicySpec {
     /// The AwsAccount to work in. Immutable.
     #[serde(default)]
@@ -56,9 +68,9 @@ pub struct ScalingPolicySpec {
         .message("accountRef cannot be changed: delete this policy and create one for the other account"))]
     pub account_ref: AccountRef,
 
-    /// The service that scales. Immutable.
+    /// What scales. Immutable.
     #[x_kube(validation = Rule::new("self == oldSelf")
-        .message("target cannot be changed: delete this policy and create one for the other service"))]
+        .message("target cannot be changed: delete this policy and create one for the other service or cluster"))]
     pub target: ScalingTarget,
 
     /// Region of the target. Default: the first region of the AwsAccount. Immutable.
@@ -80,7 +92,7 @@ pub struct ScalingPolicySpec {
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
-    /// A fixed number of tasks. `kubectl scale` sets it. Ignored, and said to be, where `autoscaling` is set.
+    /// A fixed number of tasks. `kubectl scale` sets it. Ignored, and said to be, where `autoscaling` is set. Not for Aurora Replicas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 5000))]
     pub replicas: Option<i32>,
@@ -89,15 +101,17 @@ pub struct ScalingPolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaling: Option<Autoscaling>,
 
-    /// Allow a size of zero: without it neither replicas, minCapacity nor maxCapacity may be 0.
+    /// Allow a size of zero: without it neither replicas, minCapacity nor maxCapacity may be 0. Aurora Replicas need no leave: the
+    /// writer goes on.
     #[serde(default)]
     pub allow_zero: bool,
 
-    /// Scale a service although its tags say that CloudFormation manages it: set it once the template no longer says its size.
+    /// Scale a service although its tags say that CloudFormation manages it: set it once the template no longer says its size. Not for Aurora Replicas.
     #[serde(default)]
     pub take_ownership: bool,
 
     /// What is done about a size that somebody else has set in AWS. Default: a larger one is adopted for an hour, a smaller one corrected.
+    /// Not for Aurora Replicas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
 
@@ -110,11 +124,26 @@ pub struct ScalingPolicySpec {
 /// What scales. Exactly one field must be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.ecsService)").message("name what scales: target.ecsService with cluster and service"))]
+#[x_kube(validation = Rule::new("has(self.ecsService) != has(self.auroraReplicas)")
+    .message("name what scales, and one thing only: target.ecsService with cluster and service, or target.auroraReplicas with cluster"))]
 pub struct ScalingTarget {
-    /// An ECS service.
+    /// An ECS service, by the number of its tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecs_service: Option<EcsServiceRef>,
+    /// The Aurora Replicas of a DB cluster, by their number. The writer is none of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aurora_replicas: Option<AuroraReplicasRef>,
+}
+
+/// The Aurora Replicas of a DB cluster, by its identifier.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuroraReplicasRef {
+    /// Identifier of the DB cluster (not its ARN), in lower case as RDS keeps it.
+    #[schemars(length(max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z](-?[a-z0-9])*$')")
+        .message("cluster must be the identifier of the DB cluster, not its ARN: a lower-case letter, then lower-case letters, digits and single hyphens, none of them at the end"))]
+    pub cluster: String,
 }
 
 /// An ECS service, by the names of its cluster and of itself.
@@ -203,11 +232,11 @@ pub struct ScalingPolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub last_handled_reconcile_at: Option<String>,
-    /// ARN of the service.
+    /// ARN of the service or the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 600))]
     pub resource_arn: Option<String>,
-    /// Tasks that run, for `kubectl scale` and the HorizontalPodAutoscaler.
+    /// Tasks that run, or Aurora Replicas, for `kubectl scale` and the HorizontalPodAutoscaler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub replicas: Option<i32>,
@@ -269,10 +298,10 @@ pub struct FollowedSize {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObservedScaling {
-    /// Tasks that ECS is to run.
+    /// Tasks that ECS is to run; Aurora Replicas of the cluster.
     #[schemars(range(min = 0))]
     pub desired_count: i32,
-    /// Tasks that run.
+    /// Tasks that run; Aurora Replicas of the cluster.
     #[schemars(range(min = 0))]
     pub running_count: i32,
     /// Tasks that are starting.

@@ -19,6 +19,10 @@ pub enum PredefinedMetric {
     ECSServiceAverageMemoryUtilization,
     /// Requests completed per target of a load balancer's target group.
     ALBRequestCountPerTarget,
+    /// Average CPU utilization of the Aurora Replicas, in percent. For auroraReplicas alone.
+    RDSReaderAverageCPUUtilization,
+    /// Average number of connections to the Aurora Replicas. For auroraReplicas alone.
+    RDSReaderAverageDatabaseConnections,
 }
 
 impl PredefinedMetric {
@@ -28,6 +32,8 @@ impl PredefinedMetric {
             Self::ECSServiceAverageCPUUtilization => "ECSServiceAverageCPUUtilization",
             Self::ECSServiceAverageMemoryUtilization => "ECSServiceAverageMemoryUtilization",
             Self::ALBRequestCountPerTarget => "ALBRequestCountPerTarget",
+            Self::RDSReaderAverageCPUUtilization => "RDSReaderAverageCPUUtilization",
+            Self::RDSReaderAverageDatabaseConnections => "RDSReaderAverageDatabaseConnections",
         }
     }
 }
@@ -67,10 +73,10 @@ pub struct TargetTracking {
     /// The value to keep the metric near: an integer, or a string such as "0.5". More than zero.
     #[x_kube(validation = Rule::new(Number::POSITIVE).message("targetValue must be more than 0"))]
     pub target_value: Number,
-    /// How long after a scale-out the next may begin. AWS's default for ECS is 300 s.
+    /// How long after a scale-out the next may begin. AWS's default is 300 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_out_cooldown: Option<Duration>,
-    /// How long after a scale-in the next may begin. AWS's default for ECS is 300 s.
+    /// How long after a scale-in the next may begin. AWS's default is 300 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_in_cooldown: Option<Duration>,
     /// Never remove tasks because of this policy.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use runbook_core::Namespace;
 use runbook_core::observed::{
-    AppliedPolicy, CallerIdentity, Capacity, EcsService, ScalableTarget, ScheduledAction, StepScalingConfiguration,
-    TargetTrackingConfiguration,
+    AppliedPolicy, CallerIdentity, Capacity, DbCluster, EcsService, ScalableTarget, ScheduledAction,
+    StepScalingConfiguration, TargetTrackingConfiguration,
 };
 
 /// One API call. The region and the credentials are the [`Scope`](runbook_core::Scope)'s it is made in.
@@ -27,6 +27,13 @@ pub enum Call {
         cluster: String,
         /// NextToken of the page before.
         next_token: Option<String>,
+    },
+    /// RDS DescribeDBClusters with a filter for these; pages of at most 100. A missing cluster is absent.
+    DescribeDbClusters {
+        /// DBClusterIdentifiers.
+        clusters: Vec<String>,
+        /// Marker of the page before.
+        marker: Option<String>,
     },
     /// Application Auto Scaling DescribeScalableTargets for the namespace's dimension; at most 50 ids.
     DescribeScalableTargets {
@@ -138,6 +145,13 @@ pub enum Reply {
         /// NextToken of the next page.
         next_token: Option<String>,
     },
+    /// To [`Call::DescribeDbClusters`].
+    DbClusters {
+        /// Those found, by identifier.
+        clusters: Vec<(String, DbCluster)>,
+        /// Marker of the next page.
+        marker: Option<String>,
+    },
     /// To [`Call::DescribeScalableTargets`].
     ScalableTargets {
         /// By ResourceId.
@@ -172,6 +186,8 @@ pub enum Api {
     Sts,
     /// Elastic Container Service.
     Ecs,
+    /// Relational Database Service.
+    Rds,
     /// Application Auto Scaling.
     ApplicationAutoScaling,
     /// Simple Queue Service.
@@ -204,6 +220,7 @@ impl Call {
             Self::GetCallerIdentity => "GetCallerIdentity",
             Self::DescribeServices { .. } => "DescribeServices",
             Self::ListServices { .. } => "ListServices",
+            Self::DescribeDbClusters { .. } => "DescribeDBClusters",
             Self::DescribeScalableTargets { .. } => "DescribeScalableTargets",
             Self::DescribeScalingPolicies { .. } => "DescribeScalingPolicies",
             Self::UpdateService { .. } => "UpdateService",
@@ -223,6 +240,7 @@ impl Call {
         match self {
             Self::GetCallerIdentity => Api::Sts,
             Self::DescribeServices { .. } | Self::ListServices { .. } | Self::UpdateService { .. } => Api::Ecs,
+            Self::DescribeDbClusters { .. } => Api::Rds,
             Self::DescribeScalableTargets { .. }
             | Self::DescribeScalingPolicies { .. }
             | Self::DescribeScheduledActions { .. }
@@ -243,6 +261,7 @@ impl Call {
             Self::GetCallerIdentity
             | Self::DescribeServices { .. }
             | Self::ListServices { .. }
+            | Self::DescribeDbClusters { .. }
             | Self::DescribeScalableTargets { .. }
             | Self::DescribeScalingPolicies { .. }
             | Self::DescribeScheduledActions { .. }
@@ -267,6 +286,10 @@ impl Call {
                 _ => format!("{} services of cluster {cluster}", services.len()),
             },
             Self::ListServices { cluster, .. } => format!("the services of cluster {cluster}"),
+            Self::DescribeDbClusters { clusters, .. } => match clusters.as_slice() {
+                [cluster] => format!("DB cluster {cluster}"),
+                _ => format!("{} DB clusters", clusters.len()),
+            },
             Self::DescribeScalableTargets { resource_ids, .. } => match resource_ids.as_slice() {
                 [id] => id.clone(),
                 ids => format!("{} scalable targets", ids.len()),
@@ -295,6 +318,7 @@ impl Api {
         match self {
             Self::Sts => "sts",
             Self::Ecs => "ecs",
+            Self::Rds => "rds",
             Self::ApplicationAutoScaling => "application-autoscaling",
             Self::Sqs => "sqs",
         }

@@ -106,7 +106,11 @@ async fn a_write_that_waited_for_the_budget_is_checked_against_what_it_was_decid
 fn slow_autoscaling(plane: &Plane) {
     let fast = Rates { read: 1000.0, modify: 1000.0 };
     let slow = Rates { read: 0.05, modify: 0.05 };
-    plane.set_budget(ACCOUNT, "default", Budget { ecs: fast, application_auto_scaling: slow, sts: fast, sqs: fast });
+    plane.set_budget(
+        ACCOUNT,
+        "default",
+        Budget { ecs: fast, application_auto_scaling: slow, rds: fast, sts: fast, sqs: fast },
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -265,6 +265,87 @@ async fn targets_and_policies_are_observed_page_by_page() {
     assert_eq!(other, "PredictiveScaling");
 }
 
+const CLUSTER: &str = "<DBCluster><DBClusterIdentifier>db</DBClusterIdentifier><Status>available</Status><Engine>aurora-mysql</Engine>\
+    <DBClusterArn>arn:aws:rds:eu-central-1:123456789012:cluster:db</DBClusterArn><DBClusterMembers>\
+    <DBClusterMember><DBInstanceIdentifier>a</DBInstanceIdentifier><IsClusterWriter>true</IsClusterWriter></DBClusterMember>\
+    <DBClusterMember><DBInstanceIdentifier>b</DBInstanceIdentifier><IsClusterWriter>false</IsClusterWriter></DBClusterMember>\
+    </DBClusterMembers><TagList><Tag><Key>team</Key><Value>shop</Value></Tag></TagList></DBCluster>";
+
+fn described_clusters(cluster: &str, marker: &str) -> String {
+    format!(
+        r#"<DescribeDBClustersResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><DescribeDBClustersResult>{marker}
+        <DBClusters>{cluster}</DBClusters></DescribeDBClustersResult></DescribeDBClustersResponse>"#
+    )
+}
+
+#[tokio::test]
+async fn clusters_are_asked_by_a_filter_and_observed_page_by_page() {
+    let server = Server::start(|_| (200, described_clusters(CLUSTER, "<Marker>m2</Marker>"))).await;
+    let cloud = cloud(&server, false).await;
+    let call = Call::DescribeDbClusters { clusters: vec!["db".into(), "gone".into()], marker: Some("m1".into()) };
+    let Reply::DbClusters { clusters, marker } = cloud.call(&scope(), &call).await.unwrap().reply else {
+        panic!("no clusters")
+    };
+    assert_eq!(marker.as_deref(), Some("m2"));
+    let [(name, db)] = &clusters[..] else { panic!("{clusters:?}") };
+    assert_eq!((name.as_str(), db.status.as_str(), db.engine.as_str()), ("db", "available", "aurora-mysql"));
+    assert_eq!(db.arn, "arn:aws:rds:eu-central-1:123456789012:cluster:db");
+    let members: Vec<_> = db.members.iter().map(|member| (member.instance.as_str(), member.is_writer)).collect();
+    assert_eq!(members, [("a", true), ("b", false)]);
+    assert_eq!(db.tags.get("team").map(String::as_str), Some("shop"));
+    let body = server.requests()[0].body.clone();
+    for sent in [
+        "Action=DescribeDBClusters&",
+        "Filters.Filter.1.Name=db-cluster-id",
+        "Filters.Filter.1.Values.Value.1=db",
+        "Filters.Filter.1.Values.Value.2=gone",
+        "MaxRecords=100",
+        "Marker=m1",
+    ] {
+        assert!(body.contains(sent), "{sent}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_without_what_decides_is_an_error() {
+    let call = Call::DescribeDbClusters { clusters: vec!["db".into()], marker: None };
+    for (absent, what) in [
+        ("<Status>available</Status>", "Status"),
+        ("<Engine>aurora-mysql</Engine>", "Engine"),
+        ("<IsClusterWriter>false</IsClusterWriter>", "IsClusterWriter"),
+    ] {
+        let body = described_clusters(&CLUSTER.replace(absent, ""), "");
+        let error = answered(&body, &call).await.unwrap_err();
+        assert_eq!((error.class, error.code.as_str()), (ErrorClass::Transient, "IncompleteAnswer"), "{error:?}");
+        assert!(error.message.contains(what), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_about_a_cluster_names_its_namespace_and_dimension() {
+    let server = Server::start(|_| (200, "{}".into())).await;
+    let cloud = cloud(&server, false).await;
+    let resource_id = "cluster:db".to_owned();
+    for call in [
+        Call::RegisterScalableTarget {
+            resource_id: resource_id.clone(),
+            capacity: support::capacity(1, 4),
+            tags: vec![],
+        },
+        Call::DeleteScalingPolicy { resource_id: resource_id.clone(), name: "cpu".into() },
+        Call::DeleteScheduledAction { resource_id: resource_id.clone(), name: "night".into() },
+        Call::DeregisterScalableTarget { resource_id },
+    ] {
+        cloud.call(&scope(), &call).await.unwrap();
+    }
+    for request in server.requests() {
+        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        assert_eq!(body["ServiceNamespace"], "rds", "{body}");
+        assert_eq!(body["ScalableDimension"], "rds:cluster:ReadReplicaCount", "{body}");
+        assert_eq!(body["ResourceId"], "cluster:db", "{body}");
+    }
+}
+
 #[tokio::test]
 async fn errors_keep_code_message_and_request_id() {
     let call = describe(&["web"]);

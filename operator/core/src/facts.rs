@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::CloudError;
-use crate::observed::{AppliedPolicy, CallerIdentity, ScalableTarget, ScheduledAction, ServiceLookup};
+use crate::observed::{AppliedPolicy, CallerIdentity, DbCluster, ScalableTarget, ScheduledAction, ServiceLookup};
 use crate::query::Query;
 
 /// The answer to a [`Query`].
@@ -13,6 +13,8 @@ pub enum Answer {
     CallerIdentity(CallerIdentity),
     /// To [`Query::EcsService`].
     EcsService(ServiceLookup),
+    /// To [`Query::DbCluster`]: none where there is no such cluster.
+    DbCluster(Option<DbCluster>),
     /// To [`Query::ScalableTarget`].
     ScalableTarget(Option<ScalableTarget>),
     /// To [`Query::ScalingPolicies`]. Always the whole list: one that could not be read to its end is an error.
@@ -93,6 +95,7 @@ impl<'f> Inquiry<'f> {
 
     asks!(/** Asks a [`Query::CallerIdentity`]. */ caller_identity, CallerIdentity, CallerIdentity);
     asks!(/** Asks a [`Query::EcsService`]. */ ecs_service, EcsService, ServiceLookup);
+    asks!(/** Asks a [`Query::DbCluster`]. */ db_cluster, DbCluster, Option<DbCluster>);
     asks!(/** Asks a [`Query::ScalableTarget`]. */ scalable_target, ScalableTarget, Option<ScalableTarget>);
     asks!(/** Asks a [`Query::ScalingPolicies`]. */ scaling_policies, ScalingPolicies, Vec<AppliedPolicy>);
     asks!(/** Asks a [`Query::ScheduledActions`]. */ scheduled_actions, ScheduledActions, Vec<ScheduledAction>);

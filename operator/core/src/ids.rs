@@ -50,12 +50,43 @@ impl fmt::Display for ServiceId {
     }
 }
 
+/// An Aurora DB cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterId {
+    /// Where it is.
+    pub scope: Scope,
+    /// DBClusterIdentifier.
+    pub cluster: String,
+}
+
+impl ClusterId {
+    /// The cluster's ARN.
+    pub fn arn(&self) -> String {
+        let Scope { account_id, region, .. } = &self.scope;
+        format!("arn:{}:rds:{region}:{account_id}:{}", partition_of(region), self.resource_id())
+    }
+
+    /// The ResourceId by which Application Auto Scaling knows the cluster.
+    pub fn resource_id(&self) -> String {
+        format!("cluster:{}", self.cluster)
+    }
+}
+
+impl fmt::Display for ClusterId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Aurora cluster {}", self.cluster)
+    }
+}
+
 /// What scales: a service of AWS that Application Auto Scaling knows by a namespace, a dimension and a ResourceId.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum TargetId {
     /// An ECS service, by the number of its tasks.
     EcsService(ServiceId),
+    /// An Aurora cluster, by the number of its Aurora Replicas.
+    AuroraReplicas(ClusterId),
 }
 
 impl TargetId {
@@ -63,6 +94,7 @@ impl TargetId {
     pub fn scope(&self) -> &Scope {
         match self {
             Self::EcsService(service) => &service.scope,
+            Self::AuroraReplicas(cluster) => &cluster.scope,
         }
     }
 
@@ -70,6 +102,7 @@ impl TargetId {
     pub fn within(mut self, of: &Scope) -> Self {
         match &mut self {
             Self::EcsService(service) => service.scope = of.clone(),
+            Self::AuroraReplicas(cluster) => cluster.scope = of.clone(),
         }
         self
     }
@@ -78,6 +111,7 @@ impl TargetId {
     pub fn namespace(&self) -> Namespace {
         match self {
             Self::EcsService(_) => Namespace::Ecs,
+            Self::AuroraReplicas(_) => Namespace::Rds,
         }
     }
 
@@ -85,6 +119,7 @@ impl TargetId {
     pub fn arn(&self) -> String {
         match self {
             Self::EcsService(service) => service.arn(),
+            Self::AuroraReplicas(cluster) => cluster.arn(),
         }
     }
 
@@ -92,6 +127,7 @@ impl TargetId {
     pub fn resource_id(&self) -> String {
         match self {
             Self::EcsService(service) => service.resource_id(),
+            Self::AuroraReplicas(cluster) => cluster.resource_id(),
         }
     }
 }
@@ -102,10 +138,17 @@ impl From<ServiceId> for TargetId {
     }
 }
 
+impl From<ClusterId> for TargetId {
+    fn from(cluster: ClusterId) -> Self {
+        Self::AuroraReplicas(cluster)
+    }
+}
+
 impl fmt::Display for TargetId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EcsService(service) => service.fmt(formatter),
+            Self::AuroraReplicas(cluster) => cluster.fmt(formatter),
         }
     }
 }
@@ -116,18 +159,21 @@ impl fmt::Display for TargetId {
 pub enum Namespace {
     /// ECS services.
     Ecs,
+    /// Aurora DB clusters.
+    Rds,
 }
 
 impl Namespace {
     /// The namespace that a ResourceId is of: each has a form of its own.
-    pub fn of(_resource_id: &str) -> Self {
-        Self::Ecs
+    pub fn of(resource_id: &str) -> Self {
+        if resource_id.starts_with("cluster:") { Self::Rds } else { Self::Ecs }
     }
 
     /// As AWS spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ecs => "ecs",
+            Self::Rds => "rds",
         }
     }
 
@@ -135,6 +181,7 @@ impl Namespace {
     pub fn dimension(self) -> &'static str {
         match self {
             Self::Ecs => "ecs:service:DesiredCount",
+            Self::Rds => "rds:cluster:ReadReplicaCount",
         }
     }
 }

@@ -24,7 +24,7 @@ pub mod step;
 
 pub use error::{CloudError, ErrorClass};
 pub use facts::Facts;
-pub use ids::{Namespace, Scope, ServiceId, TargetId};
+pub use ids::{ClusterId, Namespace, Scope, ServiceId, TargetId};
 pub use plan::{Finding, Plan};
 pub use query::Query;
 pub use step::Step;

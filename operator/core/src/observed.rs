@@ -1,5 +1,6 @@
 //! AWS's resources as far as a decision looks at them.
 
+pub mod db_cluster;
 pub mod metric_math;
 pub mod scheduled;
 pub mod step_scaling;
@@ -10,6 +11,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::db_cluster::{ClusterMember, DbCluster};
 pub use self::metric_math::{MetricDataQuery, MetricSource};
 pub use self::scheduled::ScheduledAction;
 pub use self::step_scaling::{StepAdjustment, StepScaling, StepScalingConfiguration};
@@ -85,8 +87,17 @@ pub struct Scaled<'f> {
     pub pending_count: i32,
     /// Whether a deployment is under way.
     pub deploying: bool,
+    /// How much of it Application Auto Scaling never takes away.
+    pub permanent: i32,
     /// Tags.
     pub tags: &'f BTreeMap<String, String>,
+}
+
+impl Scaled<'_> {
+    /// The size that Application Auto Scaling makes of it when these limits are registered.
+    pub fn within(&self, capacity: &Capacity) -> i32 {
+        capacity.clamp(self.desired_count).max(self.permanent)
+    }
 }
 
 impl EcsService {
@@ -98,6 +109,7 @@ impl EcsService {
             running_count: self.running_count,
             pending_count: self.pending_count,
             deploying: self.deployment_in_progress(),
+            permanent: 0,
             tags: &self.tags,
         }
     }
@@ -241,7 +253,7 @@ impl fmt::Display for TargetTrackingConfiguration {
     }
 }
 
-/// AWS's default cooldown for ECS services, in seconds (Application Auto Scaling API Reference,
+/// AWS's default cooldown for ECS services and Aurora clusters, in seconds (Application Auto Scaling API Reference,
 /// TargetTrackingScalingPolicyConfiguration): what an absent cooldown means on either side.
 pub const DEFAULT_COOLDOWN: i32 = 300;
 

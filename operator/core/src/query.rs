@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::ids::{Scope, ServiceId, TargetId};
+use crate::ids::{ClusterId, Scope, ServiceId, TargetId};
 
 /// One question about AWS. Equal questions have one answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -11,6 +11,8 @@ pub enum Query {
     CallerIdentity(Scope),
     /// The service, its counts and deployments. (ECS DescribeServices)
     EcsService(ServiceId),
+    /// The DB cluster and its members. (RDS DescribeDBClusters)
+    DbCluster(ClusterId),
     /// The band registered for the target, if any. (Application Auto Scaling DescribeScalableTargets)
     ScalableTarget(TargetId),
     /// All scaling policies of the target. (Application Auto Scaling DescribeScalingPolicies)
@@ -36,6 +38,7 @@ impl Query {
         match self {
             Self::CallerIdentity(scope) => scope,
             Self::EcsService(service) => &service.scope,
+            Self::DbCluster(cluster) => &cluster.scope,
             Self::ScalableTarget(target) | Self::ScalingPolicies(target) | Self::ScheduledActions(target) => {
                 target.scope()
             }
@@ -48,6 +51,7 @@ impl Query {
         match self {
             Self::CallerIdentity(_) => None,
             Self::EcsService(service) => Some(service.clone().into()),
+            Self::DbCluster(cluster) => Some(cluster.clone().into()),
             Self::ScalableTarget(target) | Self::ScalingPolicies(target) | Self::ScheduledActions(target) => {
                 Some(target.clone())
             }
@@ -59,6 +63,7 @@ impl Query {
     pub fn of_target(target: &TargetId) -> Self {
         match target {
             TargetId::EcsService(service) => Self::EcsService(service.clone()),
+            TargetId::AuroraReplicas(cluster) => Self::DbCluster(cluster.clone()),
         }
     }
 
@@ -67,6 +72,7 @@ impl Query {
         match self {
             Self::CallerIdentity(_) => Self::CallerIdentity(of.clone()),
             Self::EcsService(service) => Self::EcsService(ServiceId { scope: of.clone(), ..service }),
+            Self::DbCluster(cluster) => Self::DbCluster(ClusterId { scope: of.clone(), ..cluster }),
             Self::ScalableTarget(target) => Self::ScalableTarget(target.within(of)),
             Self::ScalingPolicies(target) => Self::ScalingPolicies(target.within(of)),
             Self::ScheduledActions(target) => Self::ScheduledActions(target.within(of)),
@@ -76,9 +82,9 @@ impl Query {
         }
     }
 
-    /// Whether the answer changes without anybody writing: tasks start, deployments end.
+    /// Whether the answer changes without anybody writing: tasks start, deployments end, readers come.
     pub fn moves_by_itself(&self) -> bool {
-        matches!(self, Self::EcsService(_))
+        matches!(self, Self::EcsService(_) | Self::DbCluster(_))
     }
 
     /// ARNs that a grant must cover before the question is asked. Who we are needs none, as in IAM.

@@ -96,7 +96,7 @@ pub enum Step {
         from: Box<ScheduledAction>,
     },
     /// Remove the scalable target (Application Auto Scaling DeregisterScalableTarget), which takes its scaling policies and scheduled
-    /// actions along. desiredCount stays as it is.
+    /// actions along. The size stays as it is.
     DeregisterScalableTarget {
         /// What scales.
         target: TargetId,
@@ -224,6 +224,10 @@ impl fmt::Display for Step {
             }
             Self::RegisterScalableTarget { target, from, to, desired_count, .. } => {
                 match from {
+                    // Registered as it is, it brings the size into the band.
+                    Some(from) if from == to => {
+                        write!(formatter, "register scalable target of {target} again with {}", describe(to))?;
+                    }
                     None => write!(formatter, "register scalable target of {target} with {}", describe(to))?,
                     Some(from) => write!(
                         formatter,
@@ -232,9 +236,10 @@ impl fmt::Display for Step {
                         describe(to)
                     )?,
                 }
+                let size = size_of(target);
                 match to.clamp(*desired_count) {
                     moved if moved == *desired_count => Ok(()),
-                    moved => write!(formatter, ", which moves desiredCount from {desired_count} to {moved} at once"),
+                    moved => write!(formatter, ", which moves {size} from {desired_count} to {moved} at once"),
                 }
             }
             Self::PutTargetTrackingPolicy { target, name, from: None, configuration } => {
@@ -278,9 +283,17 @@ impl fmt::Display for Step {
                         write!(formatter, ", {what} {}", names.join(", "))?;
                     }
                 }
-                formatter.write_str("; desiredCount stays")
+                write!(formatter, "; {} stays", size_of(target))
             }
         }
+    }
+}
+
+/// What its size is called.
+fn size_of(target: &TargetId) -> &'static str {
+    match target {
+        TargetId::EcsService(_) => "desiredCount",
+        TargetId::AuroraReplicas(_) => "the number of Aurora Replicas",
     }
 }
 

@@ -37,6 +37,8 @@ impl Region {
             })),
             Call::DescribeServices { cluster, services } => self.describe_services(cluster, services, now),
             Call::ListServices { cluster, next_token } => self.list_services(cluster, next_token.as_deref()),
+            // There are no databases here.
+            Call::DescribeDbClusters { .. } => Ok(Reply::DbClusters { clusters: Vec::new(), marker: None }),
             Call::DescribeScalableTargets { resource_ids, next_token, .. } => {
                 self.describe_targets(resource_ids, next_token.as_deref())
             }

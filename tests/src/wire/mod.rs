@@ -45,7 +45,8 @@ pub fn answer_of(call: &Call, reply: &Reply) -> Value {
         Reply::Tags(tags) => json!({"Tags": tags}),
         // None are ever put here.
         Reply::ScheduledActions { .. } => json!({"ScheduledActions": []}),
-        Reply::CallerIdentity(_) | Reply::Done => json!({}),
+        // RDS speaks XML and is not served here.
+        Reply::CallerIdentity(_) | Reply::DbClusters { .. } | Reply::Done => json!({}),
     }
 }
 

@@ -36,8 +36,8 @@ fn documented(call: &Call) -> (f64, f64) {
         (Api::Ecs, true) => (50.0, 5.0),
         // Not published: the sandbox's estimate.
         (Api::ApplicationAutoScaling, _) => (20.0, 10.0),
-        // SQS is not served here.
-        (Api::Sts | Api::Sqs, _) => (600.0, 600.0),
+        // SQS and RDS are not served here.
+        (Api::Sts | Api::Sqs | Api::Rds, _) => (600.0, 600.0),
     }
 }
 

@@ -53,6 +53,23 @@ GOOD = {
             },
         },
     ),
+    "aurora": (
+        POLICY,
+        {
+            "spec.target": {"auroraReplicas": {"cluster": "clocked-db-2"}},
+            "spec.replicas": None,
+            "spec.overrideCeiling": 15,
+            "spec.autoscaling": {
+                "minCapacity": 0,
+                "maxCapacity": 15,
+                "targetTracking": [
+                    CPU | {"predefinedMetric": "RDSReaderAverageCPUUtilization"},
+                    CPU | {"name": "connections", "predefinedMetric": "RDSReaderAverageDatabaseConnections"},
+                ],
+                "scheduledActions": [{"name": "morning", "schedule": "cron(0 6 * * ? *)", "minCapacity": 2}],
+            },
+        },
+    ),
     "one-size-band": (POLICY, {"spec.replicas": None, "spec.autoscaling": {"minCapacity": 3, "maxCapacity": 3}}),
     "band-from-zero": (POLICY, {"spec.allowZero": True, "spec.autoscaling": {"minCapacity": 0, "maxCapacity": 3}}),
     "two-target-groups": (

@@ -53,6 +53,12 @@ def target(**changes: object) -> dict:
     return {"spec.target": {"ecsService": {field: name for field, name in names.items() if name is not None}}}
 
 
+def aurora(cluster: object = "clocked-db", autoscaling: object = None, **more: object) -> dict:
+    """Aurora Replicas in a band; what else is said of the spec by its name."""
+    spec = {"spec.target": {"auroraReplicas": {"cluster": cluster}}, "spec.replicas": None, "spec.autoscaling": autoscaling or band(1, 4)}
+    return spec | {f"spec.{field}": value for field, value in more.items()}
+
+
 def grant(**changes: object) -> dict:
     fields = {"namespaces": ["clocked"], "resources": ["arn:aws:ecs:*:*:service/clocked-cluster/*"]} | changes
     return {"spec.grants": [{name: value for name, value in fields.items() if value is not None}]}
@@ -83,7 +89,11 @@ BAD = {
     "override-ceiling-zero": (POLICY, {"spec.overrideCeiling": 0}, ["spec.overrideCeiling", "greater than or equal to 1"]),
     # What scales
     "target-absent": (POLICY, {"spec.target": None}, ["spec.target", "Required value"]),
-    "target-empty": (POLICY, {"spec.target": {}}, ["name what scales: target.ecsService with cluster and service"]),
+    "target-empty": (
+        POLICY,
+        {"spec.target": {}},
+        ["name what scales, and one thing only: target.ecsService with cluster and service, or target.auroraReplicas with cluster"],
+    ),
     "service-absent": (POLICY, target(service=None), ["spec.target.ecsService.service", "Required value"]),
     "cluster-arn": (POLICY, target(cluster="arn:aws:ecs:eu-central-1:1:cluster/c"), ["cluster must be the cluster's name, not its ARN"]),
     "service-arn": (POLICY, target(service="arn:aws:ecs:eu-central-1:1:service/c/s"), ["service must be the service's name, not its ARN"]),
@@ -252,6 +262,44 @@ BAD = {
         customized(dimensions={f"d{number}": "x" for number in range(31)}),
         ["customizedMetric.dimensions", "must have at most 30 items"],
     ),
+    # Aurora Replicas
+    "target-two-things": (
+        POLICY,
+        aurora() | {"spec.target": {"auroraReplicas": {"cluster": "db"}, "ecsService": {"cluster": "app", "service": "web"}}},
+        ["name what scales, and one thing only", "target.auroraReplicas with cluster"],
+    ),
+    "aurora-no-cluster": (POLICY, aurora(cluster=None), ["spec.target.auroraReplicas.cluster"]),
+    "aurora-arn": (
+        POLICY,
+        aurora(cluster="arn:aws:rds:eu-central-1:123456789012:cluster:clocked-db"),
+        ["cluster must be the identifier of the DB cluster, not its ARN"],
+    ),
+    "aurora-upper-case": (POLICY, aurora(cluster="Clocked-DB"), ["a lower-case letter, then lower-case letters, digits and single"]),
+    "aurora-replicas": (
+        POLICY,
+        aurora(replicas=2),
+        ["Aurora Replicas have no desired count of their own: write autoscaling instead of replicas, with minCapacity and maxCapacity"],
+    ),
+    "aurora-drift": (POLICY, aurora(drift={"scaleIn": "Report"}), ["drift is about the desired count of an ECS service: leave it out"]),
+    "aurora-take-ownership": (POLICY, aurora(takeOwnership=True), ["takeOwnership is about an ECS service's template", "leave it out"]),
+    "aurora-ceiling": (POLICY, aurora(overrideCeiling=16), ["write an overrideCeiling of 15 or less"]),
+    "aurora-sixteen": (POLICY, aurora(autoscaling=band(1, 16)), ["at most 15 Aurora Replicas: write a maxCapacity of 15 or less"]),
+    "aurora-sixteen-in-a-window": (
+        POLICY,
+        aurora(autoscaling=band(1, 4, windows=[WINDOW | {"maxCapacity": 16}])),
+        ["write a maxCapacity of 15 or less, here and in windows"],
+    ),
+    "aurora-sixteen-by-schedule": (
+        POLICY,
+        aurora(autoscaling=band(1, 4, scheduledActions=[{"name": "morning", "schedule": "cron(0 6 * * ? *)", "maxCapacity": 16}])),
+        ["15 or less, here and in windows and scheduledActions"],
+    ),
+    "aurora-metric-of-ecs": (POLICY, aurora(autoscaling=band(1, 4, targetTracking=[CPU])), ["RDSReaderAverageCPUUtilization or RDSReader"]),
+    "ecs-metric-of-aurora": (
+        POLICY,
+        tracking(predefinedMetric="RDSReaderAverageDatabaseConnections"),
+        ["predefinedMetric must be one of the target's kind", "the others for ecsService"],
+    ),
     # Accounts
     "account-id-short": (ACCOUNT, {"spec.accountId": "12345"}, ["accountId must be the account's twelve digits, quoted"]),
     "account-id-number": (ACCOUNT, {"spec.accountId": 123456789012}, ["spec.accountId", "must be of type string"]),
@@ -353,6 +401,8 @@ def test_the_table_is_worth_its_name() -> None:
     [
         (OVERRIDE, {}, {"spec.policyRef": {"name": "other"}}, "policyRef cannot be changed: delete this override"),
         (POLICY, {}, target(service="other"), "target cannot be changed: delete this policy and create one for the other service"),
+        (POLICY, {}, {"spec.target": {"auroraReplicas": {"cluster": "db"}}}, "target cannot be changed: delete this policy"),
+        (POLICY, aurora(), aurora(cluster="other"), "target cannot be changed: .* create one for the other service or cluster"),
         (POLICY, {}, {"spec.region": "eu-west-1"}, "region cannot be changed: delete this policy and create one for the other region"),
         (POLICY, {"spec.region": "eu-west-1"}, {"spec.region": None}, "region cannot be changed"),
         (POLICY, {"spec.region": "eu-west-1"}, {"spec.region": "eu-north-1"}, "region cannot be changed"),

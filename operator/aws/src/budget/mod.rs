@@ -41,7 +41,7 @@ impl Lane {
         let shared = match api {
             // Amazon ECS API Reference, "Request throttling": reads and changes of services have buckets of their own.
             Api::Ecs | Api::Sts | Api::Sqs => None,
-            Api::ApplicationAutoScaling => Some(Bucket::new(rates.read + rates.modify)),
+            Api::ApplicationAutoScaling | Api::Rds => Some(Bucket::new(rates.read + rates.modify)),
         };
         Self { read: Bucket::new(rates.read), write: Bucket::new(rates.modify), shared }
     }
@@ -140,6 +140,7 @@ fn rates_of(budget: &Budget, api: Api) -> Rates {
     match api {
         Api::Sts => budget.sts,
         Api::Ecs => budget.ecs,
+        Api::Rds => budget.rds,
         Api::ApplicationAutoScaling => budget.application_auto_scaling,
         Api::Sqs => budget.sqs,
     }
@@ -161,7 +162,7 @@ mod tests {
         budgets.set(
             "123456789012",
             "default",
-            Budget { ecs: rates, application_auto_scaling: rates, sts: rates, sqs: rates },
+            Budget { ecs: rates, application_auto_scaling: rates, rds: rates, sts: rates, sqs: rates },
         );
         Arc::new(budgets)
     }
@@ -269,7 +270,7 @@ mod tests {
     async fn the_least_of_those_who_declare_counts_while_they_do() {
         let budgets = budgets(2.0, 1.0);
         let rates = Rates { read: 0.1, modify: 0.1 };
-        let little = Budget { ecs: rates, application_auto_scaling: rates, sts: rates, sqs: rates };
+        let little = Budget { ecs: rates, application_auto_scaling: rates, rds: rates, sts: rates, sqs: rates };
         budgets.set("123456789012", "second", little);
         admissions(&budgets, Api::Ecs, false, Duration::from_millis(10)).await;
         assert_eq!(admissions(&budgets, Api::Ecs, false, Duration::from_secs(20)).await, 2);

@@ -106,6 +106,10 @@ pub(super) fn still_holds(step: &Step, answer: &Answer) -> bool {
             let size = to.clamp(service.desired_count);
             (service.desired_count == *desired_count || size == service.desired_count) && !waits(service, size)
         }
+        (Step::RegisterScalableTarget { to, desired_count, .. }, Answer::DbCluster(Some(cluster))) => {
+            let scaled = cluster.scaled();
+            scaled.desired_count == *desired_count || scaled.within(to) == scaled.desired_count
+        }
         (Step::RegisterScalableTarget { from, .. }, Answer::ScalableTarget(target)) => {
             target.as_ref().map(|target| target.capacity) == *from
         }

@@ -11,6 +11,8 @@ pub(super) enum Group {
     Identity(Scope),
     /// ECS DescribeServices: ten services of one cluster.
     Services(Scope, String),
+    /// RDS DescribeDBClusters: fifty identifiers in a filter, whose answer fits on a page.
+    Clusters(Scope),
     /// Application Auto Scaling DescribeScalableTargets: fifty ids.
     Targets(Scope, Namespace),
     /// Application Auto Scaling DescribeScalingPolicies: one id, or all of the namespace.
@@ -26,6 +28,7 @@ impl Group {
         match query {
             Query::CallerIdentity(scope) => Self::Identity(scope.clone()),
             Query::EcsService(service) => Self::Services(service.scope.clone(), service.cluster.clone()),
+            Query::DbCluster(cluster) => Self::Clusters(cluster.scope.clone()),
             Query::ScalableTarget(target) => Self::Targets(target.scope().clone(), target.namespace()),
             Query::ScalingPolicies(target) => Self::Policies(target.scope().clone(), target.namespace()),
             Query::ScheduledActions(target) => Self::Actions(target.scope().clone(), target.namespace()),
@@ -37,6 +40,7 @@ impl Group {
         match self {
             Self::Identity(scope)
             | Self::Services(scope, _)
+            | Self::Clusters(scope)
             | Self::Targets(scope, _)
             | Self::Policies(scope, _)
             | Self::Actions(scope, _)
@@ -48,7 +52,7 @@ impl Group {
     pub(super) fn namespace(&self) -> Namespace {
         match self {
             Self::Targets(_, namespace) | Self::Policies(_, namespace) | Self::Actions(_, namespace) => *namespace,
-            Self::Identity(_) | Self::Services(..) | Self::Tags(_) => Namespace::Ecs,
+            Self::Identity(_) | Self::Services(..) | Self::Clusters(_) | Self::Tags(_) => Namespace::Ecs,
         }
     }
 
@@ -56,6 +60,7 @@ impl Group {
         match self {
             Self::Identity(_) => Api::Sts,
             Self::Services(..) => Api::Ecs,
+            Self::Clusters(_) => Api::Rds,
             Self::Targets(..) | Self::Policies(..) | Self::Actions(..) | Self::Tags(_) => Api::ApplicationAutoScaling,
         }
     }
@@ -64,6 +69,7 @@ impl Group {
         match self {
             Self::Identity(_) => "GetCallerIdentity",
             Self::Services(..) => "DescribeServices",
+            Self::Clusters(_) => "DescribeDBClusters",
             Self::Targets(..) => "DescribeScalableTargets",
             Self::Policies(..) => "DescribeScalingPolicies",
             Self::Actions(..) => "DescribeScheduledActions",
@@ -71,12 +77,12 @@ impl Group {
         }
     }
 
-    /// How many questions fit into one call (API References of Amazon ECS and Application Auto Scaling).
+    /// How many questions fit into one call (API References of Amazon ECS, Amazon RDS and Application Auto Scaling).
     pub(super) fn room(&self) -> usize {
         match self {
             Self::Identity(_) | Self::Policies(..) | Self::Actions(..) | Self::Tags(_) => 1,
             Self::Services(..) => 10,
-            Self::Targets(..) => 50,
+            Self::Clusters(_) | Self::Targets(..) => 50,
         }
     }
 }
@@ -86,6 +92,7 @@ pub(super) fn resource_of(query: &Query) -> String {
     match query {
         Query::CallerIdentity(scope) => format!("the credentials of AwsAccount {}", scope.connection),
         Query::EcsService(service) => service.to_string(),
+        Query::DbCluster(cluster) => cluster.to_string(),
         Query::ScalableTarget(target) | Query::ScalingPolicies(target) | Query::ScheduledActions(target) => {
             target.resource_id()
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runbook_core::facts::Answer;
-use runbook_core::observed::{AppliedPolicy, ScalableTarget, ScheduledAction, ServiceLookup};
+use runbook_core::observed::{AppliedPolicy, DbCluster, ScalableTarget, ScheduledAction, ServiceLookup};
 use runbook_core::{CloudError, ErrorClass, Query};
 
 use super::group::Group;
@@ -88,6 +88,7 @@ impl<'d> Reader<'d> {
         match self.group {
             Group::Identity(_) => self.identity(members).await,
             Group::Services(_, cluster) => self.services(cluster, members).await,
+            Group::Clusters(_) => self.clusters(members).await,
             Group::Targets(..) => self.targets(members).await,
             Group::Policies(..) | Group::Actions(..) => self.listed(members).await,
             Group::Tags(_) => self.tags(members).await,
@@ -125,6 +126,27 @@ impl<'d> Reader<'d> {
                 .map_or(ServiceLookup::ServiceMissing, |service| ServiceLookup::Found(Box::new(service)))
         };
         Ok(members.iter().map(lookup).map(Answer::EcsService).collect())
+    }
+
+    async fn clusters(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+        let name = |query: &Arc<Query>| match &**query {
+            Query::DbCluster(id) => id.cluster.clone(),
+            _ => String::new(),
+        };
+        let mut found: HashMap<String, DbCluster> = HashMap::new();
+        let mut marker = None;
+        loop {
+            let call =
+                Call::DescribeDbClusters { clusters: members.iter().map(name).collect(), marker: marker.clone() };
+            let Reply::DbClusters { clusters, marker: next } = self.call(&call).await? else {
+                return Err(unexpected(&call));
+            };
+            found.extend(clusters);
+            if !self.turn_page(&call, &mut marker, next).await? {
+                break;
+            }
+        }
+        Ok(members.iter().map(|query| Answer::DbCluster(found.remove(&name(query)))).collect())
     }
 
     async fn targets(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {

@@ -152,9 +152,10 @@ impl State {
             (Freshness::Since(time), _) => Some(elapsed(time, now)),
             (Freshness::Moving, query) if query.moves_by_itself() => None,
             (_, Query::CallerIdentity(_) | Query::ScalingPolicies(_) | Query::ScheduledActions(_)) => Some(RARELY),
-            (_, Query::EcsService(_) | Query::ScalableTarget(_) | Query::ScalableTargetTags(_)) => {
-                Some(self.resync / 2)
-            }
+            (
+                _,
+                Query::EcsService(_) | Query::DbCluster(_) | Query::ScalableTarget(_) | Query::ScalableTargetTags(_),
+            ) => Some(self.resync / 2),
         }
     }
 

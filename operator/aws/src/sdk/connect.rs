@@ -42,6 +42,7 @@ pub(super) struct Connected {
 #[derive(Clone)]
 pub(super) struct Clients {
     pub(super) ecs: aws_sdk_ecs::Client,
+    pub(super) rds: aws_sdk_rds::Client,
     pub(super) autoscaling: aws_sdk_applicationautoscaling::Client,
     pub(super) sts: aws_sdk_sts::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
@@ -100,6 +101,7 @@ impl Connected {
         let config = config.to_builder().region(Region::new(region.to_owned())).build();
         let clients = Clients {
             ecs: aws_sdk_ecs::Client::new(&config),
+            rds: aws_sdk_rds::Client::new(&config),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),

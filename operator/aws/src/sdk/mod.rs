@@ -10,6 +10,7 @@ mod complete;
 mod connect;
 mod ecs;
 mod http;
+mod rds;
 mod sqs;
 mod sts;
 
@@ -126,6 +127,9 @@ impl Cloud for SdkCloud {
             }
             Call::UpdateService { cluster, service, desired_count } => {
                 ecs::update_service(&clients.ecs, call, cluster, service, *desired_count).await
+            }
+            Call::DescribeDbClusters { clusters, marker } => {
+                rds::describe_db_clusters(&clients.rds, call, clusters, marker.clone()).await
             }
             Call::DescribeScalableTargets { namespace, resource_ids, next_token } => {
                 autoscaling::describe_scalable_targets(

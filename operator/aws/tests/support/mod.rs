@@ -13,10 +13,10 @@ use runbook_aws::{
 use runbook_core::account::{Budget, Rates};
 use runbook_core::facts::Answer;
 use runbook_core::observed::{
-    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, Deployment, EcsService, ScalableTarget,
-    ScheduledAction, Suspended,
+    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, ClusterMember, DbCluster, Deployment, EcsService,
+    ScalableTarget, ScheduledAction, Suspended,
 };
-use runbook_core::{CloudError, ErrorClass, Query, Scope, ServiceId, Step};
+use runbook_core::{CloudError, ClusterId, ErrorClass, Query, Scope, ServiceId, Step};
 use tokio::time::Instant;
 
 pub const ACCOUNT: &str = "123456789012";
@@ -31,6 +31,21 @@ pub fn service(name: &str) -> ServiceId {
 
 pub fn ecs(name: &str) -> Query {
     Query::EcsService(service(name))
+}
+
+pub fn cluster(name: &str) -> ClusterId {
+    ClusterId { scope: scope(), cluster: name.into() }
+}
+
+fn db_cluster(name: &str, readers: usize) -> DbCluster {
+    let member = |number: usize| ClusterMember { instance: format!("{name}-{number}"), is_writer: number == 0 };
+    DbCluster {
+        arn: cluster(name).arn(),
+        status: "available".into(),
+        engine: "aurora-postgresql".into(),
+        members: (0..=readers).map(member).collect(),
+        tags: BTreeMap::new(),
+    }
 }
 
 pub fn target(name: &str) -> Query {
@@ -76,6 +91,10 @@ pub struct FakeAws {
 #[derive(Default)]
 pub struct World {
     pub counts: BTreeMap<String, i32>,
+    /// Aurora clusters, with how many readers they have.
+    pub clusters: BTreeMap<String, usize>,
+    /// Clusters a page, where that is not AWS's.
+    pub cluster_page: Option<usize>,
     pub policies_each: usize,
     pub actions_each: usize,
     pub missing_clusters: BTreeSet<String>,
@@ -144,7 +163,7 @@ pub fn plane_with_budget(cloud: &Arc<FakeAws>, rate: f64) -> Arc<Plane> {
     plane.set_budget(
         ACCOUNT,
         "default",
-        Budget { ecs: rates, application_auto_scaling: rates, sts: rates, sqs: rates },
+        Budget { ecs: rates, application_auto_scaling: rates, rds: rates, sts: rates, sqs: rates },
     );
     plane
 }
@@ -202,6 +221,13 @@ impl World {
                 // Backwards: the order is AWS's.
                 let (names, next_token) = page(self.counts.keys().rev().cloned().collect(), next_token, 100);
                 Ok(Reply::ServiceNames { names, next_token })
+            }
+            Call::DescribeDbClusters { clusters, marker } => {
+                assert!(clusters.len() <= 50, "more may not fit on a page");
+                let found = self.clusters.iter().filter(|(name, _)| clusters.contains(name));
+                let all = found.map(|(name, readers)| (name.clone(), db_cluster(name, *readers))).collect();
+                let (clusters, marker) = page(all, marker, self.cluster_page.unwrap_or(100));
+                Ok(Reply::DbClusters { clusters, marker })
             }
             Call::DescribeScalableTargets { resource_ids, next_token, .. } => {
                 assert!(resource_ids.len() <= 50, "AWS takes fifty");

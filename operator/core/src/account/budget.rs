@@ -14,6 +14,8 @@ pub struct Budget {
     pub ecs: Rates,
     /// Application Auto Scaling. AWS publishes no rates; assumed to be those of ECS.
     pub application_auto_scaling: Rates,
+    /// Relational Database Service. AWS publishes no rates; assumed to be those of ECS. Nothing is written.
+    pub rds: Rates,
     /// Security Token Service. AWS sustains 600 a second (IAM User Guide, "IAM and AWS STS quotas").
     pub sts: Rates,
     /// Simple Queue Service, of which AWS says that a standard queue takes nearly any number (Amazon SQS Developer Guide, "Amazon SQS
@@ -34,7 +36,7 @@ impl Default for Budget {
     fn default() -> Self {
         let quarter = Rates { read: 5.0, modify: 1.25 };
         let queues = Rates { read: 10.0, modify: 10.0 };
-        Self { ecs: quarter, application_auto_scaling: quarter, sts: quarter, sqs: queues }
+        Self { ecs: quarter, application_auto_scaling: quarter, rds: quarter, sts: quarter, sqs: queues }
     }
 }
 
@@ -49,6 +51,7 @@ impl Budget {
         Self {
             ecs: least(self.ecs, other.ecs),
             application_auto_scaling: least(self.application_auto_scaling, other.application_auto_scaling),
+            rds: least(self.rds, other.rds),
             sts: least(self.sts, other.sts),
             sqs: least(self.sqs, other.sqs),
         }
@@ -68,6 +71,7 @@ impl Budget {
                 spec.application_auto_scaling.as_ref(),
                 default.application_auto_scaling,
             )?,
+            rds: default.rds,
             sts: default.sts,
             sqs: default.sqs,
         })

@@ -5,7 +5,7 @@
 
 use super::envelope::Envelope;
 use super::{Ignored, resource};
-use crate::ids::{Scope, TargetId};
+use crate::ids::{Namespace, Scope, TargetId};
 use crate::query::Query;
 
 /// What the recorded call outdates.
@@ -48,8 +48,14 @@ fn target(envelope: &Envelope, scope: &Scope, name: &str) -> Result<TargetId, Ig
     let given = |parameter: &str| envelope.text(&format!("requestParameters.{parameter}"));
     if let Some(resource_id) = given("resourceId") {
         // EC2 Auto Scaling records under the same name, and other services scale by the same calls.
-        let ecs = given("serviceNamespace") == Some("ecs");
-        return if ecs { resource::scalable(scope, resource_id) } else { Err(Ignored::Irrelevant) };
+        return match given("serviceNamespace") {
+            Some("ecs") => resource::scalable(scope, resource_id),
+            // Of its dimensions one is scaled here.
+            Some("rds") if given("scalableDimension").is_none_or(|of| of == Namespace::Rds.dimension()) => {
+                resource::cluster(scope, resource_id)
+            }
+            _ => Err(Ignored::Irrelevant),
+        };
     }
     let service = match name {
         "TagResource" | "UntagResource" => match given("resourceArn") {

@@ -2,7 +2,7 @@
 
 use super::Ignored;
 use crate::arn::partition_of;
-use crate::ids::{Scope, ServiceId, TargetId};
+use crate::ids::{ClusterId, Scope, ServiceId, TargetId};
 
 /// The cluster that ECS takes where none is named.
 const DEFAULT_CLUSTER: &str = "default";
@@ -23,13 +23,24 @@ pub(super) fn service(scope: &Scope, cluster: Option<&str>, service: &str) -> Re
     Ok(ServiceId { scope: scope.clone(), cluster: cluster.into(), service: name.into() })
 }
 
-/// What a ResourceId of Application Auto Scaling names.
+/// The service that a ResourceId of Application Auto Scaling names.
 pub(super) fn scalable(scope: &Scope, resource_id: &str) -> Result<TargetId, Ignored> {
     match resource_id.split('/').collect::<Vec<_>>()[..] {
         ["service", cluster, name] if !cluster.is_empty() && !name.is_empty() => {
             Ok(ServiceId { scope: scope.clone(), cluster: cluster.into(), service: name.into() }.into())
         }
         _ => Err(Ignored::Malformed("it names no scalable target of ECS".into())),
+    }
+}
+
+/// The DB cluster that a ResourceId of Application Auto Scaling names.
+pub(super) fn cluster(scope: &Scope, resource_id: &str) -> Result<TargetId, Ignored> {
+    match resource_id.strip_prefix("cluster:") {
+        Some(cluster) if !cluster.is_empty() => {
+            // RDS keeps identifiers in lower case, whatever a caller writes.
+            Ok(ClusterId { scope: scope.clone(), cluster: cluster.to_ascii_lowercase() }.into())
+        }
+        _ => Err(Ignored::Malformed("it names no scalable target of RDS".into())),
     }
 }
 

@@ -27,6 +27,10 @@ pub enum Purpose {
     ReadServices,
     /// To change how many tasks run, ourselves or by Application Auto Scaling in our name.
     SetDesiredCount,
+    /// To see DB clusters.
+    ReadClusters,
+    /// To let Application Auto Scaling make and remove Aurora Replicas in our name.
+    SetReplicaCount,
     /// To see scalable targets and what moves them.
     ReadAutoscaling,
     /// To change them.
@@ -67,6 +71,8 @@ impl Purpose {
         match self {
             Self::ReadServices => "ReadServices",
             Self::SetDesiredCount => "SetDesiredCount",
+            Self::ReadClusters => "ReadClusters",
+            Self::SetReplicaCount => "SetReplicaCount",
             Self::ReadAutoscaling => "ReadAutoscaling",
             Self::WriteAutoscaling => "WriteAutoscaling",
             Self::TagAutoscaling => "TagAutoscaling",

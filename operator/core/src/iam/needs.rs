@@ -6,7 +6,8 @@
 
 use super::{Condition, Permission, Purpose, Resource};
 use crate::arn::partition_of;
-use crate::ids::{Namespace, Scope, ServiceId, TargetId};
+use crate::ids::{ClusterId, Namespace, Scope, ServiceId, TargetId};
+use crate::observed::db_cluster::MADE_BY_AUTOSCALING;
 use crate::query::Query;
 use crate::step::Step;
 
@@ -15,6 +16,9 @@ fn role(namespace: Namespace) -> (&'static str, &'static str) {
     match namespace {
         Namespace::Ecs => {
             ("ecs.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_ECSService")
+        }
+        Namespace::Rds => {
+            ("rds.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_RDSCluster")
         }
     }
 }
@@ -28,6 +32,10 @@ impl Query {
             // IAM User Guide, "GetCallerIdentity": it needs no permission and cannot be denied.
             Self::CallerIdentity(_) => Vec::new(),
             Self::EcsService(id) => vec![permission(Purpose::ReadServices, "ecs:DescribeServices", service(id))],
+            // Asked of several by a filter, so of all.
+            Self::DbCluster(id) => {
+                vec![permission(Purpose::ReadClusters, "rds:DescribeDBClusters", of_rds(id, "cluster:*"))]
+            }
             // These know no resources.
             Self::ScalableTarget(_) => everywhere("application-autoscaling:DescribeScalableTargets"),
             Self::ScalingPolicies(_) => everywhere("application-autoscaling:DescribeScalingPolicies"),
@@ -95,6 +103,18 @@ fn in_our_name(id: &TargetId) -> Vec<Permission> {
             permission(Purpose::ReadServices, "ecs:DescribeServices", service(id)),
             permission(Purpose::SetDesiredCount, "ecs:UpdateService", service(id)),
         ],
+        // Application Auto Scaling User Guide, "Identity-based policy examples".
+        TargetId::AuroraReplicas(id) => {
+            let own = ["rds:AddTagsToResource", "rds:CreateDBInstance", "rds:DeleteDBInstance"];
+            let own = own.map(|action| {
+                permission(Purpose::SetReplicaCount, action, of_rds(id, &format!("db:{MADE_BY_AUTOSCALING}*")))
+            });
+            let read = [
+                permission(Purpose::ReadClusters, "rds:DescribeDBClusters", of_rds(id, "cluster:*")),
+                permission(Purpose::ReadClusters, "rds:DescribeDBInstances", of_rds(id, "db:*")),
+            ];
+            read.into_iter().chain(own).collect()
+        }
     }
 }
 
@@ -122,6 +142,10 @@ fn service(id: &ServiceId) -> Resource {
     Resource { arn: id.arn(), of_cluster: Some(all.arn()) }
 }
 
+fn of_rds(id: &ClusterId, resource: &str) -> Resource {
+    Resource { arn: arn(&id.scope, "rds", resource), of_cluster: None }
+}
+
 fn targets(scope: &Scope) -> Resource {
     Resource { arn: arn(scope, "application-autoscaling", "scalable-target/*"), of_cluster: None }
 }
@@ -131,6 +155,7 @@ fn alarms_of(id: &TargetId) -> Resource {
     let alarms = |of: &str| arn(id.scope(), "cloudwatch", &format!("alarm:TargetTracking-{of}"));
     let of_cluster = match id {
         TargetId::EcsService(service) => Some(alarms(&format!("service/{}/*", service.cluster))),
+        TargetId::AuroraReplicas(_) => None,
     };
     Resource { arn: alarms(&format!("{}-*", id.resource_id())), of_cluster }
 }

@@ -1,8 +1,55 @@
-//! What can be done to a service, by its status, controller, scheduling and manager: one table.
+//! What can be done to what scales; to a service, by its status, controller, scheduling and manager: one table.
 
-use crate::ids::ServiceId;
-use crate::observed::{EcsService, Scaled, ServiceLookup};
-use crate::plan::Finding;
+use jiff::Timestamp;
+
+use super::aurora;
+use crate::facts::Inquiry;
+use crate::ids::{ClusterId, ServiceId, TargetId};
+use crate::observed::{DbCluster, EcsService, Scaled, ServiceLookup};
+use crate::plan::{Finding, Plan};
+use crate::query::Query;
+
+/// What AWS said of what scales.
+#[derive(Clone, Copy, Debug)]
+pub enum Lookup<'f> {
+    /// Of an ECS service.
+    Service(&'f ServiceId, &'f ServiceLookup),
+    /// Of a DB cluster.
+    Cluster(&'f ClusterId, Option<&'f DbCluster>),
+}
+
+impl<'f> Lookup<'f> {
+    /// Asks what there is of the target.
+    pub fn ask(inquiry: &mut Inquiry<'f>, target: &'f TargetId) -> Option<Self> {
+        let query = Query::of_target(target);
+        match target {
+            TargetId::EcsService(id) => inquiry.ecs_service(query).map(|lookup| Self::Service(id, lookup)),
+            TargetId::AuroraReplicas(id) => inquiry.db_cluster(query).map(|found| Self::Cluster(id, found.as_ref())),
+        }
+    }
+
+    /// What was found, whether it can be scaled or not.
+    pub fn found(self) -> Option<Scaled<'f>> {
+        match self {
+            Self::Service(_, ServiceLookup::Found(service)) => Some(service.scaled()),
+            Self::Service(..) => None,
+            Self::Cluster(_, cluster) => cluster.map(DbCluster::scaled),
+        }
+    }
+
+    /// What was found, where it can be scaled.
+    ///
+    /// # Errors
+    /// The plan that says why it cannot.
+    pub fn scalable(self, take_ownership: bool, now: Timestamp) -> Result<Scaled<'f>, Box<Plan>> {
+        match self {
+            Self::Service(id, lookup) => {
+                scalable(id, lookup, take_ownership).map_err(|finding| Box::new(Plan::only(finding)))
+            }
+            Self::Cluster(id, cluster) => aurora::scalable(id, cluster, now),
+        }
+    }
+}
 
 /// The service, where it is there and can be scaled.
 ///

@@ -8,12 +8,12 @@
 use jiff::Timestamp;
 use runbook_api::scaling_policy::ScalingTarget;
 
+use super::capability::Lookup;
 use super::held;
 use super::input::{Band, Deletion, Input, OWNER_TAG, Size};
 use crate::deletion::left_behind;
 use crate::facts::{Answer, Facts, Inquiry};
-use crate::ids::TargetId;
-use crate::observed::{AppliedPolicy, AppliedPolicyKind, ScalableTarget, Scaled, ScheduledAction, ServiceLookup};
+use crate::observed::{AppliedPolicy, AppliedPolicyKind, ScalableTarget, Scaled, ScheduledAction};
 use crate::plan::Plan;
 use crate::query::{Query, TargetArn};
 use crate::step::{Registration, Step};
@@ -26,11 +26,12 @@ pub fn leaves_behind(facts: &Facts, steps: &[Step]) -> bool {
 
 /// What may stay in AWS when the policy goes without having looked.
 pub fn remains(target: &ScalingTarget, owner: &str) -> String {
-    let service = target.ecs_service.as_ref().map(|target| format!("{}/{}", target.cluster, target.service));
+    let service = target.ecs_service.as_ref().map(|one| format!("ECS service {}/{}", one.cluster, one.service));
+    let cluster = target.aurora_replicas.as_ref().map(|one| format!("Aurora cluster {}", one.cluster));
     format!(
-        "the scalable target of ECS service {}, if it carries the tag {OWNER_TAG}={owner}, with its scaling policies and \
+        "the scalable target of {}, if it carries the tag {OWNER_TAG}={owner}, with its scaling policies and \
          scheduled actions",
-        service.unwrap_or_default()
+        service.or(cluster).unwrap_or_default()
     )
 }
 
@@ -41,8 +42,7 @@ pub fn plan(input: &Input, deletion: &Deletion, facts: &Facts, now: Timestamp) -
         return Plan::only(left_behind(format!("{id} is held by {holder}, which goes on with what there is")));
     }
     let mut inquiry = Inquiry::new(facts);
-    let TargetId::EcsService(service) = id;
-    let lookup = inquiry.ecs_service(Query::EcsService(service.clone()));
+    let lookup = Lookup::ask(&mut inquiry, id);
     let target = inquiry.scalable_target(Query::ScalableTarget(id.clone()));
     let policies = inquiry.scaling_policies(Query::ScalingPolicies(id.clone()));
     let actions = inquiry.scheduled_actions(Query::ScheduledActions(id.clone()));
@@ -60,8 +60,8 @@ pub fn plan(input: &Input, deletion: &Deletion, facts: &Facts, now: Timestamp) -
     // Nothing left to remove is nothing to hold back.
     if !plan.steps.is_empty() {
         held::by_freeze(&input.brakes, false, now, &mut plan);
-        if let ServiceLookup::Found(service) = lookup {
-            hold_by_tag(input, &service.scaled(), now, &mut plan);
+        if let Some(scaled) = lookup.found() {
+            hold_by_tag(input, &scaled, now, &mut plan);
         }
     }
     plan

@@ -43,11 +43,15 @@ pub fn by_contest(id: &TargetId, contest: Option<&Contest>, drifted: bool, now: 
         return;
     }
     plan.steps.retain(|step| !corrects(step));
+    let or_report = match id {
+        TargetId::EcsService(_) => "or set spec.drift to Report, ",
+        TargetId::AuroraReplicas(_) => "",
+    };
     plan.findings.push(Finding::waiting(
         "Contested",
         format!(
             "{id} was put right {} times since {}, and somebody changed it again each time; the next correction is due at {}. \
-             Find who it is (CloudTrail), and stop them, or set spec.drift to Report, or suspend this policy",
+             Find who it is (CloudTrail), and stop them, {or_report}or suspend this policy",
             contest.corrections, contest.since, contest.until
         ),
     ));

@@ -2,15 +2,15 @@
 
 use runbook_api::common::{DeletionPolicy, Mode};
 use runbook_api::drift::{Drift, OnScaleIn, OnScaleOut};
-use runbook_api::scaling_policy::{Autoscaling, ScalingPolicySpec, ScalingTarget};
+use runbook_api::scaling_policy::{AuroraReplicasRef, Autoscaling, EcsServiceRef, ScalingPolicySpec, ScalingTarget};
 
 use super::overrides::bounds::Declared;
 use super::overrides::intent::Memory;
 use super::overrides::{Bounds, Override};
 use super::scheduled::{self, Scheduled};
-use super::{step_scaling, tracking};
+use super::{aurora, step_scaling, tracking};
 use crate::account::{Access, Brakes};
-use crate::ids::{ObjectId, ServiceId, TargetId};
+use crate::ids::{ClusterId, ObjectId, ServiceId, TargetId};
 use crate::observed::{Capacity, StepScalingConfiguration, Suspended, TargetTrackingConfiguration};
 use crate::plan::Finding;
 
@@ -120,30 +120,38 @@ pub fn owner(cluster_id: &str, policy: &ObjectId) -> String {
 /// A stalled finding when the spec names no target, or by what is no name; the schema refuses such an object, an older one may still
 /// exist.
 pub fn target(spec: &ScalingPolicySpec, access: &Access) -> Result<TargetId, Finding> {
-    let Some(service) = &spec.target.ecs_service else {
-        return Err(Finding::stalled(
-            "InvalidSpec",
-            "spec.target names nothing: set target.ecsService with cluster and service",
+    let scope = access.scope.clone();
+    let invalid = |message: String| Finding::stalled("InvalidSpec", message);
+    if let Some(AuroraReplicasRef { cluster }) = &spec.target.aurora_replicas {
+        if !aurora::is_identifier(cluster) {
+            return Err(invalid(format!(
+                "target.auroraReplicas.cluster: {cluster:?} is no identifier: write lower-case letters, digits and single hyphens, and no ARN"
+            )));
+        }
+        return Ok(ClusterId { scope, cluster: cluster.clone() }.into());
+    }
+    let Some(EcsServiceRef { cluster, service }) = &spec.target.ecs_service else {
+        return Err(invalid(
+            "spec.target names nothing: set target.ecsService with cluster and service, or target.auroraReplicas with cluster".into(),
         ));
     };
-    for (field, name) in [("cluster", &service.cluster), ("service", &service.service)] {
+    for (field, name) in [("cluster", cluster), ("service", service)] {
         if !is_name(name) {
-            return Err(Finding::stalled(
-                "InvalidSpec",
-                format!(
-                    "target.ecsService.{field}: {name:?} is no name: write letters, digits, hyphens and underscores, and no ARN"
-                ),
-            ));
+            return Err(invalid(format!(
+                "target.ecsService.{field}: {name:?} is no name: write letters, digits, hyphens and underscores, and no ARN"
+            )));
         }
     }
-    let (scope, cluster, service) = (access.scope.clone(), service.cluster.clone(), service.service.clone());
-    Ok(ServiceId { scope, cluster, service }.into())
+    Ok(ServiceId { scope, cluster: cluster.clone(), service: service.clone() }.into())
 }
 
 /// The ResourceId of what a spec names.
 pub fn resource_id(target: &ScalingTarget) -> Option<String> {
-    let service = target.ecs_service.as_ref()?;
-    Some(format!("service/{}/{}", service.cluster, service.service))
+    match (&target.ecs_service, &target.aurora_replicas) {
+        (_, Some(replicas)) => Some(format!("cluster:{}", replicas.cluster)),
+        (Some(service), None) => Some(format!("service/{}/{}", service.cluster, service.service)),
+        (None, None) => None,
+    }
 }
 
 /// A name of a cluster or a service (Amazon ECS API Reference, CreateCluster and CreateService). Grants are checked on an ARN made of
@@ -169,9 +177,12 @@ pub fn validate(
     access: &Access,
 ) -> Result<Input, Finding> {
     let target = target(spec, access)?;
+    aurora::judge(spec)?;
+    // No reader is no outage: the writer goes on.
+    let allow_zero = spec.allow_zero || matches!(target, TargetId::AuroraReplicas(_));
     let check = |field: &str, value: i32| match value {
-        ..0 => Err(Finding::stalled("InvalidSpec", format!("{field}: {value} is no number of tasks: write 0 or more"))),
-        0 if !spec.allow_zero => Err(Finding::stalled(
+        ..0 => Err(Finding::stalled("InvalidSpec", format!("{field}: {value} is no size: write 0 or more"))),
+        0 if !allow_zero => Err(Finding::stalled(
             "InvalidSpec",
             format!("{field}: 0 stops {target}; set allowZero: true if that is meant"),
         )),
@@ -203,7 +214,7 @@ pub fn validate(
         leftover_replicas,
         owner_tags: vec![(OWNER_TAG.into(), owner(cluster_id, policy))],
         policy: policy.clone(),
-        allow_zero: spec.allow_zero,
+        allow_zero,
         take_ownership: spec.take_ownership,
         overrides: Vec::new(),
         override_ceiling: spec.override_ceiling,
@@ -261,7 +272,7 @@ fn band(autoscaling: &Autoscaling, brakes: &Brakes) -> Result<Size, Finding> {
 }
 
 /// Every limit that a schedule sets, and where it stands.
-fn scheduled_limits(autoscaling: &Autoscaling) -> impl Iterator<Item = (String, i32)> + '_ {
+pub(super) fn scheduled_limits(autoscaling: &Autoscaling) -> impl Iterator<Item = (String, i32)> + '_ {
     let windows = autoscaling.windows.iter().flat_map(|window| {
         let entry = |field: &str| format!("autoscaling.windows {}: {field}", window.name);
         [(entry("minCapacity"), window.min_capacity), (entry("maxCapacity"), window.max_capacity)]

@@ -1,6 +1,7 @@
-//! ScalingPolicy: how one ECS service scales.
+//! ScalingPolicy: how one ECS service scales, or the Aurora Replicas of one cluster.
 
 pub mod actions;
+pub mod aurora;
 pub mod capability;
 pub mod claim;
 pub mod deletion;

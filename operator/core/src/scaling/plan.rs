@@ -2,11 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::capability::Lookup;
 use super::expected::{self, Basis, Expected};
 use super::input::{Band, Input, Size};
 use super::overrides::bounds::Declared;
 use super::overrides::{self, Bounds, Intent, Lift};
-use super::{actions, capability, deletion, foreign, held, policies, sizing, step_scaling};
+use super::{actions, aurora, deletion, foreign, held, policies, sizing, step_scaling};
 use crate::account::{self, brakes::Pace};
 use crate::contest::Contest;
 use crate::facts::{Facts, Inquiry};
@@ -17,7 +18,7 @@ use crate::query::Query;
 use crate::step::Step;
 
 /// What waits for a time that is known.
-const TIMED: [&str; 2] = ["ScaleInStep", "Contested"];
+const TIMED: [&str; 3] = ["ScaleInStep", "Contested", "ReplicasChanging"];
 /// How soon to look again at something that happens by itself.
 const SOON: SignedDuration = SignedDuration::from_secs(15);
 
@@ -36,7 +37,7 @@ pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     if let Some(deleted) = &input.deletion {
         return deletion::plan(input, deleted, facts, now);
     }
-    match observe(input, facts) {
+    match observe(input, facts, now) {
         Ok(observed) => decide(input, &observed, now),
         Err(plan) => *plan,
     }
@@ -51,11 +52,10 @@ struct Observed<'f> {
 }
 
 /// Gathers what the decision rests on, or returns the plan that asks for it or says why there is nothing to decide.
-fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Box<Plan>> {
+fn observe<'f>(input: &'f Input, facts: &'f Facts, now: Timestamp) -> Result<Observed<'f>, Box<Plan>> {
     let id = &input.target;
     let mut inquiry = Inquiry::new(facts);
-    let TargetId::EcsService(service) = id;
-    let lookup = inquiry.ecs_service(Query::EcsService(service.clone()));
+    let lookup = Lookup::ask(&mut inquiry, id);
     let target = inquiry.scalable_target(Query::ScalableTarget(id.clone()));
     // A fixed size has no policies; AWS gives them in pages of ten, so what is not needed is not asked.
     let (policies, actions) = match input.size {
@@ -68,8 +68,7 @@ fn observe<'f>(input: &Input, facts: &'f Facts) -> Result<Observed<'f>, Box<Plan
     match (inquiry.open(), lookup, target, policies, actions) {
         (Some(missing), ..) => Err(Box::new(Plan::missing(missing))),
         (None, Some(lookup), Some(target), Some(policies), Some(actions)) => {
-            let scaled = capability::scalable(service, lookup, input.take_ownership)
-                .map_err(|finding| Box::new(Plan::only(finding)))?;
+            let scaled = lookup.scalable(input.take_ownership, now)?;
             Ok(Observed { scaled, target: target.as_ref(), policies, actions })
         }
         // An inquiry that is not open has all its answers.
@@ -143,8 +142,9 @@ fn autoscaled(input: &Input, size: &Band, lift: &Lift<'_>, observed: &Observed<'
     let wanted = Bounds::between(capacity.min, capacity.max);
     let settled = findings.is_empty()
         && target.is_some_and(|target| target.capacity == capacity)
-        && wanted.clamp(scaled.desired_count) == scaled.desired_count;
+        && scaled.within(&capacity) == scaled.desired_count;
     let mut plan = band(input, &declared, &capacity, &scaled, target, now);
+    aurora::note_permanent(input, &capacity, &scaled, &mut plan);
     plan.findings.extend(findings);
     next_at.into_iter().for_each(|at| plan.wake(at));
     // AWS takes neither policy nor action for a service without a scalable target.
@@ -176,23 +176,22 @@ fn fixed(input: &Input, replicas: i32, lift: &Lift<'_>, observed: &Observed<'_>,
 
 fn sized(input: &Input, declared: &Declared, wanted: Bounds, observed: &Observed<'_>, now: Timestamp) -> Plan {
     let (id, &Observed { scaled, target, .. }) = (&input.target, observed);
+    let TargetId::EcsService(service) = id else { return Plan::only(aurora::no_fixed_size()) };
     // Two who move one number would undo each other's work for ever.
     if let Some(target) = target {
         return Plan::only(Finding::stalled(
             "AutoscalerPresent",
             format!(
                 "replicas is fixed, but {id} has a scalable target ({} to {}) that would move it: declare autoscaling instead, or remove the \
-                 target with aws application-autoscaling deregister-scalable-target --service-namespace {} --scalable-dimension {} \
-                 --resource-id {}",
+                 target with aws application-autoscaling deregister-scalable-target --service-namespace ecs --scalable-dimension \
+                 ecs:service:DesiredCount --resource-id {}",
                 target.capacity.min,
                 target.capacity.max,
-                id.namespace().as_str(),
-                id.namespace().dimension(),
                 id.resource_id()
             ),
         ));
     }
-    sizing::bring(input, declared, wanted, &scaled, now)
+    sizing::bring(input, service, declared, wanted, &scaled, now)
 }
 
 fn band(
@@ -205,22 +204,28 @@ fn band(
 ) -> Plan {
     let id = &input.target;
     let registered = target.map(|target| target.capacity);
-    let size = capacity.clamp(scaled.desired_count);
+    let size = scaled.within(capacity);
     if registered == Some(*capacity) {
         // Inside the band the size is the autoscaler's. Outside it nobody moves it back: AWS clamps when the target is registered, not later.
         let wanted = Bounds::between(capacity.min, capacity.max);
-        return sizing::bring(input, declared, wanted, scaled, now);
+        return match id {
+            TargetId::EcsService(service) => sizing::bring(input, service, declared, wanted, scaled, now),
+            TargetId::AuroraReplicas(_) => aurora::bring(input, capacity, scaled, now),
+        };
     }
     // Registering moves the service into the band at once, so it waits as any other scale-in does.
     if size < scaled.desired_count && scaled.deploying {
         return sizing::wait_for_deployment(input, scaled.desired_count, size);
     }
     let mut to = *capacity;
-    match input.brakes.pace(scaled.desired_count, size, input.memory.moved_at, now) {
-        Pace::Wait(until) => return sizing::wait_for_step(input, scaled.desired_count, size, until),
-        // Registering the maximum would go all the way at once.
-        Pace::Go(next) if next > to.max => to.max = next,
-        Pace::Go(_) => {}
+    if size != scaled.desired_count {
+        let goal = capacity.clamp(scaled.desired_count);
+        match input.brakes.pace(scaled.desired_count, goal, input.memory.moved_at, now) {
+            Pace::Wait(until) => return sizing::wait_for_step(input, scaled.desired_count, size, until),
+            // Registering the maximum would go all the way at once.
+            Pace::Go(next) if next > to.max => to.max = next,
+            Pace::Go(_) => {}
+        }
     }
     let tags = if target.is_none() { input.owner_tags.clone() } else { Vec::new() };
     let step = Step::RegisterScalableTarget {

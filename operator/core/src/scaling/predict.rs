@@ -5,7 +5,11 @@ use jiff::Timestamp;
 use super::input::Input;
 use super::overrides::{Change, Override};
 use crate::facts::{Answer, Facts};
-use crate::observed::{AppliedPolicy, AppliedPolicyKind, ScalableTarget, ScheduledAction, ServiceLookup, StepScaling};
+use crate::observed::db_cluster::MADE_BY_AUTOSCALING;
+use crate::observed::{
+    AppliedPolicy, AppliedPolicyKind, ClusterMember, DbCluster, EcsService, ScalableTarget, ScheduledAction,
+    ServiceLookup, StepScaling,
+};
 use crate::query::Query;
 use crate::step::Step;
 
@@ -94,9 +98,32 @@ fn set_action(facts: &mut Facts, step: &Step, name: &str, action: Option<Schedul
 
 fn set_desired(facts: &mut Facts, step: &Step, size: impl Fn(i32) -> i32) {
     let query = Query::of_target(&step.target());
-    if let Some(Ok(Answer::EcsService(ServiceLookup::Found(service)))) = facts.get(&query) {
-        let mut service = service.clone();
-        service.desired_count = size(service.desired_count);
-        facts.insert(query, Ok(Answer::EcsService(ServiceLookup::Found(service))));
+    let answer = match facts.get(&query) {
+        Some(Ok(Answer::EcsService(ServiceLookup::Found(service)))) => {
+            let desired_count = size(service.desired_count);
+            Answer::EcsService(ServiceLookup::Found(Box::new(EcsService { desired_count, ..(**service).clone() })))
+        }
+        Some(Ok(Answer::DbCluster(Some(cluster)))) => {
+            let readers = size(cluster.scaled().desired_count);
+            Answer::DbCluster(Some(with_readers(cluster, readers)))
+        }
+        _ => return,
+    };
+    facts.insert(query, Ok(answer));
+}
+
+/// The cluster with so many readers, as far as Application Auto Scaling makes and removes them.
+fn with_readers(cluster: &DbCluster, wanted: i32) -> DbCluster {
+    let mut cluster = cluster.clone();
+    let wanted = usize::try_from(wanted).unwrap_or_default();
+    while cluster.readers().count() > wanted {
+        let own = |member: &ClusterMember| !member.is_writer && member.instance.starts_with(MADE_BY_AUTOSCALING);
+        let Some(last) = cluster.members.iter().rposition(own) else { break };
+        cluster.members.remove(last);
     }
+    while cluster.readers().count() < wanted {
+        let instance = format!("{MADE_BY_AUTOSCALING}{}", cluster.members.len());
+        cluster.members.push(ClusterMember { instance, is_writer: false });
+    }
+    cluster
 }

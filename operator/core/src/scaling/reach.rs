@@ -9,9 +9,10 @@ use super::input::{Band, Deletion, Input, Size};
 use super::plan;
 use crate::facts::{Answer, Facts};
 use crate::iam::Permission;
+use crate::observed::db_cluster::MADE_BY_AUTOSCALING;
 use crate::observed::{
-    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, EcsService, ScalableTarget, ScheduledAction,
-    ServiceLookup, StepScaling, TargetTrackingConfiguration, TrackedMetric,
+    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, ClusterMember, DbCluster, EcsService, ScalableTarget,
+    ScheduledAction, ServiceLookup, StepScaling, TargetTrackingConfiguration, TrackedMetric,
 };
 use crate::query::Query;
 
@@ -114,6 +115,7 @@ impl Situation {
             Query::EcsService(_) => {
                 Answer::EcsService(ServiceLookup::Found(Box::new(steady(input, self.desired_count))))
             }
+            Query::DbCluster(_) => Answer::DbCluster(Some(with_readers(input, self.desired_count))),
             Query::ScalableTarget(_) => {
                 let target = |capacity| ScalableTarget { arn: Some(FOREIGN.into()), capacity, created_at: None };
                 Answer::ScalableTarget(self.registered.map(target))
@@ -152,6 +154,18 @@ fn foreign_action() -> ScheduledAction {
         min_capacity: None,
         max_capacity: None,
         created_at: None,
+    }
+}
+
+/// A cluster with so many readers, which can be scaled.
+fn with_readers(input: &Input, readers: i32) -> DbCluster {
+    let member = |number| ClusterMember { instance: format!("{MADE_BY_AUTOSCALING}{number}"), is_writer: number == 0 };
+    DbCluster {
+        arn: input.target.arn(),
+        status: "available".into(),
+        engine: "aurora-postgresql".into(),
+        members: (0..=readers).map(member).collect(),
+        tags: BTreeMap::new(),
     }
 }
 

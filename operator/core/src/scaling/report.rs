@@ -78,6 +78,7 @@ fn seen<'f>(summary: &Summary<'f>) -> (Option<Scaled<'f>>, Option<&'f ScalableTa
     for (_, answer) in summary.facts.iter() {
         match answer {
             Ok(Answer::EcsService(ServiceLookup::Found(found))) => scaled = Some(found.scaled()),
+            Ok(Answer::DbCluster(Some(found))) => scaled = Some(found.scaled()),
             Ok(Answer::ScalableTarget(Some(found))) => target = Some(found),
             _ => {}
         }

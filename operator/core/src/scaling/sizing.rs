@@ -7,14 +7,21 @@ use super::input::Input;
 use super::overrides::bounds::Declared;
 use super::overrides::{Adoption, Bounds};
 use crate::account::brakes::Pace;
-use crate::ids::TargetId;
+use crate::ids::ServiceId;
 use crate::observed::Scaled;
 use crate::plan::{Finding, Plan};
 use crate::report::Hold;
 use crate::step::Step;
 
-/// What brings the size of what scales within `bounds`.
-pub fn bring(input: &Input, declared: &Declared, bounds: Bounds, scaled: &Scaled<'_>, now: Timestamp) -> Plan {
+/// What brings the size of `service` within `bounds`.
+pub fn bring(
+    input: &Input,
+    service: &ServiceId,
+    declared: &Declared,
+    bounds: Bounds,
+    scaled: &Scaled<'_>,
+    now: Timestamp,
+) -> Plan {
     let (from, to) = (scaled.desired_count, bounds.clamp(scaled.desired_count));
     if from == to {
         return Plan::default();
@@ -27,7 +34,7 @@ pub fn bring(input: &Input, declared: &Declared, bounds: Bounds, scaled: &Scaled
             if rules.scale_out == OnScaleOut::Adopt
                 && let Some(adoption) = Adoption::of(input, declared, from, now)
             {
-                return adopt(input, adoption, from);
+                return adopt(service, adoption, from);
             }
             rules.scale_out == OnScaleOut::Report
         } else if from == 0 {
@@ -47,7 +54,6 @@ pub fn bring(input: &Input, declared: &Declared, bounds: Bounds, scaled: &Scaled
         Pace::Go(to) => to,
         Pace::Wait(until) => return wait_for_step(input, from, to, until),
     };
-    let TargetId::EcsService(service) = &input.target;
     Plan { steps: vec![Step::SetDesiredCount { service: service.clone(), from, to }], hold, ..Plan::default() }
 }
 
@@ -73,8 +79,7 @@ pub fn wait_for_step(input: &Input, from: i32, to: i32, until: Timestamp) -> Pla
     plan
 }
 
-fn adopt(input: &Input, adoption: Adoption, desired_count: i32) -> Plan {
-    let TargetId::EcsService(service) = &input.target;
+fn adopt(service: &ServiceId, adoption: Adoption, desired_count: i32) -> Plan {
     let step = Step::AdoptScaleOut { service: service.clone(), desired_count, adoption: Box::new(adoption) };
     Plan { steps: vec![step], ..Plan::default() }
 }

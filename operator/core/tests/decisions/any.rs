@@ -7,7 +7,7 @@ use proptest::sample::select;
 use runbook_api::ScalingPolicySpec;
 use runbook_core::facts::Answer;
 use runbook_core::observed::{
-    AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, ScalableTarget, ScheduledAction, ServiceLookup,
+    AppliedPolicy, AppliedPolicyKind, Capacity, DbCluster, EcsService, ScalableTarget, ScheduledAction, ServiceLookup,
     StepAdjustment, StepScaling, StepScalingConfiguration, Suspended, TargetTrackingConfiguration, TrackedMetric,
 };
 use runbook_core::{CloudError, ErrorClass, Facts};
@@ -205,6 +205,61 @@ fn policies() -> impl Strategy<Value = Vec<AppliedPolicy>> {
         prop::collection::btree_map(select(&APPLIED[..]), kind, 0..4).boxed();
     by_name.prop_map(|policies| {
         policies.into_iter().map(|(name, kind)| AppliedPolicy { name: name.into(), kind }).collect()
+    })
+}
+
+/// Any spec for Aurora Replicas: as for a service, within what there may be of them.
+pub fn aurora_spec() -> impl Strategy<Value = ScalingPolicySpec> {
+    spec().prop_filter_map("a band", |spec| {
+        spec.autoscaling.as_ref()?;
+        let mut spec = serde_json::to_value(&spec).unwrap();
+        of_aurora(&mut spec);
+        spec["target"] = json!({"auroraReplicas": {"cluster": world::cluster_id().cluster}});
+        spec.as_object_mut().unwrap().remove("replicas");
+        Some(serde_json::from_value(spec).unwrap())
+    })
+}
+
+fn of_aurora(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match (name.as_str(), value.as_i64()) {
+                    ("minCapacity" | "maxCapacity", Some(limit)) => *value = json!(limit.min(15)),
+                    _ => of_aurora(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(of_aurora),
+        Value::String(text) if text == METRICS[0] => *text = "RDSReaderAverageCPUUtilization".into(),
+        Value::String(text) if text == METRICS[1] => *text = "RDSReaderAverageDatabaseConnections".into(),
+        _ => {}
+    }
+}
+
+/// Everything answered, of a cluster.
+pub fn aurora_facts() -> impl Strategy<Value = Facts> {
+    let status = prop_oneof![8 => Just("available"), 1 => select(&["modifying", "stopped"][..])];
+    let engine = prop_oneof![8 => select(&["aurora-mysql", "aurora-postgresql"][..]), 1 => Just("postgres")];
+    let found = (0..16i32, 0..6i32, status, engine, prop::bool::weighted(0.9)).prop_map(
+        |(readers, others, status, engine, written)| {
+            let mut cluster = world::cluster(readers, others);
+            cluster.members.retain(|member| written || !member.is_writer);
+            DbCluster { status: status.into(), engine: engine.into(), ..cluster }
+        },
+    );
+    let lookup = prop_oneof![10 => found.prop_map(Some), 1 => Just(None)];
+    (full_facts(), lookup).prop_map(|(of_service, lookup)| {
+        let target = world::cluster_id().into();
+        let mut facts = Facts::default();
+        for ((name, query), (_, asked)) in world::queries_of(&target).into_iter().zip(world::queries()) {
+            let answer = match name {
+                "DbCluster" => Ok(Answer::DbCluster(lookup.clone())),
+                _ => of_service.get(&asked).unwrap().clone(),
+            };
+            facts.insert(query, answer);
+        }
+        facts
     })
 }
 

@@ -36,7 +36,7 @@ fn tagged(mut facts: Facts, owner: Option<&str>) -> Facts {
         facts.insert(query, Ok(Answer::ScalableTarget(Some(target))));
     }
     let tags = owner.map(|owner| (OWNER_TAG.to_owned(), owner.to_owned())).into_iter().collect();
-    facts.insert(world::tags_query(), Ok(Answer::ScalableTargetTags(tags)));
+    facts.insert(world::tags_query(&world::service_id().into()), Ok(Answer::ScalableTargetTags(tags)));
     facts
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use runbook_core::events::{Event, Ignored, Kind, LONGEST, Verdict, decode};
-use runbook_core::{Query, Scope, ServiceId};
+use runbook_core::{ClusterId, Query, Scope, ServiceId};
 use serde_json::{Value, json};
 
 use crate::world;
@@ -111,6 +111,21 @@ fn a_call_of_application_auto_scaling_outdates_what_it_changes() {
 }
 
 #[test]
+fn a_call_about_aurora_replicas_outdates_the_cluster() {
+    let of_db = |name: &str, resource_id: &str| {
+        let dimension = "rds:cluster:ReadReplicaCount";
+        let parameters = json!({"serviceNamespace": "rds", "resourceId": resource_id, "scalableDimension": dimension});
+        call("autoscaling", name, parameters)
+    };
+    let db = ClusterId { scope: scope(), cluster: "clocked-db".into() };
+    let target = Query::ScalableTarget(db.clone().into());
+    let actions = Query::ScheduledActions(db.clone().into());
+    assert_eq!(outdated(&of_db("RegisterScalableTarget", "cluster:clocked-db")), [target, Query::DbCluster(db)]);
+    assert_eq!(outdated(&of_db("PutScheduledAction", "cluster:Clocked-DB")), [actions]);
+    assert!(matches!(ignored(&of_db("PutScheduledAction", "cluster:")), Ignored::Malformed(_)));
+}
+
+#[test]
 fn what_changes_nothing_here_is_ignored() {
     let rds =
         event("aws.rds", "RDS DB Instance Event", json!(["arn:aws:rds:eu-central-1:123456789012:db:x"]), json!({}));
@@ -121,7 +136,7 @@ fn what_changes_nothing_here_is_ignored() {
         call("ecs", "RunTask", json!({"cluster": "app"})),
         call("ecs", "TagResource", json!({"resourceArn": "arn:aws:ecs:eu-central-1:123456789012:cluster/app"})),
         call("autoscaling", "PutScalingPolicy", json!({"autoScalingGroupName": "group"})),
-        call("autoscaling", "PutScalingPolicy", json!({"serviceNamespace": "rds", "resourceId": "cluster:x"})),
+        call("autoscaling", "PutScalingPolicy", json!({"serviceNamespace": "dynamodb", "resourceId": "table/x"})),
     ] {
         assert_eq!(ignored(&other), Ignored::Irrelevant, "{other}");
     }

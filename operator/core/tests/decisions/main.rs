@@ -4,6 +4,7 @@
 
 mod accounts;
 mod any;
+mod aurora;
 mod claims;
 mod conditions;
 mod deletion;

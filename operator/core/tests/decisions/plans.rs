@@ -49,7 +49,7 @@ fn decide(situation: &Situation) -> String {
     };
     let mut facts = situation.facts();
     let mut plan = scaling::plan(&input, &facts, situation.now());
-    let questions: Vec<_> = world::queries().into_iter().map(|(_, query)| query).collect();
+    let questions: Vec<_> = world::queries_of(&situation.target()).into_iter().map(|(_, query)| query).collect();
     if let Err(finding) = access.grants.allow_queries(&questions).and_then(|()| access.grants.allow_steps(&plan.steps))
     {
         plan = Plan::only(finding);
@@ -74,7 +74,8 @@ fn afterwards(input: &scaling::Input, facts: &mut Facts, plan: &Plan, now: Times
 fn report(plan: &Plan, next: &Plan, hold: Option<Hold>, now: Timestamp) -> String {
     let mut lines: Vec<String> = Vec::new();
     for query in &plan.needs {
-        let all = world::queries().into_iter().chain([("ScalableTargetTags", world::tags_query())]);
+        let target = query.target().unwrap_or_else(|| world::service_id().into());
+        let all = world::queries_of(&target).into_iter().chain([("ScalableTargetTags", world::tags_query(&target))]);
         let (name, _) = { all }.find(|(_, known)| known == query).unwrap();
         lines.push(format!("ask {name}"));
     }

@@ -10,13 +10,13 @@ use runbook_core::account::{Access, Brakes};
 use runbook_core::facts::Answer;
 use runbook_core::ids::ObjectId;
 use runbook_core::observed::{
-    AppliedPolicy, AppliedPolicyKind, Capacity, EcsService, MetricDataQuery, ScalableTarget, ScheduledAction,
-    ServiceLookup, StepScaling, Suspended, TargetTrackingConfiguration, TrackedMetric,
+    AppliedPolicy, AppliedPolicyKind, Capacity, DbCluster, EcsService, MetricDataQuery, ScalableTarget,
+    ScheduledAction, ServiceLookup, StepScaling, Suspended, TargetTrackingConfiguration, TrackedMetric,
 };
 use runbook_core::scaling::Input;
 use runbook_core::scaling::input::{Deletion, OWNER_TAG};
 use runbook_core::scaling::overrides::{Override, intent::Memory};
-use runbook_core::{CloudError, ErrorClass, Facts};
+use runbook_core::{CloudError, ErrorClass, Facts, TargetId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -59,6 +59,8 @@ pub struct Aws {
     caller: Option<String>,
     #[serde(default)]
     service: Service,
+    #[serde(default)]
+    cluster: Cluster,
     /// `Service` or `Cluster`, where that does not exist.
     missing: Option<String>,
     target: Option<Target>,
@@ -104,6 +106,40 @@ impl Default for Service {
     }
 }
 
+/// Two readers of Application Auto Scaling, unless said otherwise.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct Cluster {
+    readers: i32,
+    /// Readers that somebody else has made.
+    others: i32,
+    status: String,
+    engine: String,
+    /// It has no instance at all.
+    empty: bool,
+    tags: BTreeMap<String, String>,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        let (status, engine) = ("available".into(), "aurora-postgresql".into());
+        Self { readers: 2, others: 0, status, engine, empty: false, tags: BTreeMap::new() }
+    }
+}
+
+impl Cluster {
+    fn observed(&self) -> DbCluster {
+        let whole = world::cluster(self.readers, self.others);
+        DbCluster {
+            status: self.status.clone(),
+            engine: self.engine.clone(),
+            members: if self.empty { Vec::new() } else { whole.members },
+            tags: self.tags.clone(),
+            ..whole
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Target {
@@ -145,6 +181,15 @@ impl Situation {
         self.now.unwrap_or_else(world::now)
     }
 
+    /// What the policy is about.
+    pub fn target(&self) -> TargetId {
+        if self.spec["target"]["auroraReplicas"].is_null() {
+            world::service_id().into()
+        } else {
+            world::cluster_id().into()
+        }
+    }
+
     pub fn spec(&self) -> ScalingPolicySpec {
         let mut spec = self.spec.clone();
         if spec["target"].is_null() {
@@ -177,7 +222,8 @@ impl Situation {
     pub fn facts(&self) -> Facts {
         let aws = &self.aws;
         let mut facts = Facts::default();
-        for (name, query) in world::queries() {
+        let target = self.target();
+        for (name, query) in world::queries_of(&target) {
             if aws.unasked.iter().any(|unasked| unasked == name) {
                 continue;
             }
@@ -185,6 +231,7 @@ impl Situation {
                 (Some(class), _) => Err(error(class, name)),
                 (None, "CallerIdentity") => Ok(world::identity(aws.caller.as_deref().unwrap_or(world::ACCOUNT))),
                 (None, "EcsService") => Ok(Answer::EcsService(aws.lookup())),
+                (None, "DbCluster") => Ok(Answer::DbCluster(aws.missing.is_none().then(|| aws.cluster.observed()))),
                 (None, "ScalableTarget") => Ok(Answer::ScalableTarget(aws.target.as_ref().map(Target::observed))),
                 (None, "ScheduledActions") => Ok(Answer::ScheduledActions(aws.actions.clone())),
                 _ => Ok(Answer::ScalingPolicies(aws.policies.iter().map(Policy::observed).collect())),
@@ -198,7 +245,7 @@ impl Situation {
                 Some(class) => Err(error(class, "ScalableTargetTags")),
                 None => Ok(Answer::ScalableTargetTags(tags)),
             };
-            facts.insert(world::tags_query(), answer);
+            facts.insert(world::tags_query(&target), answer);
         }
         facts
     }
@@ -321,6 +368,7 @@ fn error(class: &str, query: &str) -> CloudError {
     let operation = match query {
         "CallerIdentity" => "GetCallerIdentity",
         "EcsService" => "DescribeServices",
+        "DbCluster" => "DescribeDBClusters",
         "ScalableTarget" => "DescribeScalableTargets",
         "ScheduledActions" => "DescribeScheduledActions",
         _ => "DescribeScalingPolicies",

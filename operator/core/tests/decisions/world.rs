@@ -9,9 +9,9 @@ use runbook_core::account::grants::Grants;
 use runbook_core::account::{Access, Brakes};
 use runbook_core::facts::Answer;
 use runbook_core::ids::ObjectId;
-use runbook_core::observed::{CallerIdentity, Deployment, EcsService, ServiceLookup};
+use runbook_core::observed::{CallerIdentity, ClusterMember, DbCluster, Deployment, EcsService, ServiceLookup};
 use runbook_core::query::TargetArn;
-use runbook_core::{Facts, Query, Scope, ServiceId};
+use runbook_core::{ClusterId, Facts, Query, Scope, ServiceId, TargetId};
 
 pub const ACCOUNT: &str = "123456789012";
 pub const NAMESPACE: &str = "clocked";
@@ -28,6 +28,25 @@ pub fn service_id() -> ServiceId {
     ServiceId { scope: scope(), cluster: "clocked-cluster".into(), service: "clocked-app-service".into() }
 }
 
+/// The cluster that the tests of Aurora Replicas are about.
+pub fn cluster_id() -> ClusterId {
+    ClusterId { scope: scope(), cluster: "clocked-db".into() }
+}
+
+/// A cluster with a writer, so many readers of Application Auto Scaling, and so many of others.
+pub fn cluster(readers: i32, others: i32) -> DbCluster {
+    let member = |instance: String| ClusterMember { is_writer: instance == "writer", instance };
+    let made = (0..readers).map(|number| member(format!("application-autoscaling-{number}")));
+    let others = (0..others).map(|number| member(format!("reader-{number}")));
+    DbCluster {
+        arn: cluster_id().arn(),
+        status: "available".into(),
+        engine: "aurora-postgresql".into(),
+        members: std::iter::once(member("writer".into())).chain(made).chain(others).collect(),
+        tags: BTreeMap::new(),
+    }
+}
+
 pub fn policy_id() -> ObjectId {
     ObjectId { namespace: NAMESPACE.into(), name: "clocked-app".into() }
 }
@@ -37,7 +56,8 @@ pub fn access(grants: &[Grant], mode: Mode) -> Access {
 }
 
 pub fn everything_granted() -> Vec<Grant> {
-    let resources = vec!["arn:aws:ecs:*:*:service/clocked-cluster/*".into()];
+    let resources =
+        vec!["arn:aws:ecs:*:*:service/clocked-cluster/*".into(), "arn:aws:rds:*:*:cluster:clocked-db".into()];
     vec![Grant { namespaces: vec![NAMESPACE.into()], verbs: vec![Verb::Scale], resources }]
 }
 
@@ -76,12 +96,21 @@ pub fn deployment(status: &str, rollout_state: Option<&str>) -> Deployment {
 
 /// The questions that a plan about the service may ask, by their name.
 pub fn queries() -> [(&'static str, Query); 5] {
+    queries_of(&service_id().into())
+}
+
+/// The questions that a plan about a target may ask, by their name.
+pub fn queries_of(target: &TargetId) -> [(&'static str, Query); 5] {
+    let whole = match target {
+        TargetId::EcsService(_) => "EcsService",
+        TargetId::AuroraReplicas(_) => "DbCluster",
+    };
     [
         ("CallerIdentity", Query::CallerIdentity(scope())),
-        ("EcsService", Query::EcsService(service_id())),
-        ("ScalableTarget", Query::ScalableTarget(service_id().into())),
-        ("ScalingPolicies", Query::ScalingPolicies(service_id().into())),
-        ("ScheduledActions", Query::ScheduledActions(service_id().into())),
+        (whole, Query::of_target(target)),
+        ("ScalableTarget", Query::ScalableTarget(target.clone())),
+        ("ScalingPolicies", Query::ScalingPolicies(target.clone())),
+        ("ScheduledActions", Query::ScheduledActions(target.clone())),
     ]
 }
 
@@ -89,8 +118,8 @@ pub fn queries() -> [(&'static str, Query); 5] {
 pub const TARGET_ARN: &str = "arn:aws:application-autoscaling:eu-central-1:123456789012:scalable-target/0ec5a1b2";
 
 /// What a plan for a policy that is being deleted asks besides.
-pub fn tags_query() -> Query {
-    Query::ScalableTargetTags(TargetArn { target: service_id().into(), arn: TARGET_ARN.into() })
+pub fn tags_query(target: &TargetId) -> Query {
+    Query::ScalableTargetTags(TargetArn { target: target.clone(), arn: TARGET_ARN.into() })
 }
 
 /// The size of the service as the facts have it.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use kube::ResourceExt;
 use runbook_api::ScalingPolicy;
-use runbook_core::Scope;
 use runbook_core::account::resolve;
 use runbook_core::scaling::input::resource_id;
+use runbook_core::{Namespace, Scope};
 use tokio::time::sleep;
 
 use super::{Stop, stopped};
@@ -50,7 +50,8 @@ fn band(policy: &ScalingPolicy, stores: &Stores) -> Option<(Scope, String)> {
     if spec.suspend || spec.autoscaling.is_none() {
         return None;
     }
-    let target = resource_id(&spec.target)?;
+    // Aurora clusters are few: what concerns them is not listed.
+    let target = resource_id(&spec.target).filter(|id| Namespace::of(id) == Namespace::Ecs)?;
     let account = stores.account(&spec.account_ref.name);
     let namespace = policy.namespace().unwrap_or_default();
     let access = resolve(&spec.account_ref, spec.region.as_deref(), &namespace, account.as_deref()).ok()?;

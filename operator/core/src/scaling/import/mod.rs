@@ -124,7 +124,7 @@ fn empty(id: &ServiceId) -> ScalingPolicySpec {
     ScalingPolicySpec {
         deletion_policy: DeletionPolicy::Retain,
         account_ref: Default::default(),
-        target: ScalingTarget { ecs_service: Some(service) },
+        target: ScalingTarget { ecs_service: Some(service), aurora_replicas: None },
         region: None,
         mode: Default::default(),
         suspend: false,
