@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from runbook_sandbox.clocked.account import ACCOUNT, OPERATOR_USER, REGION
 from runbook_sandbox.clocked.installation import condition, until
+from runbook_sandbox.harness import CommandError
 
 WRITES = re.compile("^(Register|Deregister|Put|Delete|Create|Modify|Update)")
 
@@ -57,6 +58,15 @@ class Database:
         members = self.rds.describe_db_clusters(DBClusterIdentifier=self.name)["DBClusters"][0]["DBClusterMembers"]
         names = [item["DBInstanceIdentifier"] for item in members if not item["IsClusterWriter"]]
         return [name for name in names if name.startswith("application-autoscaling-") == made]
+
+    def wait_available(self) -> None:
+        """Waits until every instance is: while one is not, Application Auto Scaling changes nothing."""
+
+        def states() -> set[str]:
+            found = self.rds.describe_db_instances(Filters=[{"Name": "db-cluster-id", "Values": [self.name]}])
+            return {item["DBInstanceStatus"] for item in found["DBInstances"]}
+
+        until(f"instances of {self.name} are available", states, lambda found: found == {"available"}, 60)
 
     def wait_readers(self, count: int) -> None:
         """Waits until Application Auto Scaling keeps so many."""
@@ -177,6 +187,25 @@ def test_what_is_not_there_or_not_aurora_is_said(place, database) -> None:
     assert "has engine postgres, and only Aurora has replicas that scale" in said
     assert database.writes() == []
     assert database.band() is None
+
+
+def test_kubectl_scale_says_what_to_write_instead(place, database) -> None:
+    place.apply(database.policy("db"))
+    with pytest.raises(CommandError, match="write autoscaling instead of replicas, with minCapacity and maxCapacity"):
+        place.client.kubectl("scale", "scalingpolicy", "db", f"--namespace={place.namespace}", "--replicas=3")
+
+
+def test_an_override_raises_the_band_as_far_as_the_ceiling(place, database) -> None:
+    database.create()
+    place.apply(database.policy("db", 0, 2, overrideCeiling=3))
+    place.in_sync("db")
+    place.apply(place.override("sale", "db", atLeast=9))
+    database.wait_band(3, 3)
+    database.wait_readers(3)
+    database.wait_available()
+    place.delete_override("sale")
+    database.wait_band(0, 2)
+    database.wait_readers(2)
 
 
 def test_one_of_two_policies_holds_a_cluster(place, database) -> None:
