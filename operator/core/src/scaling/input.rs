@@ -145,6 +145,11 @@ pub fn target(spec: &ScalingPolicySpec, access: &Access) -> Result<TargetId, Fin
     Ok(ServiceId { scope, cluster: cluster.clone(), service: service.clone() }.into())
 }
 
+/// Whether the size may be zero. Of Aurora Replicas it may without leave: no reader is no outage, the writer goes on.
+pub fn allows_zero(spec: &ScalingPolicySpec) -> bool {
+    spec.allow_zero || spec.target.aurora_replicas.is_some()
+}
+
 /// The ResourceId of what a spec names.
 pub fn resource_id(target: &ScalingTarget) -> Option<String> {
     match (&target.ecs_service, &target.aurora_replicas) {
@@ -178,8 +183,7 @@ pub fn validate(
 ) -> Result<Input, Finding> {
     let target = target(spec, access)?;
     aurora::judge(spec)?;
-    // No reader is no outage: the writer goes on.
-    let allow_zero = spec.allow_zero || matches!(target, TargetId::AuroraReplicas(_));
+    let allow_zero = allows_zero(spec);
     let check = |field: &str, value: i32| match value {
         ..0 => Err(Finding::stalled("InvalidSpec", format!("{field}: {value} is no size: write 0 or more"))),
         0 if !allow_zero => Err(Finding::stalled(

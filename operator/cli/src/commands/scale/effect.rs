@@ -8,6 +8,7 @@ use kube::ResourceExt;
 use runbook_api::{AwsAccount, ScalingOverride, ScalingPolicy};
 use runbook_core::account::Brakes;
 use runbook_core::report::{Hold, State};
+use runbook_core::scaling::input::allows_zero;
 use runbook_core::scaling::overrides::status::declared;
 use runbook_core::scaling::overrides::{self, Bounds, Change, Lift, Override};
 
@@ -23,8 +24,10 @@ pub struct Effect {
     after: Bounds,
     /// What it asked for, and how far it may go, where that is less.
     cut: Option<(i32, i32)>,
-    /// Tasks that are wanted at present, and would be.
-    tasks: Option<(i32, i32)>,
+    /// What is counted: tasks, or Aurora Replicas.
+    counted: &'static str,
+    /// How many are wanted at present, and would be.
+    sizes: Option<(i32, i32)>,
     suspend_scheduled: bool,
     expires_at: Timestamp,
     lasts: i64,
@@ -63,7 +66,7 @@ impl Effect {
             return Err(refused(format!("ScalingPolicy {name} says no size: set replicas or autoscaling in it")));
         };
         let others: Vec<Override> = siblings.iter().filter(|one| one.name != own.name).cloned().collect();
-        let mut active = overrides::active(&others, policy.spec.allow_zero, now);
+        let mut active = overrides::active(&others, allows_zero(&policy.spec), now);
         let before = Lift::of(&active).bounds(&declared);
         active.insert(0, &own);
         let after = Lift::of(&active).bounds(&declared);
@@ -87,7 +90,8 @@ impl Effect {
             before,
             after,
             cut: limit.map(|limit| (asked, limit)),
-            tasks: desired.map(|seen| (seen.desired_count, after.clamp(seen.desired_count))),
+            counted: if policy.spec.target.aurora_replicas.is_some() { "Aurora Replicas" } else { "tasks" },
+            sizes: desired.map(|seen| (seen.desired_count, after.clamp(seen.desired_count))),
             suspend_scheduled: own.suspend_scheduled == Some(true),
             expires_at: own.expires_at,
             lasts: own.expires_at.duration_since(now).as_secs(),
@@ -109,9 +113,10 @@ impl fmt::Display for Effect {
             );
             writeln!(formatter, "  {}", line(YELLOW, "cut off: ", &why))?;
         }
-        match self.tasks {
-            Some((now, then)) if now == then => writeln!(formatter, "  tasks: {now}, as they are now")?,
-            Some((now, then)) => writeln!(formatter, "  tasks: {now} -> {then}")?,
+        let counted = self.counted;
+        match self.sizes {
+            Some((now, then)) if now == then => writeln!(formatter, "  {counted}: {now}, as they are now")?,
+            Some((now, then)) => writeln!(formatter, "  {counted}: {now} -> {then}")?,
             None => {}
         }
         if self.suspend_scheduled {
@@ -214,6 +219,14 @@ mod tests {
         assert!(within.contains("size 4 to 12 -> 5 to 12"), "{within}");
         let after = shown(&windows("cron(0 8 * * ? *)", "cron(0 11 * * ? *)"), &json!({"atLeast": 5}), &[]);
         assert!(after.contains("size 2 to 10 -> 5 to 10"), "{after}");
+    }
+
+    #[test]
+    fn aurora_replicas_may_go_to_none() {
+        let target = json!({"auroraReplicas": {"cluster": "shop-db"}});
+        let spec = json!({"target": target, "autoscaling": {"minCapacity": 1, "maxCapacity": 4}});
+        let none = shown(&spec, &json!({"exactly": 0}), &[]);
+        assert!(none.contains("size 1 to 4 -> 0\n  Aurora Replicas: 3 -> 0\n"), "{none}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::bounds::{Bounds, Declared, Lift};
 use super::{Override, active};
 use crate::observed::{Capacity, Suspended};
 use crate::report::conditions::whole_seconds;
+use crate::scaling::input::allows_zero;
 use crate::scaling::{expected, scheduled};
 
 /// Condition that tells whether an override holds.
@@ -112,13 +113,13 @@ fn say(object: &ScalingOverride, policy: Option<&ScalingPolicy>, siblings: &[Ove
             format!("there is no ScalingPolicy {name} in this namespace: create it, or delete this override"),
         );
     };
-    if own.allows_zero() && !policy.spec.allow_zero {
+    if own.allows_zero() && !allows_zero(&policy.spec) {
         return stalled(
             "ZeroNotAllowed",
             format!("it would stop the service; set allowZero: true on ScalingPolicy {name} if that is meant"),
         );
     }
-    let active = active(siblings, policy.spec.allow_zero, now);
+    let active = active(siblings, allows_zero(&policy.spec), now);
     let lift = Lift::of(&active);
     if !lift.decides(&own.name) {
         let newer = active.first().map(|newest| newest.name.as_str()).unwrap_or_default();
