@@ -135,7 +135,8 @@ async fn reconcile(object: &Arc<ScalingOverride>, context: &Context) -> Action {
     match status::merge(&object.api(context.client.clone()), &object, merge).await {
         Written::Yes(written) => {
             context.stores.overrides.wrote(Arc::new(*written));
-            keep::next_at(&object, now).map_or_else(Action::await_change, |time| Action::requeue(until(time, now)))
+            keep::next_at(&object, &siblings, now)
+                .map_or_else(Action::await_change, |time| Action::requeue(until(time, now)))
         }
         Written::Gone => Action::await_change(),
         Written::Conflict(_) => Action::requeue(AGAIN),
