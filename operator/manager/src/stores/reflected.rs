@@ -121,10 +121,10 @@ impl<K: Object> Reflected<K> {
         references.iter().filter_map(|reference| self.store.get(reference)).collect()
     }
 
-    /// Objects with this key.
+    /// Objects with this key, as new as they are known.
     pub fn of_key(&self, key: &str) -> Vec<Arc<K>> {
         let references: Vec<ObjectRef<K>> = self.state().rivals.get(key).into_iter().flatten().map(reference).collect();
-        references.iter().filter_map(|reference| self.store.get(reference)).collect()
+        references.iter().filter_map(|reference| self.get(reference)).collect()
     }
 
     /// What there is now, and what changes from now on.

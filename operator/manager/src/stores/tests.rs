@@ -10,6 +10,7 @@ use kube::runtime::watcher::Event;
 use runbook_api::ScalingPolicy;
 use serde_json::{Value, json};
 
+use super::Object;
 use super::reflected::{Change, Reflected};
 
 struct Scene {
@@ -136,8 +137,12 @@ fn nothing_older_than_our_own_write_is_shown() {
     let reference = ObjectRef::new("a").within("clocked");
     let version = |scene: &Scene| scene.reflected.get(&reference).unwrap().resource_version().unwrap();
     let object = |version| Arc::new(serde_json::from_value(policy("a", "app", version)).unwrap());
+    let of_key = |scene: &Scene| {
+        let key = scene.reflected.get(&reference).unwrap().key().unwrap();
+        scene.reflected.of_key(&key)[0].resource_version().unwrap()
+    };
     scene.reflected.wrote(object(9));
-    assert_eq!(version(&scene), "9");
+    assert_eq!((version(&scene), of_key(&scene)), ("9".into(), "9".into()));
     scene.see(Event::Apply(policy("a", "app", 8)));
     assert_eq!(version(&scene), "9");
     scene.see(Event::Apply(policy("a", "app", 10)));
