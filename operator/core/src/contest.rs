@@ -31,8 +31,13 @@ impl Contest {
     /// Sizes are one thing, whatever they were changed from; of the rest only the same change is.
     pub fn of(history: &[HistoryEntry], now: Timestamp) -> Option<Self> {
         let contests = corrections(history).filter_map(|newest| {
-            let same = corrections(history).filter(|entry| subject(entry) == subject(newest)).map(|entry| entry.time.0);
-            Self::of_times(same, now)
+            let same: Vec<&HistoryEntry> =
+                corrections(history).filter(|entry| subject(entry) == subject(newest)).collect();
+            let undone = same.iter().enumerate().filter(|(index, entry)| {
+                let older = same.get(index + 1);
+                !older.is_some_and(|older| goes_on(entry, older))
+            });
+            Self::of_times(undone.map(|(_, entry)| entry.time.0), now)
         });
         contests.max_by_key(|contest| contest.until)
     }
@@ -64,6 +69,16 @@ pub fn corrections(history: &[HistoryEntry]) -> impl Iterator<Item = &HistoryEnt
 
 fn subject(entry: &HistoryEntry) -> &str {
     if entry.step == "SetDesiredCount" { &entry.step } else { &entry.description }
+}
+
+/// Whether a correction of the size goes on from where the one before it has ended: the next step of a scale-in, which nobody undid.
+fn goes_on(entry: &HistoryEntry, older: &HistoryEntry) -> bool {
+    let sizes = |entry: &HistoryEntry| {
+        let (rest, to) = entry.description.rsplit_once(" to ")?;
+        let (_, from) = rest.rsplit_once(" from ")?;
+        Some((from.parse::<i32>().ok()?, to.parse::<i32>().ok()?))
+    };
+    matches!((sizes(entry), sizes(older)), (Some((from, _)), Some((_, to))) if from == to)
 }
 
 #[cfg(test)]
@@ -124,6 +139,21 @@ mod tests {
         let again: Vec<_> =
             [10, 5, 0].iter().map(|minute| correction(*minute, "PutTargetTrackingPolicy", "cpu")).collect();
         assert!(Contest::of(&again, at(10)).is_some());
+    }
+
+    #[test]
+    fn the_steps_of_one_scale_in_are_one_correction() {
+        let step = |minutes, from: i32, to: i32| {
+            correction(
+                minutes,
+                "SetDesiredCount",
+                &format!("set desiredCount of clocked-cluster/app from {from} to {to}"),
+            )
+        };
+        let steps = [step(15, 12, 9), step(10, 15, 12), step(5, 20, 15), step(0, 26, 20)];
+        assert_eq!(Contest::of(&steps, at(15)), None);
+        let undone = [step(20, 26, 20), step(15, 15, 12), step(10, 20, 15), step(5, 26, 20), step(0, 26, 20)];
+        assert_eq!(Contest::of(&undone, at(20)).map(|contest| contest.corrections), Some(3));
     }
 
     #[test]
