@@ -39,6 +39,11 @@ impl Blast {
         Self { changed: changed.collect() }
     }
 
+    /// Counts what another process had claimed to change, and has not told what came of it: it may have been changed.
+    pub fn claimed(&mut self, uids: impl IntoIterator<Item = String>, now: Timestamp) {
+        self.changed.extend(uids.into_iter().map(|uid| (uid, now)));
+    }
+
     /// Counts a change of the target of `uid` at `now`, where so many percent of so many targets, but at least one, may be changed
     /// within an hour. A target that is counted already may be changed again.
     ///
@@ -131,5 +136,13 @@ mod tests {
             ([entry(5, "SetDesiredCount"), entry(1, "SetDesiredCount")], [entry(5, "AdoptScaleOut")]);
         let mut blast = Blast::of([("a".to_owned(), &sized[..]), ("b".to_owned(), &adopted[..])]);
         assert_eq!(blast.admit("c", 1, 1, at(6)).unwrap_err().until, at(65));
+    }
+
+    #[test]
+    fn what_was_claimed_and_never_told_counts() {
+        let mut blast = Blast::default();
+        blast.claimed(["a".to_owned()], at(0));
+        assert_eq!(blast.admit("b", 1, 1, at(1)).unwrap_err().until, at(60));
+        blast.admit("a", 1, 1, at(2)).unwrap();
     }
 }

@@ -5,6 +5,9 @@ use runbook_api::common::Mode;
 use crate::error::CloudError;
 use crate::plan::{Finding, Plan, Weight};
 
+/// Reason of a claim: steps are about to be made.
+pub const APPLYING: &str = "Applying";
+
 /// Why planned steps are not made although nothing is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
@@ -110,7 +113,7 @@ impl Outcome {
             return Self::Held { hold, pending: plan.steps.len() };
         }
         match (plan.steps.first(), plan.weightiest()) {
-            (Some(_), _) => Self::Working { reason: "Applying".into(), message: steps_message(plan) },
+            (Some(_), _) => Self::Working { reason: APPLYING.into(), message: steps_message(plan) },
             (None, Some(finding)) if finding.weight == Weight::Waiting => Self::of_finding(finding),
             _ => Self::InSync,
         }

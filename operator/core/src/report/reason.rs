@@ -1,7 +1,9 @@
 //! Why a step is made.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use runbook_api::common::condition::{READY, SYNCED};
+use runbook_api::common::condition::{READY, RECONCILING, SYNCED};
+
+use super::outcome::APPLYING;
 
 /// Why a step is made, as history, events and the audit log say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,13 @@ impl Reason {
 /// Whether steps planned now are news: what was reported before was in line with AWS. Counts drift once, not at each attempt.
 pub fn is_news(before: &[Condition]) -> bool {
     before.iter().any(|condition| condition.type_ == SYNCED && condition.status == "True")
+}
+
+/// Whether steps are about to be made, or were, by a process that has not told what came of them.
+pub fn is_claimed(before: &[Condition]) -> bool {
+    before
+        .iter()
+        .any(|condition| condition.type_ == RECONCILING && condition.status == "True" && condition.reason == APPLYING)
 }
 
 #[cfg(test)]
