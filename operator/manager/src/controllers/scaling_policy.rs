@@ -24,6 +24,7 @@ use super::scaling_override;
 use crate::context::Context;
 use crate::runner::Runner;
 use crate::runner::kind::{Kind, Prepared, Reported, Stored};
+use crate::runner::memory::Remembered;
 use crate::stores::{Change, Object, Reflected, Stores};
 
 impl Object for ScalingPolicy {
@@ -73,10 +74,12 @@ impl Kind for ScalingPolicy {
             None
         };
         let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
-        let memory =
-            self.status.as_ref().map(|status| Memory::of(status, self.metadata.generation)).unwrap_or_default();
+        let Remembered { taken, unreported, .. } = context.memory.of(&self.uid().unwrap_or_default());
+        let mut status = self.status.clone().unwrap_or_default();
+        // What was done counts, also while the API server does not take the report.
+        status.remember(&unreported);
+        let memory = Memory::of(&status, self.metadata.generation);
         let input = input.beside(scaling_override::of_policy(&id(self), &context.stores), memory);
-        let taken = context.memory.of(&self.uid().unwrap_or_default()).taken;
         let input = Input { taken, deletion, ..input };
         let hold = Hold::of(spec.suspend, spec.mode, access.mode);
         Ok(Prepared { input, access, account, hold })

@@ -70,10 +70,8 @@ impl<K: Kind> Runner<K> {
         match status::replace(&object.api(self.context.client.clone()), &object).await {
             Written::Yes(claimed) => {
                 self.context.metrics.status_written(K::KIND, "Written");
-                self.context.memory.update(&turn.uid, |remembered| {
-                    remembered.unreported.clear();
-                    remembered.written = Some(turn.now);
-                });
+                // Acts that it tells too are remembered until the end of the turn: the plan was made with them in mind.
+                self.context.memory.update(&turn.uid, |remembered| remembered.written = Some(turn.now));
                 let claimed = Arc::new(*claimed);
                 reflected.wrote(claimed.clone());
                 Ok(claimed)

@@ -7,6 +7,7 @@ use runbook_api::scaling_policy::{ActiveOverride, FollowedSize, ScalingPolicySta
 
 use super::{Bounds, Lift, Override, bounds::Declared};
 use crate::contest::{self, Contest};
+use crate::error::ErrorClass;
 use crate::report::Reason;
 use crate::report::conditions::whole_seconds;
 
@@ -49,8 +50,11 @@ impl Memory {
     /// What the status of a policy of this generation remembers.
     pub fn of(status: &ScalingPolicyStatus, generation: Option<i64>) -> Self {
         let followed = status.followed.as_ref().map(|followed| (bounds(followed), followed.since.0));
+        // A write whose answer was lost may have had its effect.
+        let may_have_moved = ["Succeeded", ErrorClass::Transient.as_str()];
         let moved = status.history.iter().find(|entry| {
-            entry.outcome == "Succeeded" && ["SetDesiredCount", "RegisterScalableTarget"].contains(&&*entry.step)
+            may_have_moved.contains(&&*entry.outcome)
+                && ["SetDesiredCount", "RegisterScalableTarget"].contains(&&*entry.step)
         });
         Self {
             followed,
@@ -109,4 +113,23 @@ pub fn listed(previous: &[ActiveOverride], intent: Option<&Intent>, now: Timesta
 
 fn bounds(followed: &FollowedSize) -> Bounds {
     Bounds { least: followed.minimum, most: followed.maximum }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_write_whose_answer_was_lost_may_have_moved_the_service() {
+        let moved = |step: &str, outcome: &str| {
+            let entry = json!({"time": "2026-03-01T12:00:00Z", "step": step, "description": "", "reason": "Drift",
+                "outcome": outcome});
+            let status: ScalingPolicyStatus = serde_json::from_value(json!({"history": [entry]})).unwrap();
+            Memory::of(&status, None).moved_at.is_some()
+        };
+        assert!(moved("SetDesiredCount", "Succeeded") && moved("RegisterScalableTarget", "Transient"));
+        assert!(!moved("SetDesiredCount", "Denied") && !moved("PutScheduledAction", "Succeeded"));
+    }
 }
