@@ -249,11 +249,10 @@ impl fmt::Display for Step {
                 let changes = configuration.changes_from(from).join(", ");
                 write!(formatter, "change target tracking policy {name} of {target}: {changes}")
             }
-            Self::AdoptScaleOut { service, desired_count, adoption } => write!(
-                formatter,
-                "adopt desiredCount {desired_count} of {service} as ScalingOverride {} until {}",
-                adoption.id, adoption.expires_at
-            ),
+            // Until when is in the object: a plan that waits says the same at each look.
+            Self::AdoptScaleOut { service, desired_count, adoption } => {
+                write!(formatter, "adopt desiredCount {desired_count} of {service} as ScalingOverride {}", adoption.id)
+            }
             Self::PutStepScalingPolicy { target, name, from: None, configuration } => {
                 write!(formatter, "create step scaling policy {name} of {target}: {configuration}")
             }
