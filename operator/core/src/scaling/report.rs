@@ -43,8 +43,8 @@ pub fn status(name: &str, previous: &ScalingPolicyStatus, summary: &Summary<'_>)
         history: summary.history(&previous.history),
         overrides: intent::listed(&previous.overrides, summary.intent, summary.now),
         followed: match summary.outcome {
-            // Others may have had the service meanwhile, and whoever sets suspend back means the policy.
-            Outcome::Held { hold: Hold::Suspended, .. } => None,
+            // Another policy may have had the service meanwhile, and whoever sets suspend or mode back means the policy.
+            Outcome::Held { hold: Hold::Suspended | Hold::Observe, .. } => None,
             _ => intent::followed(previous.followed.as_ref(), summary.intent, summary.now),
         },
     }
@@ -175,6 +175,19 @@ mod tests {
         assert_eq!(settles_at(&status, at(600)), None);
         status.observed = status.observed.map(|seen| ObservedScaling { running_count: 4, pending_count: 0, ..seen });
         assert_eq!(settles_at(&status, at(5)), None);
+    }
+
+    #[test]
+    fn whoever_sets_suspend_or_mode_back_means_the_policy() {
+        let facts = facts();
+        let followed = serde_json::json!({"followed": {"minimum": 2, "maximum": 2, "since": "1970-01-01T00:00:00Z"}});
+        let before: ScalingPolicyStatus = serde_json::from_value(followed).unwrap();
+        let remembers = |hold| {
+            let outcome = Outcome::Held { hold, pending: 1 };
+            status("app", &before, &summary(&outcome, &facts)).followed.is_some()
+        };
+        assert_eq!([Hold::Suspended, Hold::Observe].map(remembers), [false, false]);
+        assert_eq!([Hold::AccountObserve, Hold::Frozen].map(remembers), [true, true], "nobody else has the service");
     }
 
     #[test]
