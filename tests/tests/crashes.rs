@@ -13,9 +13,9 @@ use runbook_tests::fault::{At, Door, Fault};
 use runbook_tests::invariants::{explain, judge};
 use runbook_tests::journal::Held;
 use runbook_tests::kubernetes::Key;
-use runbook_tests::kubernetes::kinds::SCALING_POLICY;
+use runbook_tests::kubernetes::kinds::{SCALING_OVERRIDE, SCALING_POLICY};
 use runbook_tests::world::event::Event;
-use runbook_tests::world::objects::{account, band, fixed, tracking, with};
+use runbook_tests::world::objects::{account, adopting, band, fixed, scaling_override, tracking, window, with};
 use runbook_tests::world::{ACCOUNT, Faults, NAMESPACE, Run, Scenario, ServiceSetup, run};
 use serde_json::json;
 
@@ -71,6 +71,88 @@ fn deletions() -> Scenario {
     }
 }
 
+/// Two overrides that begin and end, one by its time and one because it is deleted; and two scale-outs by hand that are adopted, one
+/// of them to the end of the run.
+fn overrides() -> Scenario {
+    let service = |name: &str| ServiceSetup { account: ACCOUNT, name: name.into(), desired: 3, capacity: None };
+    let seconds = Duration::from_secs;
+    let create = |at, name: &str, policy: &str, size: serde_json::Value, ends| {
+        let object = scaling_override(name, policy, &size, seconds(ends));
+        (seconds(at), Event::Create(SCALING_OVERRIDE, object))
+    };
+    let rush = window("rush", (0, 50), (2, 6));
+    Scenario {
+        accounts: vec![account("default", ACCOUNT)],
+        policies: vec![
+            fixed("sale", "sale", 3),
+            with(band("quiet", "quiet", (1, 5), &[]), "/spec/autoscaling/windows", json!([rush])),
+            adopting(fixed("helped", "helped", 3), 30, 9),
+            adopting(band("kept", "kept", (2, 4), &[]), 7200, 9),
+        ],
+        services: vec![service("sale"), service("quiet"), service("helped"), service("kept")],
+        script: vec![
+            // Late enough for an operator that dies at the beginning, so that all is in line before.
+            create(80, "noon", "sale", json!({"atLeast": 5}), 105),
+            create(80, "still", "quiet", json!({"exactly": 3, "suspendScheduled": true}), 7200),
+            (seconds(82), Event::Desired("helped".into(), 7)),
+            (seconds(82), Event::Desired("kept".into(), 8)),
+            (seconds(83), Event::RequestReconcile(Key::new(NAMESPACE, "helped"))),
+            (seconds(83), Event::RequestReconcile(Key::new(NAMESPACE, "kept"))),
+            (seconds(100), Event::Delete(SCALING_OVERRIDE, Key::new(NAMESPACE, "still"))),
+        ],
+        turbulence: seconds(125),
+        ..Scenario::calm("one fault at every call of an override")
+    }
+}
+
+/// What the operator has adopted: which policy, and at least how many tasks.
+fn adopted(run: &Run) -> Vec<(String, i64)> {
+    let overrides = run.objects.iter().filter(|(key, _)| key.resource == "scalingoverrides");
+    let mut adopted: Vec<(String, i64)> = overrides
+        .filter(|(key, _)| key.name.starts_with("adopted-"))
+        .map(|(_, object)| {
+            (
+                object["spec"]["policyRef"]["name"].as_str().unwrap().to_owned(),
+                object["spec"]["atLeast"].as_i64().unwrap(),
+            )
+        })
+        .collect();
+    adopted.sort();
+    adopted
+}
+
+#[test]
+fn overrides_end_and_adoptions_are_made_once() {
+    let (run, ..) = calm(&overrides());
+    let held = held(&run);
+    let held = |name: &str| held[name].clone().unwrap();
+    assert_eq!(adopted(&run), [("helped".to_owned(), 7), ("kept".to_owned(), 8)]);
+    assert_eq!((held("sale").desired, held("helped").desired, held("kept").desired), (3, 3, 8));
+    let capacity = held("quiet").capacity.unwrap();
+    assert_eq!((capacity.min, capacity.max, capacity.suspended.scheduled_scaling), (2, 6, false), "the window is open");
+    let effects = |service: &'static str| {
+        let writes = run.entries.iter().filter_map(|entry| match &entry.what {
+            runbook_tests::journal::What::Aws(call) => call.effect.as_ref(),
+            _ => None,
+        });
+        writes.filter(move |(of, ..)| of.ends_with(&format!("/{service}"))).map(|(_, _, after)| after)
+    };
+    let sizes = |service| effects(service).map(|after| after.desired).collect::<Vec<i32>>();
+    assert_eq!((sizes("sale"), sizes("helped")), (vec![5, 3], vec![3]), "they came and went");
+    let still = |capacity: Capacity| (capacity.min, capacity.max, capacity.suspended.scheduled_scaling) == (3, 3, true);
+    assert!(effects("quiet").any(|after| after.capacity.is_some_and(still)));
+}
+
+#[test]
+fn the_operator_may_die_at_every_call_of_an_override() {
+    at_every_call(&overrides(), &[Fault::CrashBefore, Fault::CrashAfter]);
+}
+
+#[test]
+fn every_call_of_an_override_may_fail() {
+    at_every_call(&overrides(), &[Fault::ErrorBefore, Fault::ErrorAfter]);
+}
+
 #[test]
 fn a_deletion_removes_what_is_ours() {
     let (run, ..) = calm(&deletions());
@@ -95,7 +177,12 @@ fn every_call_of_a_deletion_may_fail() {
 }
 
 fn held(run: &Run) -> BTreeMap<String, Option<Held>> {
-    run.held.iter().map(|((_, name), held)| (name.clone(), held.clone())).collect()
+    let mut held: BTreeMap<String, Option<Held>> =
+        run.held.iter().map(|((_, name), held)| (name.clone(), held.clone())).collect();
+    // When an action was put is chance.
+    let actions = held.values_mut().flatten().flat_map(|held| &mut held.actions);
+    actions.for_each(|action| action.created_at = None);
+    held
 }
 
 /// How many calls through each door the scenario takes until it has settled, with nothing going wrong.
@@ -117,7 +204,7 @@ fn calm(scenario: &Scenario) -> (Run, u64, u64) {
 
 fn at_every_call(scenario: &Scenario, faults: &[Fault]) {
     let (calm, aws, kubernetes) = calm(scenario);
-    let expected = held(&calm);
+    let expected = (held(&calm), adopted(&calm));
     assert!(aws > 10 && kubernetes > 20, "{aws} calls to AWS, {kubernetes} to Kubernetes");
     let sites: Vec<(Door, u64)> = (0..aws)
         .map(|index| (Door::Aws, index))
@@ -136,7 +223,7 @@ fn at_every_call(scenario: &Scenario, faults: &[Fault]) {
                     let scenario = Scenario { faults: Faults::At(*at), ..scenario.clone() };
                     let run = run(&scenario).unwrap();
                     let violations = judge(&run);
-                    let same = held(&run) == expected;
+                    let same = (held(&run), adopted(&run)) == expected;
                     if !violations.is_empty() || !same {
                         let text = explain(&format!("{at:?}, same end: {same}"), &violations, &run);
                         failures.lock().unwrap_or_else(PoisonError::into_inner).push(text);

@@ -1,19 +1,41 @@
 //! What runs went through: a thousand sound runs prove little if nothing happened in them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use jiff::Timestamp;
+use runbook_aws::Call;
+
+use super::knowledge::Objects;
+use super::oracle;
+use super::statuses::Conditions;
 use crate::fault::Fault;
-use crate::journal::What;
+use crate::journal::{AwsCall, KubernetesCall, What};
 use crate::world::Run;
+
+/// How often something happened, and in how many runs.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// How often.
+    pub times: u64,
+    /// In how many runs.
+    pub runs: u64,
+}
+
+impl fmt::Debug for Count {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} times in {} runs", self.times, self.runs)
+    }
+}
 
 /// How often each sort of thing happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    counts: BTreeMap<&'static str, u64>,
+    counts: BTreeMap<&'static str, Count>,
 }
 
 /// What a set of runs must have gone through.
-pub const EXPECTED: [&str; 21] = [
+pub const EXPECTED: [&str; 34] = [
     "crashes",
     "changes of leader",
     "edits",
@@ -35,6 +57,19 @@ pub const EXPECTED: [&str; 21] = [
     "requests to Kubernetes that lost their answer",
     "statuses written",
     "events written",
+    "step scaling policies put",
+    "sizes written while an override holds",
+    "scheduled scaling suspended by an override",
+    "scale-outs adopted",
+    "overrides that began to hold",
+    "overrides that have ended",
+    "overrides that a newer one supersedes",
+    "overrides of no policy",
+    "overrides that may not stop a service",
+    "steps of a scale-in",
+    "looks in a freeze",
+    "targets too many for the hour",
+    "corrections that wait because they are undone",
 ];
 
 impl Coverage {
@@ -56,6 +91,9 @@ impl Coverage {
                     }
                 }
                 What::Aws(call) if call.call.is_write() => {
+                    if call.changed() {
+                        written(call, entry.at).into_iter().for_each(|what| coverage.count(what));
+                    }
                     coverage.count(match (&call.result, call.fault) {
                         (Err(_), _) => "writes refused by AWS",
                         (Ok(_), Some(Fault::ErrorAfter)) => "writes that had their effect and lost their answer",
@@ -70,7 +108,11 @@ impl Coverage {
                     coverage.count("requests to Kubernetes that lost their answer");
                 }
                 What::Kubernetes(call) if call.subresource == "status" && call.changed => {
-                    coverage.count("statuses written")
+                    coverage.count("statuses written");
+                    said(call).into_iter().for_each(|what| coverage.count(what));
+                }
+                What::Kubernetes(call) if call.method == "POST" && call.object.resource == "scalingoverrides" => {
+                    coverage.count("scale-outs adopted");
                 }
                 What::Kubernetes(call) if call.object.resource == "events" && call.changed => {
                     coverage.count("events written")
@@ -84,7 +126,9 @@ impl Coverage {
     /// Adds what another run went through.
     pub fn add(&mut self, other: &Self) {
         for (what, count) in &other.counts {
-            *self.counts.entry(what).or_default() += count;
+            let all = self.counts.entry(what).or_default();
+            all.times += count.times;
+            all.runs += count.runs;
         }
     }
 
@@ -94,12 +138,13 @@ impl Coverage {
     }
 
     /// How often each sort of thing happened.
-    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+    pub fn counts(&self) -> &BTreeMap<&'static str, Count> {
         &self.counts
     }
 
     fn count(&mut self, what: &'static str) {
-        *self.counts.entry(what).or_default() += 1;
+        let count = self.counts.entry(what).or_default();
+        *count = Count { times: count.times + 1, runs: 1 };
     }
 }
 
@@ -109,4 +154,46 @@ fn wrote_lease(what: &What) -> Option<u32> {
         What::Kubernetes(call) if call.object.resource == "leases" && call.changed => Some(call.process),
         _ => None,
     }
+}
+
+/// What a status says that it did not say before.
+fn said(call: &KubernetesCall) -> Option<&'static str> {
+    let state = call.state.as_deref()?;
+    match (&*call.object.resource, Conditions(state).reason("Active")) {
+        ("scalingoverrides", "Active") => Some("overrides that began to hold"),
+        ("scalingoverrides", "Expired") => Some("overrides that have ended"),
+        ("scalingoverrides", "Superseded") => Some("overrides that a newer one supersedes"),
+        ("scalingoverrides", "PolicyNotFound") => Some("overrides of no policy"),
+        ("scalingoverrides", "ZeroNotAllowed") => Some("overrides that may not stop a service"),
+        ("scalingpolicies", _) => match Conditions(state).reason("Synced") {
+            "ScaleInStep" => Some("steps of a scale-in"),
+            "Frozen" => Some("looks in a freeze"),
+            "BlastRadius" => Some("targets too many for the hour"),
+            "Contested" => Some("corrections that wait because they are undone"),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What a write that changed something was.
+fn written(call: &AwsCall, at: Timestamp) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    match &call.call {
+        Call::PutStepScalingPolicy { .. } => found.push("step scaling policies put"),
+        Call::UpdateService { .. } | Call::RegisterScalableTarget { .. } => {
+            let objects: Objects = call.intent.iter().cloned().collect();
+            let service = call.effect.as_ref().and_then(|(service, ..)| service.split_once('/'));
+            let holds = |policy: &oracle::Policy| !policy.active(&objects, at).is_empty();
+            if oracle::policies(&objects).iter().any(|policy| Some(policy.target()) == service && holds(policy)) {
+                found.push("sizes written while an override holds");
+            }
+            if matches!(&call.call, Call::RegisterScalableTarget { capacity, .. } if capacity.suspended.scheduled_scaling)
+            {
+                found.push("scheduled scaling suspended by an override");
+            }
+        }
+        _ => {}
+    }
+    found
 }

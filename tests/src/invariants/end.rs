@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use runbook_api::AwsAccount;
 use runbook_api::aws_account::Verb;
 use runbook_api::common::Mode;
 use serde_json::Value;
 
-use super::Violation;
 use super::knowledge::Objects;
 use super::oracle::{self, Policy};
 use super::statuses::Conditions;
+use super::{Violation, brakes, overrides};
 use crate::journal::{AwsCall, Held, ObjectKey, What};
 use crate::world::{ACCOUNT, OTHER_ACCOUNT, Run};
 
 /// How long a process has to report an act before it dies.
-const REPORTED_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+pub const REPORTED_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 /// How soon after an outage a life leads again that has lost the Lease in it.
 const LEADS_AGAIN_WITHIN: Duration = Duration::from_secs(60);
 /// Acts that a history keeps.
@@ -43,10 +44,11 @@ pub fn judge(run: &Run) -> Vec<Violation> {
         }
         let held = held(run, policy, &objects);
         let situation = situation(run, policy, &all, &objects, held);
-        if situation == Situation::InSync && held.is_none_or(|held| !policy.is_satisfied(held, end_of(run))) {
+        if situation == Situation::InSync && held.is_none_or(|held| !policy.is_satisfied(held, &objects, end_of(run))) {
             violations.push(at_end(run, "AWS is as declared", format!("{}: it is {held:?}", policy.key)));
         }
         violations.extend(said(run, &policy.key, &objects, situation));
+        violations.extend(contested(run, policy));
         violations.extend(remembered(run, policy));
     }
     for (key, object) in run.objects.iter().filter(|(key, _)| key.resource == "awsaccounts") {
@@ -58,6 +60,7 @@ pub fn judge(run: &Run) -> Vec<Violation> {
         };
         violations.extend(said(run, key, &objects, situation));
     }
+    violations.extend(overrides::judge(&objects, end_of(run)));
     violations.extend(silence(run));
     violations
 }
@@ -96,14 +99,22 @@ fn situation(run: &Run, policy: &Policy, all: &[Policy], objects: &Objects, held
     if spec.autoscaling.is_none() && held.capacity.is_some() {
         return Situation::Stalled("AutoscalerPresent");
     }
-    let satisfied = policy.is_satisfied(held, end_of(run));
+    let satisfied = policy.is_satisfied(held, objects, end_of(run));
     if spec.mode == Mode::Observe || account.spec.mode == Mode::Observe {
         return Situation::Held { pending: !satisfied };
     }
     if !satisfied && !policy.granted(Verb::Scale, objects) {
         return Situation::Stalled("NotGranted");
     }
+    if !satisfied && changes_few(&account) {
+        return Situation::Stalled("BlastRadius");
+    }
     Situation::InSync
+}
+
+/// Whether only some of the account's targets may be changed within an hour: a run is shorter, and which they are is chance.
+fn changes_few(account: &AwsAccount) -> bool {
+    account.spec.safety.as_ref().is_some_and(|safety| safety.max_changed_targets_percent.is_some())
 }
 
 fn said(run: &Run, key: &ObjectKey, objects: &Objects, situation: Situation) -> Vec<Violation> {
@@ -148,6 +159,17 @@ fn said(run: &Run, key: &ObjectKey, objects: &Objects, situation: Situation) -> 
     violations
 }
 
+/// A policy whose size somebody keeps changing says so.
+fn contested(run: &Run, policy: &Policy) -> Option<Violation> {
+    let conditions = policy.object.status.as_ref()?.conditions.iter();
+    let said = conditions.into_iter().any(|condition| condition.type_ == "Contested" && condition.status == "True");
+    let undone = brakes::undone(&policy.object, end_of(run)).len();
+    // What else was put right may be contested too.
+    (undone >= brakes::CONTEST && !said).then(|| {
+        at_end(run, "what is contested is said to be", format!("{}: its size was put right {undone} times", policy.key))
+    })
+}
+
 /// Every write whose answer the operator lived to report is in the history of its policy.
 fn remembered(run: &Run, policy: &Policy) -> Vec<Violation> {
     let deaths = deaths(run);
@@ -190,7 +212,7 @@ fn remembered(run: &Run, policy: &Policy) -> Vec<Violation> {
 
 /// When each life of the operator could tell nothing more: when it died; or, where it was asked to end while the API server was away or
 /// before it can have led again, when that began.
-fn deaths(run: &Run) -> BTreeMap<u32, Timestamp> {
+pub fn deaths(run: &Run) -> BTreeMap<u32, Timestamp> {
     let mut away: Vec<(Timestamp, Timestamp)> = Vec::new();
     let mut deaths = BTreeMap::new();
     for entry in &run.entries {

@@ -22,7 +22,8 @@ pub fn judge(run: &Run) -> Vec<Violation> {
             What::Kubernetes(call) if call.changed && call.subresource == "status" => {
                 let Some(state) = &call.state else { continue };
                 let before = last.insert(call.object.clone(), Arc::clone(state));
-                for (rule, what) in broken(before.as_deref(), state) {
+                let is_override = call.object.resource == "scalingoverrides";
+                for (rule, what) in broken(before.as_deref(), state, is_override) {
                     violations.push(Violation { rule, at: entry.at, what: format!("{}: {what}", call.object) });
                 }
             }
@@ -42,12 +43,17 @@ pub fn judge(run: &Run) -> Vec<Violation> {
     violations
 }
 
-fn broken(before: Option<&Value>, after: &Value) -> Vec<(&'static str, String)> {
+fn broken(before: Option<&Value>, after: &Value, is_override: bool) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     let conditions = Conditions(after);
     let row = ["Ready", "Synced", "Stalled", "Reconciling"].map(|type_| conditions.status(type_));
     let [ready, synced, stalled, reconciling] = row;
     let legal = match (synced, stalled) {
+        // Nothing is written for an override itself: it holds or not, or a person must act.
+        _ if is_override => match conditions.status("Active") {
+            "True" => row == ["True", "", "False", "False"],
+            active => active == "False" && ready != stalled && reconciling == "False",
+        },
         // In line, or held with nothing to do.
         ("True", "False") => ready == "True" && reconciling == "False",
         // Working, or held with a plan.

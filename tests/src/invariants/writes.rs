@@ -6,11 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use runbook_aws::{Call, Reply};
 use runbook_core::observed::Capacity;
 
-use super::Violation;
+use super::brakes::{Brakes, Grounds};
 use super::knowledge::{self, Knowledge, Objects, before};
+use super::oracle::overrides::overrides;
 use super::oracle::{self, Policy};
+use super::{Violation, end};
 use crate::fault::Fault;
-use crate::journal::{AwsCall, Entry, What};
+use crate::journal::{AwsCall, Entry, Held, What};
 use crate::world::Run;
 
 /// How long after the operator has learned of a change a write may still follow the state before it. Its own object and the account
@@ -51,6 +53,11 @@ struct Judge {
     changes: HashMap<String, Vec<(Timestamp, Option<u32>)>>,
     /// When each process last wrote, by what it wrote.
     wrote: HashMap<(u32, String), Timestamp>,
+    /// The sizes that each process has seen.
+    sizes: HashMap<(u32, Place), Vec<(Timestamp, i32)>>,
+    /// When each process died.
+    deaths: BTreeMap<u32, Timestamp>,
+    brakes: Brakes,
     /// Who last wrote the Lease.
     leader: Option<u32>,
     /// Calls whose effect came after their caller gave up.
@@ -60,7 +67,7 @@ struct Judge {
 /// Judges every write of a run.
 pub fn judge(run: &Run) -> Vec<Violation> {
     let knowledge = knowledge::gather(&run.entries);
-    let mut judge = Judge::default();
+    let mut judge = Judge { deaths: end::deaths(run), ..Judge::default() };
     for entry in &run.entries {
         judge.entry(entry, &knowledge);
     }
@@ -99,6 +106,9 @@ impl Judge {
                 for service in services {
                     let desired = found.iter().find(|(name, _)| name == service).map(|(_, found)| found.desired_count);
                     see(Aspect::Service, format!("{cluster}/{service}"), desired, None);
+                    let place = (account.clone(), region.clone(), format!("{cluster}/{service}"));
+                    let sizes = self.sizes.entry((call.process, place)).or_default();
+                    sizes.extend(desired.map(|desired| (at, desired)));
                 }
             }
             (Call::DescribeScalableTargets { resource_ids, .. }, Reply::ScalableTargets { targets, .. }) => {
@@ -135,7 +145,7 @@ impl Judge {
 
         let aspect = aspect(&call.call);
         let place = (call.scope.account_id.clone(), call.scope.region.clone(), service.clone());
-        let mut sight = self.sights.get(&(call.process, aspect.clone(), place)).cloned();
+        let mut sight = self.sights.get(&(call.process, aspect.clone(), place.clone())).cloned();
         if matches!(aspect, Aspect::Policies | Aspect::Actions) {
             let (account, region) = (call.scope.account_id.clone(), call.scope.region.clone());
             let listed = self.listed.get(&(call.process, aspect.clone(), account, region));
@@ -150,8 +160,25 @@ impl Judge {
         let now: Objects = call.intent.iter().cloned().collect();
         let known = knowledge.get(&call.process).map(|known| known.between(before(call.began, GRACE), at));
         let states: Vec<&Objects> = known.into_iter().flatten().chain(std::iter::once(&now)).collect();
-        if !states.iter().any(|objects| is_wanted(call, &seen, objects)) {
-            say("every write is wanted", why_not(call, &seen, &now));
+        let moments = moments(&states, before(call.began, FRESH), at);
+        let mut sizes = vec![seen.desired];
+        // A step depends on the size that was read, and another may have been read since.
+        if oracle::policies(&now).iter().any(|policy| policy.pace(&now).is_some()) {
+            let read = self.sizes.get(&(call.process, place)).into_iter().flatten();
+            sizes.extend(read.filter(|(read, _)| *read >= before(call.began, FRESH)).map(|(_, size)| *size));
+        }
+        let so_seen = |size: &i32| {
+            let seen = Held { desired: *size, ..seen.clone() };
+            states.iter().any(|objects| is_wanted(call, &seen, objects, &moments))
+        };
+        if !sizes.iter().any(so_seen) {
+            say("every write is wanted", why_not(call, &seen, &now, &moments));
+        }
+
+        // Held back by nobody.
+        let on = Grounds { states: &states, moments: &moments, deaths: &self.deaths };
+        for (rule, why) in self.brakes.write(at, call, on) {
+            say(rule, why);
         }
 
         // Needed: what was last read differs; inside the band the size is the autoscaler's.
@@ -161,18 +188,20 @@ impl Judge {
                 say("a write is needed", format!("desiredCount was already {desired_count} when it was read"));
             }
             (Call::UpdateService { .. }, Some(sight)) => {
-                let bands = oracle::policies(&now)
-                    .into_iter()
-                    .filter(|policy| is_of(policy, service))
-                    .flat_map(|policy| policy.bands());
-                let inside =
-                    |band: Capacity| sight.desired.is_some_and(|desired| (band.min..=band.max).contains(&desired));
-                let bands: Vec<Capacity> = bands.collect();
-                if !bands.is_empty() && bands.into_iter().all(inside) {
+                let mut bands = Vec::new();
+                for objects in &states {
+                    let policies = oracle::policies(objects).into_iter().filter(|policy| is_of(policy, service));
+                    let banded = policies.filter(|policy| policy.spec().autoscaling.is_some());
+                    bands.extend(banded.flat_map(|policy| policy.possible(objects, &moments)));
+                }
+                if !bands.is_empty() && bands.iter().all(|band| sight.desired.is_some_and(|size| band.has(size))) {
                     say("no write inside the band", format!("desiredCount was {:?} when it was read", sight.desired));
                 }
             }
-            (Call::RegisterScalableTarget { capacity, .. }, Some(sight)) if sight.capacity == Some(*capacity) => {
+            // Registered again it moves a service that somebody has taken out of the band.
+            (Call::RegisterScalableTarget { capacity, .. }, Some(sight))
+                if sight.capacity == Some(*capacity) && !call.changed() =>
+            {
                 say("a write is needed", "the band was already registered when it was read".into());
             }
             (Call::DeregisterScalableTarget { .. }, Some(sight)) if sight.capacity.is_none() => {
@@ -243,19 +272,28 @@ fn is_of(policy: &Policy, service: &str) -> bool {
     service.split_once('/') == Some((cluster, name))
 }
 
-fn is_wanted(call: &AwsCall, seen: &crate::journal::Held, objects: &Objects) -> bool {
+/// The moments at which something else may have been right: the first and the last, and those between at which an override ends.
+fn moments(states: &[&Objects], from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
+    let ends = states.iter().flat_map(|objects| overrides(objects)).map(|one| one.ends());
+    let mut moments: Vec<Timestamp> = ends.filter(|end| (from..=to).contains(end)).chain([from, to]).collect();
+    moments.sort_unstable();
+    moments.dedup();
+    moments
+}
+
+fn is_wanted(call: &AwsCall, seen: &Held, objects: &Objects, moments: &[Timestamp]) -> bool {
     let all = oracle::policies(objects);
     all.iter().any(|policy| {
-        policy.declares(&call.call, seen)
+        policy.declares(&call.call, seen, objects, moments)
             && policy.place(objects) == Some((call.scope.account_id.clone(), call.scope.region.clone()))
             && policy.wants(objects)
             && policy.rival(&all, objects).is_none()
     })
 }
 
-fn why_not(call: &AwsCall, seen: &crate::journal::Held, objects: &Objects) -> String {
+fn why_not(call: &AwsCall, seen: &Held, objects: &Objects, moments: &[Timestamp]) -> String {
     let all = oracle::policies(objects);
-    let Some(policy) = all.iter().find(|policy| policy.declares(&call.call, seen)) else {
+    let Some(policy) = all.iter().find(|policy| policy.declares(&call.call, seen, objects, moments)) else {
         return format!("no policy declares it (it was {seen})");
     };
     if let Some(rival) = policy.rival(&all, objects) {

@@ -8,15 +8,19 @@ use runbook_core::observed::{Capacity, Suspended};
 use serde_json::{Value, json};
 
 use super::event::{Event, account_mode};
-use super::objects::{account, band, fixed, policy, steps, tracking, window, with};
+use super::objects::{
+    account, adopting, after_the_beginning, band, fixed, policy, scaling_override, steps, tracking, window, with,
+};
 use super::scenario::{Faults, Scenario, ServiceSetup};
 use super::{ACCOUNT, NAMESPACE, OTHER_ACCOUNT, STRANGER};
 use crate::dice::{self, Dice};
 use crate::kubernetes::Key;
-use crate::kubernetes::kinds::{AWS_ACCOUNT, SCALING_POLICY};
+use crate::kubernetes::kinds::{AWS_ACCOUNT, SCALING_OVERRIDE, SCALING_POLICY};
 
 /// How long faults and script go on.
 const TURBULENCE: Duration = Duration::from_secs(600);
+/// When what does not end in the run ends.
+const LONG_AFTER: Duration = Duration::from_secs(7200);
 
 /// What a service is there for.
 #[derive(Clone, Debug)]
@@ -61,7 +65,7 @@ pub fn scenario(seed: u64) -> Scenario {
     for number in 0..generator.rng.u32(2..=5) {
         generator.subject(number);
     }
-    for _ in 0..generator.rng.u32(4..=14) {
+    for _ in 0..generator.rng.u32(4..=18) {
         generator.event();
     }
     generator.scenario
@@ -74,9 +78,31 @@ impl Generator {
         if self.rng.bool() {
             accounts[0] = with(accounts[0].clone(), "/spec/requestBudget/ecs", json!({"read": 20, "modify": 5}));
         }
+        accounts[0] = self.brakes(accounts[0].clone());
         accounts[1] = with(accounts[1].clone(), "/spec/mode", json!("Observe"));
         self.scenario.strangers = BTreeMap::from([("mistaken".to_owned(), "444444444444".to_owned())]);
         self.scenario.accounts = accounts;
+    }
+
+    /// What the account's owner holds back.
+    fn brakes(&mut self, account: Value) -> Value {
+        let sort = self.rng.u8(0..8);
+        let mut account = account;
+        if sort == 0 || sort == 1 {
+            let percent = [25, 34, 50][self.rng.usize(0..3)];
+            account = with(account, "/spec/safety/scaleInStep", json!({"percent": percent, "every": "45s"}));
+        }
+        if sort == 1 || sort == 2 {
+            let from = self.rng.u64(30..=350);
+            let to = from + self.rng.u64(80..=240);
+            let [from, to] = [from, to].map(|at| after_the_beginning(Duration::from_secs(at)));
+            account =
+                with(account, "/spec/freeze", json!([{"from": from, "to": to, "reason": "nobody is there to look"}]));
+        }
+        if sort == 3 {
+            account = with(account, "/spec/safety/maxChangedTargetsPercent", json!(self.rng.i32(15..=60)));
+        }
+        account
     }
 
     /// Policies that must not lead to any write, and must not be in the way of the others.
@@ -117,6 +143,7 @@ impl Generator {
         let scheduled = banded && self.rng.bool();
         let object =
             if banded { self.banded(&name, &service, scheduled) } else { fixed(&name, &service, self.rng.i32(1..=6)) };
+        let object = self.temporary(object);
         let capacity = if banded && self.rng.bool() { Some(self.limits()) } else { None };
         let desired = self.rng.i32(0..=8);
         self.service(ACCOUNT, &service, desired, capacity);
@@ -179,7 +206,7 @@ impl Generator {
         let later = later.min(TURBULENCE - Duration::from_secs(5));
         let subject = self.subjects[self.rng.usize(0..self.subjects.len())].clone();
         let Subject { service, policy, .. } = subject.clone();
-        match self.rng.u8(0..24) {
+        match self.rng.u8(0..31) {
             0..=2 => {
                 let to = self.rng.i32(0..=12);
                 self.push(at, Event::Desired(service, to));
@@ -258,7 +285,27 @@ impl Generator {
             }
             21 => self.push(at, Event::Kill),
             22 => self.push(at, Event::Restart),
-            _ => self.push(at, Event::RequestReconcile(policy)),
+            23 => self.push(at, Event::RequestReconcile(policy)),
+            24 => {
+                let to = self.rng.i32(7..=20);
+                self.push(at, Event::Desired(service, to));
+            }
+            25 => self.contest(at, &service),
+            _ => self.scaling_override(at, later, &policy),
+        }
+    }
+
+    /// Something changes a size again and again, and somebody looks each time.
+    fn contest(&mut self, at: Duration, service: &str) {
+        let mut at = at.min(TURBULENCE / 3);
+        for turn in 0..self.rng.i32(4..=9) {
+            let to = if self.rng.bool() { 0 } else { 20 + turn };
+            self.push(at, Event::Desired(service.to_owned(), to));
+            self.look(at + Duration::from_secs(1), service);
+            at += dice::between(&mut self.rng, 15_000, 60_000);
+            if at > TURBULENCE - Duration::from_secs(10) {
+                return;
+            }
         }
     }
 
@@ -268,6 +315,50 @@ impl Generator {
             self.subjects.iter().filter(|other| other.service == service).map(|other| other.policy.clone()).collect();
         for policy in all {
             self.push(at, Event::RequestReconcile(policy));
+        }
+    }
+
+    /// What a policy lets others do to its size for a while.
+    fn temporary(&mut self, object: Value) -> Value {
+        let allow_zero = self.rng.u8(0..3) == 0;
+        let object = with(object, "/spec/allowZero", json!(allow_zero));
+        match self.rng.u8(0..4) {
+            0 => object,
+            1 => with(object, "/spec/overrideCeiling", json!(self.rng.i32(4..=14))),
+            // Some adoptions end in the run, some do not.
+            _ => adopting(object, [60, 120, 300, 7200][self.rng.usize(0..4)], self.rng.i32(8..=20)),
+        }
+    }
+
+    /// Somebody changes a size for a while, and perhaps changes his mind.
+    fn scaling_override(&mut self, at: Duration, later: Duration, policy: &Key) {
+        let count = self.rng.i32(1..=9);
+        let mut size = match self.rng.u8(0..8) {
+            0..=3 => json!({"atLeast": count}),
+            4 | 5 => json!({"exactly": self.rng.i32(0..=7)}),
+            _ => json!({"range": {"min": self.rng.i32(0..=count), "max": count}}),
+        };
+        if self.rng.bool() {
+            size["suspendScheduled"] = json!(self.rng.u8(0..4) > 0);
+        }
+        // It ends long before the end of the run or long after it, or it has ended before it is made.
+        let ends = match self.rng.u8(0..5) {
+            0 => LONG_AFTER,
+            1 => Duration::from_secs(1),
+            _ => at + dice::between(&mut self.rng, 1_000, 240_000),
+        };
+        let number = self.scenario.script.len();
+        let name = format!("override-{number}");
+        let of = if self.rng.u8(0..12) == 0 { "no-such-policy" } else { &*policy.name };
+        self.push(at, Event::Create(SCALING_OVERRIDE, scaling_override(&name, of, &size, ends)));
+        let key = Key::new(NAMESPACE, &name);
+        match self.rng.u8(0..4) {
+            0 => self.push(later, Event::Delete(SCALING_OVERRIDE, key)),
+            1 => {
+                let moved = if self.rng.bool() { LONG_AFTER } else { later + Duration::from_secs(5) };
+                self.push(later, Event::Set(SCALING_OVERRIDE, key, "/spec/expiresAt", after_the_beginning(moved)));
+            }
+            _ => {}
         }
     }
 

@@ -1,7 +1,11 @@
 //! The objects that people write.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::run::EPOCH;
 use super::{CLUSTER, NAMESPACE, REGION};
 
 /// An AwsAccount that grants the namespace `clocked` everything on all services.
@@ -28,7 +32,7 @@ pub fn policy(namespace: &str, name: &str, service: &str) -> Value {
             "accountRef": {"name": "default"},
             "target": {"ecsService": {"cluster": CLUSTER, "service": service}},
             "mode": "Enforce", "suspend": false, "allowZero": false,
-            // What a colleague does by hand is put back: the oracle knows no adoption.
+            // What a colleague does by hand is put back, unless a scenario says otherwise.
             "drift": {"scaleOut": "Correct"}
         }
     })
@@ -78,6 +82,31 @@ pub fn window(name: &str, (start, end): (i32, i32), (min, max): (i32, i32)) -> V
         "name": name, "start": format!("cron({start} 8 * * ? *)"), "end": format!("cron({end} 8 * * ? *)"),
         "minCapacity": min, "maxCapacity": max,
     })
+}
+
+/// A ScalingOverride of a policy that ends so long after the beginning of the run; `size` says `atLeast`, `exactly` or `range`.
+pub fn scaling_override(name: &str, policy: &str, size: &Value, ends: Duration) -> Value {
+    let mut object = json!({
+        "apiVersion": "ops.clocked.app/v1alpha1", "kind": "ScalingOverride",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"policyRef": {"name": policy}, "expiresAt": after_the_beginning(ends), "reason": "the sale begins at noon"}
+    });
+    for (field, value) in size.as_object().into_iter().flatten() {
+        set(&mut object, &format!("/spec/{field}"), value.clone());
+    }
+    object
+}
+
+/// A time so long after the beginning of the run, as Kubernetes writes it.
+pub fn after_the_beginning(time: Duration) -> Value {
+    let begin = Timestamp::from_second(EPOCH).unwrap_or_default();
+    json!(begin.checked_add(Duration::from_secs(time.as_secs())).unwrap_or(begin).to_string())
+}
+
+/// A policy that adopts scale-outs by hand for so many seconds, up to a size.
+pub fn adopting(object: Value, seconds: u64, ceiling: i32) -> Value {
+    let object = with(object, "/spec/drift", json!({"scaleOut": "Adopt", "adoptFor": format!("{seconds}s")}));
+    with(object, "/spec/overrideCeiling", json!(ceiling))
 }
 
 /// `object` with the value at a JSON pointer set; objects on the way are made.

@@ -17,14 +17,14 @@ use crate::cloud::queues::NoQueues;
 use crate::dice::{self, Dice};
 use crate::fault::Door;
 use crate::journal::{Entry, Held, ObjectKey, What, timeline};
-use crate::kubernetes::kinds::{AWS_ACCOUNT, LEASE, SCALING_POLICY};
+use crate::kubernetes::kinds::{AWS_ACCOUNT, LEASE, SCALING_OVERRIDE, SCALING_POLICY};
 use crate::kubernetes::{ApiServer, Kind};
 use crate::process::Process;
 use crate::stage::{Stage, lock};
 use crate::world::mutant::Mutant;
 
-/// When every run begins.
-const EPOCH: i64 = 1_800_000_000;
+/// When every run begins: at eight o'clock.
+pub const EPOCH: i64 = 1_800_000_000;
 
 /// Everything that happened in a run.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct Run {
     pub entries: Vec<Entry>,
     /// From when on nothing was to be written any more.
     pub steady_from: Timestamp,
-    /// Every policy, account and lease at the end.
+    /// Every policy, override, account and lease at the end.
     pub objects: Vec<(ObjectKey, Arc<serde_json::Value>)>,
     /// What AWS held about each service at the end, by account and name.
     pub held: Vec<((&'static str, String), Option<Held>)>,
@@ -88,7 +88,7 @@ impl<'s> World<'s> {
         let kubernetes = ApiServer::new(Arc::clone(&stage));
         let store = kubernetes.clone();
         let intent = move || {
-            let all: [&'static Kind; 3] = [SCALING_POLICY, AWS_ACCOUNT, LEASE];
+            let all: [&'static Kind; 4] = [SCALING_POLICY, SCALING_OVERRIDE, AWS_ACCOUNT, LEASE];
             all.into_iter().flat_map(|kind| store.snapshot(kind)).collect()
         };
         let aws = FakeAws::new(Arc::clone(&stage), Arc::new(intent));
@@ -122,8 +122,8 @@ impl<'s> World<'s> {
         tokio::time::sleep(self.scenario.steady).await;
         clock.abort();
         let entries = self.stage.journal.entries();
-        let objects =
-            [SCALING_POLICY, AWS_ACCOUNT, LEASE].into_iter().flat_map(|kind| self.kubernetes.snapshot(kind)).collect();
+        let kinds = [SCALING_POLICY, SCALING_OVERRIDE, AWS_ACCOUNT, LEASE];
+        let objects = kinds.into_iter().flat_map(|kind| self.kubernetes.snapshot(kind)).collect();
         let run = Run {
             epoch,
             entries,
