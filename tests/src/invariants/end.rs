@@ -18,6 +18,9 @@ use crate::world::{ACCOUNT, OTHER_ACCOUNT, Run};
 
 /// How long a process has to report an act before it dies.
 pub const REPORTED_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+/// How long after it was asked to end a life may still tell what it does: what is under way ends within 20 s, and of the steps of its
+/// second half there may be no time to tell.
+const LAST_WORDS: SignedDuration = SignedDuration::from_secs(40);
 /// How soon after an outage a life leads again that has lost the Lease in it.
 const LEADS_AGAIN_WITHIN: Duration = Duration::from_secs(60);
 /// Acts that a history keeps.
@@ -218,13 +221,15 @@ pub fn deaths(run: &Run) -> BTreeMap<u32, Timestamp> {
     for entry in &run.entries {
         match &entry.what {
             What::Crashed { process, .. } => {
-                deaths.entry(*process).or_insert(entry.at);
+                let died = deaths.entry(*process).or_insert(entry.at);
+                *died = entry.at.min(*died);
             }
             What::Away { length } => away.push((entry.at, entry.at + *length + LEADS_AGAIN_WITHIN)),
             What::AskedToEnd { process } => {
                 if let Some((from, _)) = away.iter().find(|(from, to)| (*from..=*to).contains(&entry.at)) {
                     deaths.entry(*process).or_insert(*from);
                 }
+                deaths.entry(*process).or_insert(entry.at + LAST_WORDS);
             }
             _ => {}
         }
