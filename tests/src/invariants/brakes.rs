@@ -1,7 +1,7 @@
 //! What an account's owner holds back: freezes, steps of a scale-in, how many targets change in an hour; and writes that get rarer where
 //! somebody keeps undoing them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use runbook_api::ScalingPolicy;
@@ -25,7 +25,7 @@ pub struct Brakes {
     /// When the operator last changed each service's size, and which process.
     moved: HashMap<String, (Timestamp, u32)>,
     /// The services that it has changed in each account: a run is shorter than an hour.
-    changed: HashMap<String, BTreeSet<String>>,
+    changed: HashMap<String, BTreeMap<String, (Timestamp, u32)>>,
 }
 
 /// What a write was made on: what its process may have known, and when it may have been decided.
@@ -36,7 +36,7 @@ pub struct Grounds<'a> {
     /// The first and the last moment, and those between that change what is right.
     pub moments: &'a [Timestamp],
     /// When each process died, or could tell nothing more.
-    pub deaths: &'a std::collections::BTreeMap<u32, Timestamp>,
+    pub deaths: &'a BTreeMap<u32, Timestamp>,
 }
 
 impl Brakes {
@@ -57,7 +57,7 @@ impl Brakes {
                 broken.push(("in a freeze only what an override asks for is written", "the account is frozen".into()));
             }
             broken.extend(self.too_soon(at, service, &known, on).filter(|_| shrinks));
-            broken.extend(self.too_many(service, &known));
+            broken.extend(self.too_many(service, &known, on));
             broken.extend(contested(at, call, on).filter(|_| after.desired != before.desired));
         }
         if matches!(call.call, Call::UpdateService { .. } | Call::RegisterScalableTarget { .. }) {
@@ -65,7 +65,7 @@ impl Brakes {
         }
         for (policy, _) in known {
             let account = policy.spec().account_ref.name.clone();
-            self.changed.entry(account).or_default().insert(service.clone());
+            self.changed.entry(account).or_default().insert(service.clone(), (at, call.process));
         }
         broken
     }
@@ -87,9 +87,9 @@ impl Brakes {
     }
 
     /// One target more than may be changed within the hour.
-    fn too_many(&self, service: &str, known: &[(Policy, &Objects)]) -> Option<(&'static str, String)> {
+    fn too_many(&self, service: &str, known: &[(Policy, &Objects)], on: Grounds<'_>) -> Option<(&'static str, String)> {
         let name = &known.first()?.0.spec().account_ref.name;
-        let changed = self.changed.get(name).filter(|changed| !changed.contains(service))?;
+        let changed = self.changed.get(name).filter(|changed| !changed.contains_key(service))?;
         let limit = known.iter().map(|(_, objects)| {
             let percent = oracle::account(objects, name)?.spec.safety?.max_changed_targets_percent?;
             let all = oracle::policies(objects);
@@ -97,8 +97,14 @@ impl Brakes {
             Some((targets.count() * usize::try_from(percent).ok()? / 100).max(1))
         });
         let limit = limit.collect::<Option<Vec<usize>>>()?.into_iter().max()?;
-        // Whoever deletes a policy deletes what it remembers.
-        let remembered = |service: &&String| {
+        // Whoever deletes a policy deletes what it remembers, and what a process did that died before it could say so nobody knows of.
+        let told = |(at, by): &(Timestamp, u32)| {
+            on.deaths.get(by).is_none_or(|died| *died > *at + super::end::REPORTED_WITHIN)
+        };
+        let remembered = |(service, change): &(&String, &(Timestamp, u32))| {
+            if !told(change) {
+                return false;
+            }
             let all = known.iter().flat_map(|(_, objects)| oracle::policies(objects));
             all.into_iter().any(|policy| is_of(&policy, service))
         };
