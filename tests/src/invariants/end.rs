@@ -18,9 +18,8 @@ use crate::world::{ACCOUNT, OTHER_ACCOUNT, Run};
 
 /// How long a process has to report an act before it dies.
 pub const REPORTED_WITHIN: SignedDuration = SignedDuration::from_secs(30);
-/// How long after it was asked to end a life may still tell what it does: what is under way ends within 20 s, and of the steps of its
-/// second half there may be no time to tell.
-const LAST_WORDS: SignedDuration = SignedDuration::from_secs(40);
+/// How long after it was asked to end a life tells what it did before: a plan of many steps that does not end within 20 s is broken off.
+const LAST_WORDS: SignedDuration = SignedDuration::from_secs(10);
 /// How soon after an outage a life leads again that has lost the Lease in it.
 const LEADS_AGAIN_WITHIN: Duration = Duration::from_secs(60);
 /// Acts that a history keeps.

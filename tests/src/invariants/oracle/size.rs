@@ -120,8 +120,12 @@ impl Policy {
 
     /// Everything that may have been right at one of these moments.
     pub fn possible(&self, objects: &Objects, moments: &[Timestamp]) -> Vec<Sizes> {
+        let bands = self.bands();
+        // Around a firing each limit for itself is right as it was or as it will be.
+        let mixed = bands.iter().flat_map(|one| bands.iter().map(|other| Sizes { most: other.most, ..*one }));
+        let mixed: Vec<Sizes> = mixed.filter(|band| band.most.is_none_or(|most| band.least <= most)).collect();
         let words = moments.iter().map(|at| self.word(objects, *at));
-        words.flat_map(|word| self.bands().into_iter().map(move |band| word.over(self, band))).collect()
+        words.flat_map(|word| mixed.clone().into_iter().map(move |band| word.over(self, band))).collect()
     }
 
     /// Whether AWS is as the policy and its overrides declare.
