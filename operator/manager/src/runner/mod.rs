@@ -144,6 +144,7 @@ impl<K: Kind> Runner<K> {
             uid,
             object,
         };
+        self.context.radius.recall(&*turn.object, &self.context, turn.now);
         if let Some(end) = self.nothing_to_undo(&turn).await {
             return end;
         }
