@@ -97,7 +97,8 @@ impl Brakes {
             Some((targets.count() * usize::try_from(percent).ok()? / 100).max(1))
         });
         let limit = limit.collect::<Option<Vec<usize>>>()?.into_iter().max()?;
-        // Whoever deletes a policy deletes what it remembers, and what a process did that died before it could say so nobody knows of.
+        // Whoever deletes a policy deletes what it remembers; and what a process did that died before it could say so, the next leader
+        // counts, and the one after it knows nothing of.
         let told = |(at, by): &(Timestamp, u32)| {
             on.deaths.get(by).is_none_or(|died| *died > *at + super::end::REPORTED_WITHIN)
         };

@@ -99,6 +99,9 @@ impl Generator {
             account =
                 with(account, "/spec/freeze", json!([{"from": from, "to": to, "reason": "nobody is there to look"}]));
         }
+        if sort == 3 {
+            account = with(account, "/spec/safety/maxChangedTargetsPercent", json!(self.rng.i32(15..=60)));
+        }
         account
     }
 
