@@ -73,12 +73,14 @@ fn subject(entry: &HistoryEntry) -> &str {
 
 /// Whether a correction of the size goes on from where the one before it has ended: the next step of a scale-in, which nobody undid.
 fn goes_on(entry: &HistoryEntry, older: &HistoryEntry) -> bool {
-    let sizes = |entry: &HistoryEntry| {
-        let (rest, to) = entry.description.rsplit_once(" to ")?;
-        let (_, from) = rest.rsplit_once(" from ")?;
-        Some((from.parse::<i32>().ok()?, to.parse::<i32>().ok()?))
-    };
     matches!((sizes(entry), sizes(older)), (Some((from, _)), Some((_, to))) if from == to)
+}
+
+/// From which size to which an act took a service, where it says so.
+pub fn sizes(entry: &HistoryEntry) -> Option<(i32, i32)> {
+    let (rest, to) = entry.description.rsplit_once(" to ")?;
+    let (_, from) = rest.rsplit_once(" from ")?;
+    (entry.step == "SetDesiredCount").then_some((from.parse().ok()?, to.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -33,6 +33,10 @@ impl Adoption {
     /// somebody did has been adopted before and that override has ended.
     pub fn of(input: &Input, declared: &Declared, size: i32, now: Timestamp) -> Option<Self> {
         let (followed, since) = input.memory.followed?;
+        // A step on the way down from a size that may not be adopted is nobody's help.
+        if input.memory.moved_to == Some(size) {
+            return None;
+        }
         let at_least = declared.limit().map_or(size, |limit| size.min(limit));
         // atLeast goes never below what is declared: an override that asks for less is not weakened by one that would ask for more.
         let usual = followed.least.max(declared.bounds.least);

@@ -40,6 +40,8 @@ pub struct Memory {
     pub followed: Option<(Bounds, Timestamp)>,
     /// When the size was last changed by the operator.
     pub moved_at: Option<Timestamp>,
+    /// The size to which it was changed then, where that was no limit of the band.
+    pub moved_to: Option<i32>,
     /// Whether AWS was seen to follow this generation of the spec.
     pub in_line: bool,
     /// What somebody changed, and the operator put right: newest first.
@@ -59,6 +61,7 @@ impl Memory {
         Self {
             followed,
             moved_at: moved.map(|entry| entry.time.0),
+            moved_to: moved.and_then(contest::sizes).map(|(_, to)| to),
             in_line: Reason::of(&status.conditions, generation) == Reason::Drift,
             corrections: contest::corrections(&status.history).cloned().collect(),
         }
