@@ -7,7 +7,7 @@ import re
 
 import pytest
 from runbook_sandbox.clocked.account import ACCOUNT, OPERATOR_USER, REGION
-from runbook_sandbox.clocked.installation import NAMESPACE, until
+from runbook_sandbox.clocked.installation import NAMESPACE, condition, until
 
 FINALIZER = "ops.clocked.app/cleanup"
 TRACKING = {"name": "cpu", "predefinedMetric": "ECSServiceAverageCPUUtilization", "targetValue": 60}
@@ -226,8 +226,15 @@ def test_an_account_that_is_gone_is_said_and_when_the_policy_goes(place):
     registered(place)
     place.client.kubectl("delete", "awsaccount", place.name)
     delete(place)
-    stalled = place.stalled("web", "AccountNotFound")
-    assert "is being deleted and goes at" in stalled["message"] and "ops.clocked.app/abandon" in stalled["message"]
+
+
+    def said(policy: dict) -> bool:
+        """The account's end is heard of before the policy's, or after it."""
+        stalled = condition(policy, "Stalled")
+        explained = ("is being deleted and goes at", "ops.clocked.app/abandon")
+        return stalled.get("reason") == "AccountNotFound" and all(words in stalled["message"] for words in explained)
+
+    place.wait("web", said, "says that its account is gone, when it goes, and how to let it go now")
     # It comes back in time: nothing is left behind.
     place.grant()
     gone(place)
