@@ -146,7 +146,7 @@ pub enum Verb {
     Restart,
     /// Run a one-off task.
     RunTask,
-    /// Take a snapshot.
+    /// Take a snapshot, and keep the backup settings of the database as declared.
     Snapshot,
     /// Delete a snapshot that the operator took.
     DeleteSnapshot,

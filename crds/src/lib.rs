@@ -4,6 +4,7 @@
 //! `docs/` are made from it. Rules that a schema can check stand here; rules that need AWS or a second object are in `runbook-core`.
 
 pub mod aws_account;
+pub mod backup_policy;
 pub mod common;
 pub mod crd;
 pub mod drift;
@@ -23,6 +24,7 @@ pub mod step_scaling;
 pub mod target_tracking;
 
 pub use aws_account::{AwsAccount, AwsAccountSpec, AwsAccountStatus};
+pub use backup_policy::{BackupPolicy, BackupPolicySpec, BackupPolicyStatus};
 pub use scaling_override::{ScalingOverride, ScalingOverrideSpec, ScalingOverrideStatus};
 pub use scaling_policy::{ScalingPolicy, ScalingPolicySpec, ScalingPolicyStatus};
 

@@ -32,6 +32,11 @@ pub struct Safety {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub max_changed_targets_percent: Option<i32>,
+    /// Snapshots that one BackupPolicy may delete within 24 hours: a retention that was written wrong does not delete all at once. The
+    /// rest waits. Default: 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 20))]
+    pub max_deletes_per_day: Option<i32>,
 }
 
 /// The largest step by which a service is made smaller.

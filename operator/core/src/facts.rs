@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::error::CloudError;
-use crate::observed::{AppliedPolicy, CallerIdentity, DbCluster, ScalableTarget, ScheduledAction, ServiceLookup};
+use crate::observed::{
+    AppliedPolicy, CallerIdentity, Database, DatabaseSnapshot, DbCluster, Quota, ScalableTarget, ScheduledAction,
+    ServiceLookup,
+};
 use crate::query::Query;
 
 /// The answer to a [`Query`].
@@ -23,6 +26,12 @@ pub enum Answer {
     ScheduledActions(Vec<ScheduledAction>),
     /// To [`Query::ScalableTargetTags`].
     ScalableTargetTags(BTreeMap<String, String>),
+    /// To [`Query::Database`]: none where there is no such database.
+    Database(Option<Box<Database>>),
+    /// To [`Query::DatabaseSnapshots`]. Always the whole list, as above.
+    DatabaseSnapshots(Vec<DatabaseSnapshot>),
+    /// To [`Query::RdsQuotas`]: by AccountQuotaName, as in `ManualSnapshots`.
+    RdsQuotas(BTreeMap<String, Quota>),
 }
 
 /// Answers, and questions that could not be answered. What is not in here has not been asked yet.
@@ -100,6 +109,9 @@ impl<'f> Inquiry<'f> {
     asks!(/** Asks a [`Query::ScalingPolicies`]. */ scaling_policies, ScalingPolicies, Vec<AppliedPolicy>);
     asks!(/** Asks a [`Query::ScheduledActions`]. */ scheduled_actions, ScheduledActions, Vec<ScheduledAction>);
     asks!(/** Asks a [`Query::ScalableTargetTags`]. */ target_tags, ScalableTargetTags, BTreeMap<String, String>);
+    asks!(/** Asks a [`Query::Database`]. */ database, Database, Option<Box<Database>>);
+    asks!(/** Asks a [`Query::DatabaseSnapshots`]. */ database_snapshots, DatabaseSnapshots, Vec<DatabaseSnapshot>);
+    asks!(/** Asks a [`Query::RdsQuotas`]. */ rds_quotas, RdsQuotas, BTreeMap<String, Quota>);
 
     /// What is missing. A failure comes first: where one read fails, the others would be asked in vain.
     pub fn open(self) -> Option<Missing> {

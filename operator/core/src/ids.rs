@@ -79,6 +79,62 @@ impl fmt::Display for ClusterId {
     }
 }
 
+/// A database that is backed up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseId {
+    /// Where it is.
+    pub scope: Scope,
+    /// What it is.
+    pub kind: DatabaseKind,
+    /// DBInstanceIdentifier or DBClusterIdentifier.
+    pub identifier: String,
+}
+
+/// The two sorts of databases of RDS: each has operations of its own for the same things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DatabaseKind {
+    /// A DB instance that is no member of a cluster.
+    Instance,
+    /// An Aurora or Multi-AZ DB cluster.
+    Cluster,
+}
+
+impl DatabaseId {
+    /// The database's ARN.
+    pub fn arn(&self) -> String {
+        let sort = match self.kind {
+            DatabaseKind::Instance => "db",
+            DatabaseKind::Cluster => "cluster",
+        };
+        self.arn_of(&format!("{sort}:{}", self.identifier))
+    }
+
+    /// The ARN of a snapshot of it.
+    pub fn snapshot_arn(&self, snapshot: &str) -> String {
+        let sort = match self.kind {
+            DatabaseKind::Instance => "snapshot",
+            DatabaseKind::Cluster => "cluster-snapshot",
+        };
+        self.arn_of(&format!("{sort}:{snapshot}"))
+    }
+
+    fn arn_of(&self, resource: &str) -> String {
+        let Scope { account_id, region, .. } = &self.scope;
+        format!("arn:{}:rds:{region}:{account_id}:{resource}", partition_of(region))
+    }
+}
+
+impl fmt::Display for DatabaseId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            DatabaseKind::Instance => write!(formatter, "DB instance {}", self.identifier),
+            DatabaseKind::Cluster => write!(formatter, "DB cluster {}", self.identifier),
+        }
+    }
+}
+
 /// What scales: a service of AWS that Application Auto Scaling knows by a namespace, a dimension and a ResourceId.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
@@ -149,6 +205,42 @@ impl fmt::Display for TargetId {
         match self {
             Self::EcsService(service) => service.fmt(formatter),
             Self::AuroraReplicas(cluster) => cluster.fmt(formatter),
+        }
+    }
+}
+
+/// What a step changes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AwsResource {
+    /// Something that scales.
+    Target(TargetId),
+    /// A database, or a snapshot of it.
+    Database(DatabaseId),
+}
+
+impl AwsResource {
+    /// Where it is, and the way there.
+    pub fn scope(&self) -> &Scope {
+        match self {
+            Self::Target(target) => target.scope(),
+            Self::Database(database) => &database.scope,
+        }
+    }
+
+    /// Its ARN: what grants are checked on.
+    pub fn arn(&self) -> String {
+        match self {
+            Self::Target(target) => target.arn(),
+            Self::Database(database) => database.arn(),
+        }
+    }
+}
+
+impl fmt::Display for AwsResource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target(target) => target.fmt(formatter),
+            Self::Database(database) => database.fmt(formatter),
         }
     }
 }

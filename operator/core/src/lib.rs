@@ -16,6 +16,7 @@ pub mod facts;
 pub mod iam;
 pub mod ids;
 pub mod observed;
+pub mod ownership;
 pub mod plan;
 pub mod query;
 pub mod report;
@@ -24,7 +25,7 @@ pub mod step;
 
 pub use error::{CloudError, ErrorClass};
 pub use facts::Facts;
-pub use ids::{ClusterId, Namespace, Scope, ServiceId, TargetId};
+pub use ids::{AwsResource, ClusterId, DatabaseId, DatabaseKind, Namespace, Scope, ServiceId, TargetId};
 pub use plan::{Finding, Plan};
 pub use query::Query;
 pub use step::Step;

@@ -1,5 +1,6 @@
 //! AWS's resources as far as a decision looks at them.
 
+pub mod database;
 pub mod db_cluster;
 pub mod metric_math;
 pub mod scheduled;
@@ -11,6 +12,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::database::{BackupSettings, Database, DatabaseSnapshot, Quota};
 pub use self::db_cluster::{ClusterMember, DbCluster};
 pub use self::metric_math::{MetricDataQuery, MetricSource};
 pub use self::scheduled::ScheduledAction;

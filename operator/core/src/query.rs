@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::ids::{ClusterId, Scope, ServiceId, TargetId};
+use crate::ids::{ClusterId, DatabaseId, Scope, ServiceId, TargetId};
 
 /// One question about AWS. Equal questions have one answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -19,6 +19,12 @@ pub enum Query {
     ScalingPolicies(TargetId),
     /// All scheduled actions of the target. (Application Auto Scaling DescribeScheduledActions)
     ScheduledActions(TargetId),
+    /// The database and how it is backed up. (RDS DescribeDBInstances or DescribeDBClusters)
+    Database(DatabaseId),
+    /// All snapshots of the database, automated ones too. (RDS DescribeDBSnapshots or DescribeDBClusterSnapshots)
+    DatabaseSnapshots(DatabaseId),
+    /// How much of each quota is used. (RDS DescribeAccountAttributes)
+    RdsQuotas(Scope),
     /// The tags of the scalable target, which say whose it is. (Application Auto Scaling ListTagsForResource)
     ScalableTargetTags(TargetArn),
 }
@@ -36,7 +42,8 @@ impl Query {
     /// Where the question is asked.
     pub fn scope(&self) -> &Scope {
         match self {
-            Self::CallerIdentity(scope) => scope,
+            Self::CallerIdentity(scope) | Self::RdsQuotas(scope) => scope,
+            Self::Database(database) | Self::DatabaseSnapshots(database) => &database.scope,
             Self::EcsService(service) => &service.scope,
             Self::DbCluster(cluster) => &cluster.scope,
             Self::ScalableTarget(target) | Self::ScalingPolicies(target) | Self::ScheduledActions(target) => {
@@ -46,10 +53,10 @@ impl Query {
         }
     }
 
-    /// The target that the question is about, if it is about one.
+    /// The target of scaling that the question is about, if it is about one.
     pub fn target(&self) -> Option<TargetId> {
         match self {
-            Self::CallerIdentity(_) => None,
+            Self::CallerIdentity(_) | Self::Database(_) | Self::DatabaseSnapshots(_) | Self::RdsQuotas(_) => None,
             Self::EcsService(service) => Some(service.clone().into()),
             Self::DbCluster(cluster) => Some(cluster.clone().into()),
             Self::ScalableTarget(target) | Self::ScalingPolicies(target) | Self::ScheduledActions(target) => {
@@ -71,6 +78,9 @@ impl Query {
     pub fn within(self, of: &Scope) -> Self {
         match self {
             Self::CallerIdentity(_) => Self::CallerIdentity(of.clone()),
+            Self::Database(id) => Self::Database(DatabaseId { scope: of.clone(), ..id }),
+            Self::DatabaseSnapshots(id) => Self::DatabaseSnapshots(DatabaseId { scope: of.clone(), ..id }),
+            Self::RdsQuotas(_) => Self::RdsQuotas(of.clone()),
             Self::EcsService(service) => Self::EcsService(ServiceId { scope: of.clone(), ..service }),
             Self::DbCluster(cluster) => Self::DbCluster(ClusterId { scope: of.clone(), ..cluster }),
             Self::ScalableTarget(target) => Self::ScalableTarget(target.within(of)),
@@ -84,11 +94,14 @@ impl Query {
 
     /// Whether the answer changes without anybody writing: tasks start, deployments end, readers come.
     pub fn moves_by_itself(&self) -> bool {
-        matches!(self, Self::EcsService(_) | Self::DbCluster(_))
+        matches!(self, Self::EcsService(_) | Self::DbCluster(_) | Self::Database(_))
     }
 
-    /// ARNs that a grant must cover before the question is asked. Who we are needs none, as in IAM.
+    /// ARNs that a grant must cover before the question is asked. Who we are needs none, as in IAM, and how much is used is nobody's.
     pub fn resources(&self) -> Vec<String> {
-        self.target().map(|target| target.arn()).into_iter().collect()
+        match self {
+            Self::Database(database) | Self::DatabaseSnapshots(database) => vec![database.arn()],
+            _ => self.target().map(|target| target.arn()).into_iter().collect(),
+        }
     }
 }

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use runbook_aws::Api;
 use runbook_core::observed::{AppliedPolicy, Capacity, ScheduledAction};
-use runbook_core::scaling::input::OWNER_TAG;
+use runbook_core::ownership::OWNER_TAG;
 use serde_json::Value;
 
 use crate::journal::{Held, ObjectKey, What};

@@ -2,8 +2,8 @@
 
 use runbook_core::facts::Answer;
 use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, EcsService, ServiceLookup};
+use runbook_core::ownership::OWNER_TAG;
 use runbook_core::query::TargetArn;
-use runbook_core::scaling::input::OWNER_TAG;
 use runbook_core::{Query, Step};
 
 use crate::call::Call;

@@ -1,5 +1,6 @@
 //! IAM: what must be allowed for a question to be asked or a step to be made, and the least policy that allows it.
 
+mod database;
 mod document;
 mod needs;
 
@@ -41,6 +42,14 @@ pub enum Purpose {
     AlarmsOfAutoscaling,
     /// What Application Auto Scaling needs once in an account.
     FirstUseOfAutoscaling,
+    /// To see databases, their snapshots and the quotas.
+    ReadDatabases,
+    /// To keep the backup settings of databases as declared.
+    ModifyDatabases,
+    /// To take snapshots, and to mark whose they are.
+    TakeSnapshots,
+    /// To delete snapshots that are kept no longer, of those that we took.
+    DeleteSnapshots,
     /// To be told by AWS when something has changed.
     ReceiveEvents,
 }
@@ -78,6 +87,10 @@ impl Purpose {
             Self::TagAutoscaling => "TagAutoscaling",
             Self::AlarmsOfAutoscaling => "WhatAutoscalingDoesInOurName",
             Self::FirstUseOfAutoscaling => "FirstUseOfAutoscaling",
+            Self::ReadDatabases => "ReadDatabases",
+            Self::ModifyDatabases => "ModifyDatabases",
+            Self::TakeSnapshots => "TakeSnapshots",
+            Self::DeleteSnapshots => "DeleteSnapshots",
             Self::ReceiveEvents => "ReceiveEvents",
         }
     }

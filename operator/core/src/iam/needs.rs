@@ -4,7 +4,7 @@
 //! "Permissions validation for Application Auto Scaling API calls on target resources" (what it does in its caller's name is asked of
 //! the caller) and "Service-linked roles for Application Auto Scaling".
 
-use super::{Condition, Permission, Purpose, Resource};
+use super::{Condition, Permission, Purpose, Resource, database};
 use crate::arn::partition_of;
 use crate::ids::{ClusterId, Namespace, Scope, ServiceId, TargetId};
 use crate::observed::db_cluster::MADE_BY_AUTOSCALING;
@@ -36,6 +36,9 @@ impl Query {
             Self::DbCluster(id) => {
                 vec![permission(Purpose::ReadClusters, "rds:DescribeDBClusters", of_rds(id, "cluster:*"))]
             }
+            Self::Database(id) => vec![database::read(id)],
+            Self::DatabaseSnapshots(id) => database::read_snapshots(id),
+            Self::RdsQuotas(scope) => vec![database::read_quotas(scope)],
             // These know no resources.
             Self::ScalableTarget(_) => everywhere("application-autoscaling:DescribeScalableTargets"),
             Self::ScalingPolicies(_) => everywhere("application-autoscaling:DescribeScalingPolicies"),
@@ -51,7 +54,14 @@ impl Query {
 impl Step {
     /// What IAM must allow for the step to be made, its own action first.
     pub fn permissions(&self) -> Vec<Permission> {
-        let id = &self.target();
+        match (self, self.target()) {
+            (Self::Database(step), _) => database::write(step),
+            (_, Some(target)) => self.scaling_permissions(&target),
+            (_, None) => Vec::new(),
+        }
+    }
+
+    fn scaling_permissions(&self, id: &TargetId) -> Vec<Permission> {
         match self {
             Self::SetDesiredCount { service: id, .. } => {
                 vec![permission(Purpose::SetDesiredCount, self.iam_action(), service(id))]
@@ -88,11 +98,12 @@ impl Step {
             Self::AdoptScaleOut { service: id, .. } => {
                 vec![permission(Purpose::ReadServices, self.iam_action(), service(id))]
             }
+            Self::Database(_) => Vec::new(),
         }
     }
 }
 
-fn permission(purpose: Purpose, action: &'static str, resource: Resource) -> Permission {
+pub(super) fn permission(purpose: Purpose, action: &'static str, resource: Resource) -> Permission {
     Permission { purpose, action, resource, condition: None }
 }
 
@@ -160,7 +171,7 @@ fn alarms_of(id: &TargetId) -> Resource {
     Resource { arn: alarms(&format!("{}-*", id.resource_id())), of_cluster }
 }
 
-fn arn(scope: &Scope, service: &str, resource: &str) -> String {
+pub(super) fn arn(scope: &Scope, service: &str, resource: &str) -> String {
     let Scope { account_id, region, .. } = scope;
     format!("arn:{}:{service}:{region}:{account_id}:{resource}", partition_of(region))
 }

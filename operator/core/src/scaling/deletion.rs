@@ -10,10 +10,11 @@ use runbook_api::scaling_policy::ScalingTarget;
 
 use super::capability::Lookup;
 use super::held;
-use super::input::{Band, Deletion, Input, OWNER_TAG, Size};
+use super::input::{Band, Deletion, Input, Size};
 use crate::deletion::left_behind;
 use crate::facts::{Answer, Facts, Inquiry};
 use crate::observed::{AppliedPolicy, AppliedPolicyKind, ScalableTarget, Scaled, ScheduledAction};
+use crate::ownership::OWNER_TAG;
 use crate::plan::Plan;
 use crate::query::{Query, TargetArn};
 use crate::step::{Registration, Step};

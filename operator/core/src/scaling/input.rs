@@ -12,6 +12,7 @@ use super::{aurora, step_scaling, tracking};
 use crate::account::{Access, Brakes};
 use crate::ids::{ClusterId, ObjectId, ServiceId, TargetId};
 use crate::observed::{Capacity, StepScalingConfiguration, Suspended, TargetTrackingConfiguration};
+use crate::ownership::{OWNER_TAG, owner};
 use crate::plan::Finding;
 
 /// What a ScalingPolicy declares, where, and on whose behalf.
@@ -104,14 +105,6 @@ pub struct Band {
     pub scheduled: Vec<Scheduled>,
     /// Whether policies and actions that are not declared are deleted.
     pub prune: bool,
-}
-
-/// The tag that says whose a resource in AWS is.
-pub const OWNER_TAG: &str = "ops.clocked.app/owner";
-
-/// The value of [`OWNER_TAG`] on what is created for a policy.
-pub fn owner(cluster_id: &str, policy: &ObjectId) -> String {
-    format!("{cluster_id}/{policy}")
 }
 
 /// The target that a spec names, in the place in which it may work. What stands for a conflict between two policies.

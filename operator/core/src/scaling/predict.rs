@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::input::Input;
 use super::overrides::{Change, Override};
 use crate::facts::{Answer, Facts};
+use crate::ids::TargetId;
 use crate::observed::db_cluster::MADE_BY_AUTOSCALING;
 use crate::observed::{
     AppliedPolicy, AppliedPolicyKind, ClusterMember, DbCluster, EcsService, ScalableTarget, ScheduledAction,
@@ -15,12 +16,12 @@ use crate::step::Step;
 
 /// Makes `facts` what they will be when `step` has been made.
 pub fn predict(facts: &mut Facts, step: &Step) {
-    let target = step.target();
+    let Some(target) = step.target() else { return };
     match step {
-        Step::SetDesiredCount { to, .. } => set_desired(facts, step, |_| *to),
+        Step::SetDesiredCount { to, .. } => set_desired(facts, &target, |_| *to),
         Step::RegisterScalableTarget { to, .. } => {
-            set_desired(facts, step, |desired| to.clamp(desired));
-            let query = Query::ScalableTarget(target);
+            set_desired(facts, &target, |desired| to.clamp(desired));
+            let query = Query::ScalableTarget(target.clone());
             // A change leaves the target what it is; a first registration is later than every firing.
             let (arn, created_at) = match facts.get(&query) {
                 Some(Ok(Answer::ScalableTarget(Some(before)))) => (before.arn.clone(), before.created_at),
@@ -29,32 +30,32 @@ pub fn predict(facts: &mut Facts, step: &Step) {
             facts.insert(query, Ok(Answer::ScalableTarget(Some(ScalableTarget { arn, capacity: *to, created_at }))));
         }
         Step::PutTargetTrackingPolicy { name, configuration, .. } => {
-            set_policy(facts, step, name, Some(AppliedPolicyKind::TargetTracking(configuration.clone())));
+            set_policy(facts, &target, name, Some(AppliedPolicyKind::TargetTracking(configuration.clone())));
         }
         Step::PutStepScalingPolicy { name, configuration, .. } => {
-            let (arn, alarms) = match policies(facts, step).into_iter().find(|policy| policy.name == *name) {
+            let (arn, alarms) = match policies(facts, &target).into_iter().find(|policy| policy.name == *name) {
                 Some(AppliedPolicy { kind: AppliedPolicyKind::StepScaling(current), .. }) => {
                     (current.arn, current.alarms)
                 }
                 _ => (None, 0),
             };
             let kind = StepScaling { configuration: configuration.clone(), arn, alarms };
-            set_policy(facts, step, name, Some(AppliedPolicyKind::StepScaling(kind)));
+            set_policy(facts, &target, name, Some(AppliedPolicyKind::StepScaling(kind)));
         }
-        Step::DeleteScalingPolicy { name, .. } => set_policy(facts, step, name, None),
+        Step::DeleteScalingPolicy { name, .. } => set_policy(facts, &target, name, None),
         Step::PutScheduledAction { from, action, .. } => {
             let created_at = from.as_ref().and_then(|from| from.created_at);
             let action = ScheduledAction { created_at, ..(**action).clone() };
-            set_action(facts, step, &action.name.clone(), Some(action));
+            set_action(facts, &target, &action.name.clone(), Some(action));
         }
-        Step::DeleteScheduledAction { from, .. } => set_action(facts, step, &from.name, None),
+        Step::DeleteScheduledAction { from, .. } => set_action(facts, &target, &from.name, None),
         Step::DeregisterScalableTarget { .. } => {
             facts.insert(Query::ScalableTarget(target.clone()), Ok(Answer::ScalableTarget(None)));
             facts.insert(Query::ScalingPolicies(target.clone()), Ok(Answer::ScalingPolicies(Vec::new())));
             facts.insert(Query::ScheduledActions(target), Ok(Answer::ScheduledActions(Vec::new())));
         }
         // AWS stays as it is; see `predict_input`.
-        Step::AdoptScaleOut { .. } => {}
+        Step::AdoptScaleOut { .. } | Step::Database(_) => {}
     }
 }
 
@@ -71,22 +72,22 @@ pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
     }
 }
 
-fn policies(facts: &Facts, step: &Step) -> Vec<AppliedPolicy> {
-    match facts.get(&Query::ScalingPolicies(step.target())) {
+fn policies(facts: &Facts, target: &TargetId) -> Vec<AppliedPolicy> {
+    match facts.get(&Query::ScalingPolicies(target.clone())) {
         Some(Ok(Answer::ScalingPolicies(policies))) => policies.clone(),
         _ => Vec::new(),
     }
 }
 
-fn set_policy(facts: &mut Facts, step: &Step, name: &str, kind: Option<AppliedPolicyKind>) {
-    let mut policies = policies(facts, step);
+fn set_policy(facts: &mut Facts, target: &TargetId, name: &str, kind: Option<AppliedPolicyKind>) {
+    let mut policies = policies(facts, target);
     policies.retain(|policy| policy.name != name);
     policies.extend(kind.map(|kind| AppliedPolicy { name: name.into(), kind }));
-    facts.insert(Query::ScalingPolicies(step.target()), Ok(Answer::ScalingPolicies(policies)));
+    facts.insert(Query::ScalingPolicies(target.clone()), Ok(Answer::ScalingPolicies(policies)));
 }
 
-fn set_action(facts: &mut Facts, step: &Step, name: &str, action: Option<ScheduledAction>) {
-    let query = Query::ScheduledActions(step.target());
+fn set_action(facts: &mut Facts, target: &TargetId, name: &str, action: Option<ScheduledAction>) {
+    let query = Query::ScheduledActions(target.clone());
     let mut actions = match facts.get(&query) {
         Some(Ok(Answer::ScheduledActions(actions))) => actions.clone(),
         _ => Vec::new(),
@@ -96,8 +97,8 @@ fn set_action(facts: &mut Facts, step: &Step, name: &str, action: Option<Schedul
     facts.insert(query, Ok(Answer::ScheduledActions(actions)));
 }
 
-fn set_desired(facts: &mut Facts, step: &Step, size: impl Fn(i32) -> i32) {
-    let query = Query::of_target(&step.target());
+fn set_desired(facts: &mut Facts, target: &TargetId, size: impl Fn(i32) -> i32) {
+    let query = Query::of_target(target);
     let answer = match facts.get(&query) {
         Some(Ok(Answer::EcsService(ServiceLookup::Found(service)))) => {
             let desired_count = size(service.desired_count);

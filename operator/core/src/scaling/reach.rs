@@ -123,6 +123,10 @@ impl Situation {
             Query::ScalingPolicies(_) => Answer::ScalingPolicies(self.policies.clone()),
             Query::ScheduledActions(_) => Answer::ScheduledActions(self.actions.clone()),
             Query::ScalableTargetTags(_) => Answer::ScalableTargetTags(input.owner_tags.iter().cloned().collect()),
+            // No plan for scaling asks these.
+            Query::Database(_) => Answer::Database(None),
+            Query::DatabaseSnapshots(_) => Answer::DatabaseSnapshots(Vec::new()),
+            Query::RdsQuotas(_) => Answer::RdsQuotas(BTreeMap::new()),
         }
     }
 }

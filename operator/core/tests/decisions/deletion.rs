@@ -6,8 +6,9 @@ use runbook_api::ScalingPolicySpec;
 use runbook_api::common::{DeletionPolicy, Mode};
 use runbook_core::facts::Answer;
 use runbook_core::observed::AppliedPolicyKind;
+use runbook_core::ownership::OWNER_TAG;
 use runbook_core::plan::Weight;
-use runbook_core::scaling::input::{Band, Deletion, OWNER_TAG};
+use runbook_core::scaling::input::{Band, Deletion};
 use runbook_core::scaling::{self, Input, Size, input, predict, reach};
 use runbook_core::{Facts, Plan, Query, Step};
 

@@ -13,8 +13,9 @@ use runbook_core::observed::{
     AppliedPolicy, AppliedPolicyKind, Capacity, DbCluster, EcsService, MetricDataQuery, ScalableTarget,
     ScheduledAction, ServiceLookup, StepScaling, Suspended, TargetTrackingConfiguration, TrackedMetric,
 };
+use runbook_core::ownership::OWNER_TAG;
 use runbook_core::scaling::Input;
-use runbook_core::scaling::input::{Deletion, OWNER_TAG};
+use runbook_core::scaling::input::Deletion;
 use runbook_core::scaling::overrides::{Override, intent::Memory};
 use runbook_core::{CloudError, ErrorClass, Facts, TargetId};
 use serde::Deserialize;

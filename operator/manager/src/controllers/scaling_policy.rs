@@ -13,6 +13,7 @@ use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Access, resolve, usable};
 use runbook_core::claim::{self, Claimant};
 use runbook_core::ids::ObjectId;
+use runbook_core::ownership::owner;
 use runbook_core::report::{Act, Hold, Summary, history};
 use runbook_core::scaling::claim::claim as claim_of;
 use runbook_core::scaling::input::{self, Deletion, Input};
@@ -102,7 +103,7 @@ impl Kind for ScalingPolicy {
     }
 
     fn remains(&self, context: &Context) -> String {
-        deletion::remains(&self.spec.target, &input::owner(&context.options.cluster_id, &id(self)))
+        deletion::remains(&self.spec.target, &owner(&context.options.cluster_id, &id(self)))
     }
 
     fn settles_at(status: &ScalingPolicyStatus, now: Timestamp) -> Option<Timestamp> {

@@ -2,12 +2,15 @@
 //!
 //! A step prints as one line of `plan`, is the action of an event, a label of a metric and an action of IAM.
 
+mod database;
+
 use std::fmt;
 
 use runbook_api::aws_account::Verb;
 use serde::Serialize;
 
-use crate::ids::{Scope, ServiceId, TargetId};
+pub use self::database::{DatabaseStep, SettingsChange};
+use crate::ids::{AwsResource, Scope, ServiceId, TargetId};
 use crate::observed::{
     AppliedPolicyKind, Capacity, ScheduledAction, StepScalingConfiguration, TargetTrackingConfiguration,
 };
@@ -103,6 +106,8 @@ pub enum Step {
         /// What is removed.
         from: Box<Registration>,
     },
+    /// Write something about a database.
+    Database(DatabaseStep),
 }
 
 /// A scalable target, with everything that goes when it goes.
@@ -145,25 +150,37 @@ impl Step {
             Self::PutScheduledAction { .. } => "PutScheduledAction",
             Self::DeleteScheduledAction { .. } => "DeleteScheduledAction",
             Self::DeregisterScalableTarget { .. } => "DeregisterScalableTarget",
+            Self::Database(step) => step.name(),
         }
     }
 
     /// Where it is made.
     pub fn scope(&self) -> Scope {
-        self.target().scope().clone()
+        self.resource().scope().clone()
     }
 
     /// What it changes.
-    pub fn target(&self) -> TargetId {
+    pub fn resource(&self) -> AwsResource {
         match self {
-            Self::SetDesiredCount { service, .. } | Self::AdoptScaleOut { service, .. } => service.clone().into(),
+            Self::SetDesiredCount { service, .. } | Self::AdoptScaleOut { service, .. } => {
+                AwsResource::Target(service.clone().into())
+            }
             Self::RegisterScalableTarget { target, .. }
             | Self::PutTargetTrackingPolicy { target, .. }
             | Self::PutStepScalingPolicy { target, .. }
             | Self::DeleteScalingPolicy { target, .. }
             | Self::PutScheduledAction { target, .. }
             | Self::DeleteScheduledAction { target, .. }
-            | Self::DeregisterScalableTarget { target, .. } => target.clone(),
+            | Self::DeregisterScalableTarget { target, .. } => AwsResource::Target(target.clone()),
+            Self::Database(step) => AwsResource::Database(step.database().clone()),
+        }
+    }
+
+    /// What scales, of a step about scaling.
+    pub fn target(&self) -> Option<TargetId> {
+        match self.resource() {
+            AwsResource::Target(target) => Some(target),
+            AwsResource::Database(_) => None,
         }
     }
 
@@ -172,6 +189,7 @@ impl Step {
         let put = |is_new: bool| if is_new { Effect::Creates } else { Effect::Changes };
         match self {
             Self::SetDesiredCount { .. } => Effect::Changes,
+            Self::Database(step) => step.effect(),
             Self::AdoptScaleOut { .. } => Effect::Creates,
             Self::RegisterScalableTarget { from, .. } => put(from.is_none()),
             Self::PutTargetTrackingPolicy { from, .. } => put(from.is_none()),
@@ -190,12 +208,15 @@ impl Step {
 
     /// The verb that a grant must give.
     pub fn verb(&self) -> Verb {
-        Verb::Scale
+        match self {
+            Self::Database(step) => step.verb(),
+            _ => Verb::Scale,
+        }
     }
 
     /// The ARNs that a grant must cover.
     pub fn resources(&self) -> Vec<String> {
-        vec![self.target().arn()]
+        vec![self.resource().arn()]
     }
 
     /// The action of IAM.
@@ -212,6 +233,7 @@ impl Step {
             Self::PutScheduledAction { .. } => "application-autoscaling:PutScheduledAction",
             Self::DeleteScheduledAction { .. } => "application-autoscaling:DeleteScheduledAction",
             Self::DeregisterScalableTarget { .. } => "application-autoscaling:DeregisterScalableTarget",
+            Self::Database(step) => step.iam_action(),
         }
     }
 }
@@ -284,6 +306,7 @@ impl fmt::Display for Step {
                 }
                 write!(formatter, "; {} stays", size_of(target))
             }
+            Self::Database(step) => step.fmt(formatter),
         }
     }
 }

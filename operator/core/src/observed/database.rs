@@ -1,0 +1,78 @@
+//! A database of RDS and its snapshots, as far as a decision about backups looks at them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A DB instance or a DB cluster (Amazon RDS API Reference, DBInstance and DBCluster).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Database {
+    /// DBInstanceArn, DBClusterArn.
+    pub arn: String,
+    /// DbiResourceId, DbClusterResourceId: stays when the database is renamed, and is another when one of the same name is made anew.
+    pub resource_id: String,
+    /// `available`, `backing-up`, `modifying` and the like.
+    pub status: String,
+    /// `postgres`, `aurora-postgresql` and the like.
+    pub engine: String,
+    /// DBClusterIdentifier of an instance that is a member of a cluster.
+    pub member_of: Option<String>,
+    /// How it is backed up.
+    pub settings: BackupSettings,
+    /// PendingModifiedValues: what somebody has asked for and RDS has not done yet, by name.
+    pub pending: BTreeMap<String, String>,
+    /// PreferredMaintenanceWindow, in UTC: `sun:04:00-sun:04:30`.
+    pub maintenance_window: Option<String>,
+    /// LatestRestorableTime, where there are automated backups.
+    pub latest_restorable_time: Option<Timestamp>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// RDS's own settings about backups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupSettings {
+    /// BackupRetentionPeriod, in days.
+    pub retention_days: i32,
+    /// PreferredBackupWindow, in UTC: `03:00-04:00`.
+    pub window: Option<String>,
+    /// CopyTagsToSnapshot.
+    pub copy_tags_to_snapshot: bool,
+    /// DeletionProtection.
+    pub deletion_protection: bool,
+}
+
+/// A DB snapshot or a DB cluster snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseSnapshot {
+    /// DBSnapshotIdentifier, DBClusterSnapshotIdentifier.
+    pub identifier: String,
+    /// DBSnapshotArn, DBClusterSnapshotArn.
+    pub arn: String,
+    /// DbiResourceId, DbClusterResourceId of the database that it is of.
+    pub source_resource_id: Option<String>,
+    /// `manual`, `automated`, `awsbackup`.
+    pub snapshot_type: String,
+    /// `creating`, `available`, `failed`, `copying`, `deleting` and the like.
+    pub status: String,
+    /// SnapshotCreateTime. Absent while it is being created.
+    pub created_at: Option<Timestamp>,
+    /// PercentProgress.
+    pub percent_progress: i32,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// How much of a quota is used (Amazon RDS API Reference, AccountQuota).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quota {
+    /// Used.
+    pub used: i64,
+    /// Max.
+    pub max: i64,
+}
