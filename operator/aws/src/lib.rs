@@ -19,7 +19,7 @@ pub mod plane;
 pub mod queue;
 pub mod sdk;
 
-pub use call::{Api, Call, Reply, Request};
+pub use call::{Api, Call, RdsCall, Reply, Request};
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use cloud::{Answered, Cloud, Connection, Connections, WriteGuard};
 pub use execute::{Executor, Origin};

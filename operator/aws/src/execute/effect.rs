@@ -6,6 +6,7 @@ use runbook_core::ownership::OWNER_TAG;
 use runbook_core::query::TargetArn;
 use runbook_core::{Query, Step};
 
+use super::database;
 use crate::call::Call;
 
 /// The call that makes a step; none for a step that is not made in AWS.
@@ -42,12 +43,17 @@ pub(super) fn call_of(step: &Step) -> Option<Call> {
             Call::DeregisterScalableTarget { resource_id: target.resource_id() }
         }
         Step::AdoptScaleOut { .. } => return None,
+        Step::Database(step) => Call::Rds(database::call_of(step)),
     })
 }
 
 /// The questions whose answers a step changes.
 pub(super) fn changes(step: &Step) -> Vec<Query> {
-    let target = step.target();
+    let target = match (step, step.target()) {
+        (Step::Database(step), _) => return database::changes(step),
+        (_, None) => return Vec::new(),
+        (_, Some(target)) => target,
+    };
     match step {
         Step::SetDesiredCount { .. } => vec![Query::of_target(&target)],
         // Registering moves the size into the band.
@@ -58,7 +64,7 @@ pub(super) fn changes(step: &Step) -> Vec<Query> {
             Query::ScalingPolicies(target.clone()),
             Query::ScheduledActions(target),
         ],
-        Step::AdoptScaleOut { .. } => Vec::new(),
+        Step::AdoptScaleOut { .. } | Step::Database(_) => Vec::new(),
         Step::PutTargetTrackingPolicy { .. } | Step::PutStepScalingPolicy { .. } | Step::DeleteScalingPolicy { .. } => {
             vec![Query::ScalingPolicies(target)]
         }
@@ -68,7 +74,11 @@ pub(super) fn changes(step: &Step) -> Vec<Query> {
 
 /// The questions whose answers a step was decided on, those of the slower API first.
 pub(super) fn basis(step: &Step) -> Vec<Query> {
-    let target = step.target();
+    let target = match (step, step.target()) {
+        (Step::Database(step), _) => return database::basis(step),
+        (_, None) => return Vec::new(),
+        (_, Some(target)) => target,
+    };
     match step {
         Step::SetDesiredCount { .. } | Step::RegisterScalableTarget { .. } => {
             vec![Query::ScalableTarget(target.clone()), Query::of_target(&target)]
@@ -80,6 +90,7 @@ pub(super) fn basis(step: &Step) -> Vec<Query> {
             Query::ScheduledActions(target),
         ],
         Step::AdoptScaleOut { .. } => vec![Query::of_target(&target)],
+        Step::Database(_) => Vec::new(),
         Step::PutTargetTrackingPolicy { .. } | Step::PutStepScalingPolicy { .. } | Step::DeleteScalingPolicy { .. } => {
             vec![Query::ScalingPolicies(target)]
         }
@@ -149,6 +160,7 @@ pub(super) fn still_holds(step: &Step, answer: &Answer) -> bool {
         (Step::DeregisterScalableTarget { from, .. }, Answer::ScheduledActions(actions)) => {
             actions.iter().all(|action| from.scheduled_actions.contains(&action.name))
         }
+        (Step::Database(step), answer) => database::still_holds(step, answer),
         _ => false,
     }
 }

@@ -1,6 +1,7 @@
 //! One executor per Step.
 
 mod audit;
+mod database;
 mod effect;
 
 use std::sync::Arc;
@@ -58,7 +59,7 @@ impl Executor {
             return Err(CloudError {
                 class: ErrorClass::Invalid,
                 operation: step.name(),
-                resource: step.target().to_string(),
+                resource: step.resource().to_string(),
                 code: "NoCall".into(),
                 message: "the step is not made in AWS".into(),
                 request_id: None,

@@ -1,6 +1,6 @@
 //! Which questions share a call.
 
-use runbook_core::{Namespace, Query, Scope};
+use runbook_core::{DatabaseKind, Namespace, Query, Scope};
 
 use crate::call::Api;
 
@@ -21,6 +21,12 @@ pub(super) enum Group {
     Actions(Scope, Namespace),
     /// Application Auto Scaling ListTagsForResource: one scalable target.
     Tags(Scope),
+    /// RDS DescribeDBInstances or DescribeDBClusters: as many identifiers in a filter as fit on a page.
+    Databases(Scope, DatabaseKind),
+    /// RDS DescribeDBSnapshots or DescribeDBClusterSnapshots: of one database, or of all.
+    Snapshots(Scope, DatabaseKind),
+    /// RDS DescribeAccountAttributes: one question.
+    Quotas(Scope),
 }
 
 impl Group {
@@ -33,6 +39,9 @@ impl Group {
             Query::ScalingPolicies(target) => Self::Policies(target.scope().clone(), target.namespace()),
             Query::ScheduledActions(target) => Self::Actions(target.scope().clone(), target.namespace()),
             Query::ScalableTargetTags(tagged) => Self::Tags(tagged.target.scope().clone()),
+            Query::Database(database) => Self::Databases(database.scope.clone(), database.kind),
+            Query::DatabaseSnapshots(database) => Self::Snapshots(database.scope.clone(), database.kind),
+            Query::RdsQuotas(scope) => Self::Quotas(scope.clone()),
         }
     }
 
@@ -44,7 +53,10 @@ impl Group {
             | Self::Targets(scope, _)
             | Self::Policies(scope, _)
             | Self::Actions(scope, _)
-            | Self::Tags(scope) => scope,
+            | Self::Tags(scope)
+            | Self::Databases(scope, _)
+            | Self::Snapshots(scope, _)
+            | Self::Quotas(scope) => scope,
         }
     }
 
@@ -52,7 +64,7 @@ impl Group {
     pub(super) fn namespace(&self) -> Namespace {
         match self {
             Self::Targets(_, namespace) | Self::Policies(_, namespace) | Self::Actions(_, namespace) => *namespace,
-            Self::Identity(_) | Self::Services(..) | Self::Clusters(_) | Self::Tags(_) => Namespace::Ecs,
+            _ => Namespace::Ecs,
         }
     }
 
@@ -60,7 +72,7 @@ impl Group {
         match self {
             Self::Identity(_) => Api::Sts,
             Self::Services(..) => Api::Ecs,
-            Self::Clusters(_) => Api::Rds,
+            Self::Clusters(_) | Self::Databases(..) | Self::Snapshots(..) | Self::Quotas(_) => Api::Rds,
             Self::Targets(..) | Self::Policies(..) | Self::Actions(..) | Self::Tags(_) => Api::ApplicationAutoScaling,
         }
     }
@@ -74,15 +86,26 @@ impl Group {
             Self::Policies(..) => "DescribeScalingPolicies",
             Self::Actions(..) => "DescribeScheduledActions",
             Self::Tags(_) => "ListTagsForResource",
+            Self::Databases(_, DatabaseKind::Instance) => "DescribeDBInstances",
+            Self::Databases(_, DatabaseKind::Cluster) => "DescribeDBClusters",
+            Self::Snapshots(_, DatabaseKind::Instance) => "DescribeDBSnapshots",
+            Self::Snapshots(_, DatabaseKind::Cluster) => "DescribeDBClusterSnapshots",
+            Self::Quotas(_) => "DescribeAccountAttributes",
         }
     }
 
     /// How many questions fit into one call (API References of Amazon ECS, Amazon RDS and Application Auto Scaling).
     pub(super) fn room(&self) -> usize {
         match self {
-            Self::Identity(_) | Self::Policies(..) | Self::Actions(..) | Self::Tags(_) => 1,
+            Self::Identity(_)
+            | Self::Policies(..)
+            | Self::Actions(..)
+            | Self::Tags(_)
+            | Self::Snapshots(..)
+            | Self::Quotas(_) => 1,
             Self::Services(..) => 10,
             Self::Clusters(_) | Self::Targets(..) => 50,
+            Self::Databases(..) => 100,
         }
     }
 }
@@ -97,5 +120,8 @@ pub(super) fn resource_of(query: &Query) -> String {
             target.resource_id()
         }
         Query::ScalableTargetTags(target) => target.arn.clone(),
+        Query::Database(database) => database.to_string(),
+        Query::DatabaseSnapshots(database) => format!("the snapshots of {database}"),
+        Query::RdsQuotas(scope) => format!("the quotas of RDS in {}", scope.region),
     }
 }

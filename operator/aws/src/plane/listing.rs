@@ -81,7 +81,11 @@ impl State {
 
     /// How many pages the list of all may take, where it is worth reading.
     pub(super) fn list_pages(&mut self, group: &Arc<Group>, now: Instant) -> Option<usize> {
-        let (Group::Policies(scope, namespace) | Group::Actions(scope, namespace)) = &**group else { return None };
+        let (scope, namespace) = match &**group {
+            Group::Policies(scope, namespace) | Group::Actions(scope, namespace) => (scope, Some(*namespace)),
+            Group::Snapshots(scope, _) => (scope, None),
+            _ => return None,
+        };
         let members = self.groups.get(group)?;
         let listing = &members.listing;
         let suspended = listing.suspended.is_some_and(|until| now < until);
@@ -103,7 +107,7 @@ impl State {
         // And those that have not been able to ask yet, where they will be content with this list.
         if may_be_kept {
             let expected =
-                self.expected.get(scope).filter(|_| *namespace == Namespace::Ecs).copied().unwrap_or_default();
+                self.expected.get(scope).filter(|_| namespace == Some(Namespace::Ecs)).copied().unwrap_or_default();
             wanted = wanted.max(expected.saturating_sub(fresh));
         }
         let worth = wanted >= WORTH_LISTING && members.listing.pages.is_none_or(|pages| pages <= wanted);

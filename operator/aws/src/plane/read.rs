@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runbook_core::facts::Answer;
-use runbook_core::observed::{AppliedPolicy, DbCluster, ScalableTarget, ScheduledAction, ServiceLookup};
-use runbook_core::{CloudError, ErrorClass, Query};
+use runbook_core::observed::{
+    AppliedPolicy, Database, DatabaseSnapshot, DbCluster, ScalableTarget, ScheduledAction, ServiceLookup,
+};
+use runbook_core::{CloudError, DatabaseKind, ErrorClass, Query};
 
 use super::group::Group;
-use crate::call::{Call, Reply};
+use crate::call::{Call, RdsCall, Reply};
 use crate::door::{Door, TIMEOUT, failure};
 
 /// AWS allows 50 policies and 200 scheduled actions a target, which are five pages of either.
@@ -45,6 +47,7 @@ pub(super) enum List {
 pub(super) enum Items {
     Policies(HashMap<String, Vec<AppliedPolicy>>),
     Actions(HashMap<String, Vec<ScheduledAction>>),
+    Snapshots(HashMap<String, Vec<DatabaseSnapshot>>),
 }
 
 impl Items {
@@ -53,6 +56,7 @@ impl Items {
         match self {
             Self::Policies(found) => Answer::ScalingPolicies(found.get(id).cloned().unwrap_or_default()),
             Self::Actions(found) => Answer::ScheduledActions(found.get(id).cloned().unwrap_or_default()),
+            Self::Snapshots(found) => Answer::DatabaseSnapshots(found.get(id).cloned().unwrap_or_default()),
         }
     }
 
@@ -66,6 +70,10 @@ impl Items {
             (Self::Actions(found), Reply::ScheduledActions { actions, next_token }) => {
                 actions.into_iter().for_each(|(id, action)| found.entry(id).or_default().push(action));
                 Some(next_token)
+            }
+            (Self::Snapshots(found), Reply::Snapshots { snapshots, marker }) => {
+                snapshots.into_iter().for_each(|(id, snapshot)| found.entry(id).or_default().push(snapshot));
+                Some(marker)
             }
             _ => None,
         }
@@ -90,8 +98,10 @@ impl<'d> Reader<'d> {
             Group::Services(_, cluster) => self.services(cluster, members).await,
             Group::Clusters(_) => self.clusters(members).await,
             Group::Targets(..) => self.targets(members).await,
-            Group::Policies(..) | Group::Actions(..) => self.listed(members).await,
+            Group::Policies(..) | Group::Actions(..) | Group::Snapshots(..) => self.listed(members).await,
             Group::Tags(_) => self.tags(members).await,
+            Group::Databases(_, kind) => self.databases(*kind, members).await,
+            Group::Quotas(_) => self.quotas(members).await,
         }
     }
 
@@ -149,6 +159,32 @@ impl<'d> Reader<'d> {
         Ok(members.iter().map(|query| Answer::DbCluster(found.remove(&name(query)))).collect())
     }
 
+    async fn databases(&self, kind: DatabaseKind, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+        let identifiers: Vec<String> = members.iter().map(|query| resource_id(query)).collect();
+        let mut found: HashMap<String, Database> = HashMap::new();
+        let mut marker = None;
+        loop {
+            let (identifiers, page) = (identifiers.clone(), marker.clone());
+            let call = Call::Rds(RdsCall::DescribeDatabases { kind, identifiers, marker: page });
+            let Reply::Databases { databases, marker: next } = self.call(&call).await? else {
+                return Err(unexpected(&call));
+            };
+            found.extend(databases);
+            if !self.turn_page(&call, &mut marker, next).await? {
+                break;
+            }
+        }
+        Ok(identifiers.iter().map(|id| Answer::Database(found.remove(id).map(Box::new))).collect())
+    }
+
+    async fn quotas(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+        let call = Call::Rds(RdsCall::DescribeAccountAttributes);
+        match self.call(&call).await? {
+            Reply::Quotas(quotas) => Ok(members.iter().map(|_| Answer::RdsQuotas(quotas.clone())).collect()),
+            _ => Err(unexpected(&call)),
+        }
+    }
+
     async fn targets(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
         let namespace = self.group.namespace();
         let resource_ids: Vec<String> = members.iter().map(|query| resource_id(query)).collect();
@@ -200,6 +236,7 @@ impl<'d> Reader<'d> {
     pub(super) async fn pages(&self, resource_id: Option<String>, most: usize) -> Result<List, CloudError> {
         let mut found = match self.group {
             Group::Actions(..) => Items::Actions(HashMap::new()),
+            Group::Snapshots(..) => Items::Snapshots(HashMap::new()),
             _ => Items::Policies(HashMap::new()),
         };
         let mut next_token = None;
@@ -223,6 +260,9 @@ impl<'d> Reader<'d> {
         let namespace = self.group.namespace();
         match self.group {
             Group::Actions(..) => Call::DescribeScheduledActions { namespace, resource_id, next_token },
+            Group::Snapshots(_, kind) => {
+                Call::Rds(RdsCall::DescribeSnapshots { kind: *kind, source: resource_id, marker: next_token })
+            }
             _ => Call::DescribeScalingPolicies { namespace, resource_id, next_token },
         }
     }
@@ -283,6 +323,7 @@ pub(super) fn resource_id(query: &Query) -> String {
         Query::ScalableTarget(target) | Query::ScalingPolicies(target) | Query::ScheduledActions(target) => {
             target.resource_id()
         }
+        Query::Database(database) | Query::DatabaseSnapshots(database) => database.identifier.clone(),
         _ => query.target().map(|target| target.resource_id()).unwrap_or_default(),
     }
 }

@@ -151,10 +151,21 @@ impl State {
             (Freshness::Now, _) => None,
             (Freshness::Since(time), _) => Some(elapsed(time, now)),
             (Freshness::Moving, query) if query.moves_by_itself() => None,
-            (_, Query::CallerIdentity(_) | Query::ScalingPolicies(_) | Query::ScheduledActions(_)) => Some(RARELY),
             (
                 _,
-                Query::EcsService(_) | Query::DbCluster(_) | Query::ScalableTarget(_) | Query::ScalableTargetTags(_),
+                Query::CallerIdentity(_)
+                | Query::ScalingPolicies(_)
+                | Query::ScheduledActions(_)
+                | Query::DatabaseSnapshots(_),
+            ) => Some(RARELY),
+            (
+                _,
+                Query::EcsService(_)
+                | Query::DbCluster(_)
+                | Query::ScalableTarget(_)
+                | Query::ScalableTargetTags(_)
+                | Query::Database(_)
+                | Query::RdsQuotas(_),
             ) => Some(self.resync / 2),
         }
     }

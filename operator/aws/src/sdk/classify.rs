@@ -124,10 +124,15 @@ pub(super) fn class_of(code: &str, status: Option<u16>) -> ErrorClass {
         "KmsAccessDenied" | "KMS.AccessDeniedException" => ErrorClass::Denied,
         _ if code.starts_with("AccessDenied") => ErrorClass::Denied,
         "ClusterNotFoundException" | "ServiceNotFoundException" | "ObjectNotFoundException" | "ResourceNotFoundException"
-        | "NamespaceNotFoundException" | "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => ErrorClass::NotFound,
+        | "NamespaceNotFoundException" | "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" | "DBInstanceNotFound"
+        | "DBInstanceNotFoundFault" | "DBClusterNotFoundFault" | "DBSnapshotNotFound" | "DBSnapshotNotFoundFault"
+        | "DBClusterSnapshotNotFoundFault" => ErrorClass::NotFound,
         // A service that is being deleted: observing it again tells what there is to say.
         "ServiceNotActiveException" | "ConcurrentUpdateException" | "UpdateInProgressException" | "ResourceInUseException"
-        | "ConflictException" | "ConcurrentModificationException" => ErrorClass::Conflict,
+        | "ConflictException" | "ConcurrentModificationException"
+        // A database, or a snapshot, that is busy with something else.
+        | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault" | "InvalidDBClusterStateFault" | "InvalidDBSnapshotState"
+        | "InvalidDBSnapshotStateFault" | "InvalidDBClusterSnapshotStateFault" => ErrorClass::Conflict,
         "ValidationException" | "ValidationError" | "InvalidParameterException" | "InvalidParameterValue"
         | "LimitExceededException" | "UnsupportedFeatureException" | "ClientException" | "UnknownOperationException"
         | "InvalidAction" | "MalformedQueryString" | "SerializationException" => ErrorClass::Invalid,

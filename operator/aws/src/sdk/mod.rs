@@ -11,6 +11,8 @@ mod connect;
 mod ecs;
 mod http;
 mod rds;
+mod rds_databases;
+mod rds_snapshots;
 mod sqs;
 mod sts;
 
@@ -25,7 +27,7 @@ use runbook_core::{CloudError, Scope};
 
 use self::classify::after_success;
 use self::connect::{Clients, Connected, Process};
-use crate::call::{Call, Request};
+use crate::call::{Call, RdsCall, Request};
 use crate::cloud::{Answered, Cloud, Connection, Connections};
 use crate::door::transient;
 use crate::queue::{Message, Queues, delete, receive};
@@ -131,6 +133,7 @@ impl Cloud for SdkCloud {
             Call::DescribeDbClusters { clusters, marker } => {
                 rds::describe_db_clusters(&clients.rds, call, clusters, marker.clone()).await
             }
+            Call::Rds(rds) => of_rds(&clients.rds, call, rds).await,
             Call::DescribeScalableTargets { namespace, resource_ids, next_token } => {
                 autoscaling::describe_scalable_targets(
                     &clients.autoscaling,
@@ -189,5 +192,24 @@ impl Cloud for SdkCloud {
             }
         };
         self.judged(result)
+    }
+}
+
+async fn of_rds(client: &aws_sdk_rds::Client, call: &Call, rds: &RdsCall) -> Result<Answered, CloudError> {
+    match rds {
+        RdsCall::DescribeDatabases { kind, identifiers, marker } => {
+            rds_databases::describe(client, call, *kind, identifiers, marker.clone()).await
+        }
+        RdsCall::DescribeSnapshots { kind, source, marker } => {
+            rds_snapshots::describe(client, call, *kind, source.clone(), marker.clone()).await
+        }
+        RdsCall::DescribeAccountAttributes => rds_snapshots::describe_account_attributes(client, call).await,
+        RdsCall::Modify { kind, identifier, changes, apply_immediately } => {
+            rds_databases::modify(client, call, *kind, identifier, changes, *apply_immediately).await
+        }
+        RdsCall::CreateSnapshot { kind, source, snapshot, tags } => {
+            rds_snapshots::create(client, call, *kind, source, snapshot, tags).await
+        }
+        RdsCall::DeleteSnapshot { kind, snapshot } => rds_snapshots::delete(client, call, *kind, snapshot).await,
     }
 }

@@ -96,7 +96,12 @@ async fn take(observer: &Observer, questions: &[Query], found: &mut [Found]) -> 
             Answer::ScalableTarget(target) => one.target = target,
             Answer::ScalingPolicies(policies) => one.policies = policies,
             Answer::ScheduledActions(actions) => one.actions = actions,
-            Answer::CallerIdentity(_) | Answer::DbCluster(_) | Answer::ScalableTargetTags(_) => {}
+            Answer::CallerIdentity(_)
+            | Answer::DbCluster(_)
+            | Answer::ScalableTargetTags(_)
+            | Answer::Database(_)
+            | Answer::DatabaseSnapshots(_)
+            | Answer::RdsQuotas(_) => {}
         }
     }
     Ok(())

@@ -1,12 +1,16 @@
 //! The API calls that are made, as data: what the budget counts, the simulator fakes and the tests assert on.
 
+mod rds;
+
 use std::collections::BTreeMap;
 
 use runbook_core::Namespace;
 use runbook_core::observed::{
-    AppliedPolicy, CallerIdentity, Capacity, DbCluster, EcsService, ScalableTarget, ScheduledAction,
-    StepScalingConfiguration, TargetTrackingConfiguration,
+    AppliedPolicy, CallerIdentity, Capacity, Database, DatabaseSnapshot, DbCluster, EcsService, Quota, ScalableTarget,
+    ScheduledAction, StepScalingConfiguration, TargetTrackingConfiguration,
 };
+
+pub use self::rds::RdsCall;
 
 /// One API call. The region and the credentials are the [`Scope`](runbook_core::Scope)'s it is made in.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,6 +133,8 @@ pub enum Call {
         /// ResourceId.
         resource_id: String,
     },
+    /// A call of RDS about databases and their snapshots.
+    Rds(RdsCall),
 }
 
 /// What AWS answered.
@@ -173,6 +179,22 @@ pub enum Reply {
         /// NextToken of the next page.
         next_token: Option<String>,
     },
+    /// To [`RdsCall::DescribeDatabases`].
+    Databases {
+        /// Those found, by identifier.
+        databases: Vec<(String, Database)>,
+        /// Marker of the next page.
+        marker: Option<String>,
+    },
+    /// To [`RdsCall::DescribeSnapshots`].
+    Snapshots {
+        /// By the identifier of the database that they are of.
+        snapshots: Vec<(String, DatabaseSnapshot)>,
+        /// Marker of the next page.
+        marker: Option<String>,
+    },
+    /// To [`RdsCall::DescribeAccountAttributes`]: by AccountQuotaName.
+    Quotas(BTreeMap<String, Quota>),
     /// To [`Call::ListTagsForResource`].
     Tags(BTreeMap<String, String>),
     /// To a write.
@@ -232,6 +254,7 @@ impl Call {
             Self::DeleteScheduledAction { .. } => "DeleteScheduledAction",
             Self::ListTagsForResource { .. } => "ListTagsForResource",
             Self::DeregisterScalableTarget { .. } => "DeregisterScalableTarget",
+            Self::Rds(call) => call.operation(),
         }
     }
 
@@ -240,7 +263,7 @@ impl Call {
         match self {
             Self::GetCallerIdentity => Api::Sts,
             Self::DescribeServices { .. } | Self::ListServices { .. } | Self::UpdateService { .. } => Api::Ecs,
-            Self::DescribeDbClusters { .. } => Api::Rds,
+            Self::DescribeDbClusters { .. } | Self::Rds(_) => Api::Rds,
             Self::DescribeScalableTargets { .. }
             | Self::DescribeScalingPolicies { .. }
             | Self::DescribeScheduledActions { .. }
@@ -274,6 +297,7 @@ impl Call {
             | Self::PutScheduledAction { .. }
             | Self::DeleteScheduledAction { .. }
             | Self::DeregisterScalableTarget { .. } => true,
+            Self::Rds(call) => call.is_write(),
         }
     }
 
@@ -303,6 +327,7 @@ impl Call {
                 resource_id.clone()
             }
             Self::ListTagsForResource { arn } => arn.clone(),
+            Self::Rds(call) => call.resource(),
             Self::PutTargetTrackingPolicy { resource_id, name, .. }
             | Self::PutStepScalingPolicy { resource_id, name, .. }
             | Self::DeleteScalingPolicy { resource_id, name }
