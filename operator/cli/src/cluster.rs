@@ -6,7 +6,7 @@ use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, Post
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource, ResourceExt};
-use runbook_api::{AwsAccount, ScalingOverride, ScalingPolicy};
+use runbook_api::{AwsAccount, BackupPolicy, ScalingOverride, ScalingPolicy};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -85,6 +85,14 @@ impl Cluster {
     /// When the API server refuses or cannot be reached.
     pub async fn overrides(&self, namespace: Option<&str>) -> Result<Vec<Raw>, CliError> {
         self.list_in::<ScalingOverride>("ScalingOverride", namespace).await
+    }
+
+    /// The BackupPolicies of one namespace, or of all.
+    ///
+    /// # Errors
+    /// When the API server refuses or cannot be reached.
+    pub async fn backups(&self, namespace: Option<&str>) -> Result<Vec<Raw>, CliError> {
+        self.list_in::<BackupPolicy>("BackupPolicy", namespace).await
     }
 
     /// One object, if it is there.
@@ -183,6 +191,7 @@ impl Existing {
         let mut objects: BTreeMap<Subject, Value> = cluster.accounts().await?.into_iter().collect();
         objects.extend(cluster.policies(None).await?);
         objects.extend(cluster.overrides(None).await?);
+        objects.extend(cluster.backups(None).await?);
         Ok(Self { objects, known: true })
     }
 

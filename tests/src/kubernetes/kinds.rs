@@ -33,6 +33,18 @@ pub const SCALING_POLICY: &Kind = &Kind {
     unconditional: false,
 };
 
+/// `BackupPolicy`.
+pub const BACKUP_POLICY: &Kind = &Kind {
+    group: runbook_api::GROUP,
+    version: runbook_api::VERSION,
+    resource: "backuppolicies",
+    kind: "BackupPolicy",
+    namespaced: true,
+    status: true,
+    generation: true,
+    unconditional: false,
+};
+
 /// `ScalingOverride`.
 pub const SCALING_OVERRIDE: &Kind = &Kind {
     group: runbook_api::GROUP,
@@ -81,7 +93,7 @@ pub const EVENT: &Kind = &Kind {
     unconditional: true,
 };
 
-const ALL: [&Kind; 5] = [SCALING_POLICY, SCALING_OVERRIDE, AWS_ACCOUNT, LEASE, EVENT];
+const ALL: [&Kind; 6] = [SCALING_POLICY, BACKUP_POLICY, SCALING_OVERRIDE, AWS_ACCOUNT, LEASE, EVENT];
 
 impl Kind {
     /// The kind that a path names.

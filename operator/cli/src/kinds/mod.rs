@@ -1,5 +1,6 @@
 //! What the commands need to know about a kind that is brought in line with AWS: a module for each.
 
+mod backup_policy;
 mod scaling_override;
 mod scaling_policy;
 
@@ -109,6 +110,8 @@ pub fn candidates(
         declared.policies.iter().map(|policy| policies.candidate(policy, now)).collect();
     // What an override in a file changes is planned for, wherever its policy is.
     candidates.extend(policies.named_by_files(declared).iter().map(|policy| policies.candidate(policy, now)));
+    let backups = backup_policy::Scene::new(&declared.backups, accounts, existing, cluster_id, allow_custom_endpoints);
+    candidates.extend(declared.backups.iter().map(|policy| backups.candidate(policy)));
     candidates.extend(overrides.candidates(&policies, declared, now));
     candidates.extend(declared.accounts.iter().filter_map(|account| unusable(account, allow_custom_endpoints)));
     candidates.extend(declared.problems.iter().map(unreadable));

@@ -5,7 +5,7 @@ mod objects;
 
 use std::fmt;
 
-use runbook_api::{AwsAccount, ScalingOverride, ScalingPolicy};
+use runbook_api::{AwsAccount, BackupPolicy, ScalingOverride, ScalingPolicy};
 
 use crate::arguments::Sources;
 use crate::cluster::Existing;
@@ -51,6 +51,8 @@ pub struct Declared {
     pub accounts: Vec<Sourced<AwsAccount>>,
     /// ScalingPolicies.
     pub policies: Vec<Sourced<ScalingPolicy>>,
+    /// BackupPolicies.
+    pub backups: Vec<Sourced<BackupPolicy>>,
     /// What cannot be used.
     pub problems: Vec<Problem>,
     /// What was passed over, a line each.
@@ -65,8 +67,9 @@ pub fn load(sources: &Sources, existing: &Existing) -> Result<Declared, CliError
     let read = files::read(&sources.filenames)?;
     let schemas = Schemas::new()?;
     let declared = objects::sort(read, &schemas, &sources.namespace, existing);
-    let Declared { overrides, accounts, policies, problems, .. } = &declared;
-    if overrides.is_empty() && accounts.is_empty() && policies.is_empty() && problems.is_empty() {
+    let Declared { overrides, accounts, policies, backups, problems, .. } = &declared;
+    let policies = policies.is_empty() && backups.is_empty();
+    if overrides.is_empty() && accounts.is_empty() && policies && problems.is_empty() {
         let names: Vec<String> = sources.filenames.iter().map(|path| path.display().to_string()).collect();
         return Err(CliError::Usage(format!(
             "{} holds no object of {}: name the files or directories in which your policies are",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runbook_api::{AwsAccount, GROUP, ScalingOverride, ScalingPolicy, VERSION};
+use runbook_api::{AwsAccount, BackupPolicy, GROUP, ScalingOverride, ScalingPolicy, VERSION};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -81,6 +81,9 @@ impl Sorting<'_> {
             let read = match kind {
                 "AwsAccount" => read::<AwsAccount>(value).map(|object| {
                     self.declared.accounts.push(Sourced { origin: origin.clone(), object });
+                }),
+                "BackupPolicy" => read::<BackupPolicy>(value).map(|object| {
+                    self.declared.backups.push(Sourced { origin: origin.clone(), object });
                 }),
                 "ScalingOverride" => read::<ScalingOverride>(value).map(|object| {
                     self.declared.overrides.push(Sourced { origin: origin.clone(), object });

@@ -1,6 +1,8 @@
 //! The controllers: which objects are looked at when. What is done with one is the [`runner`](crate::runner)'s.
 
 pub mod aws_account;
+pub mod backup_policy;
+mod claimed;
 pub mod expected;
 pub mod malformed;
 pub mod scaling_override;
@@ -14,6 +16,7 @@ use futures::{FutureExt, Stream, StreamExt, stream};
 use kube::runtime::controller::{Action, Error, ReconcileRequest};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{Config, applier};
+use runbook_api::{AwsAccount, BackupPolicy, ScalingOverride, ScalingPolicy};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{debug, error};
@@ -36,9 +39,11 @@ pub type Stop = watch::Receiver<bool>;
 pub async fn run(context: Arc<Context>, stop: Stop) {
     let accounts = Arc::new(Runner::new(context.clone()));
     let policies = Arc::new(Runner::new(context.clone()));
+    let backups = Arc::new(Runner::new(context.clone()));
     let (wakes, woken_accounts, woken_policies) = Wakes::new();
     let account_queue = stream::select(aws_account::queue(accounts.clone()), woken_accounts);
     let policy_queue = stream::select(scaling_policy::queue(policies.clone()), woken_policies);
+    let backup_queue = claimed::queue::<BackupPolicy>(backups.clone());
     // What went before the queues began to listen is told by nobody.
     context.warmup.retain(&context.stores.uids(), Instant::now());
     let begin_nothing_new = {
@@ -52,12 +57,14 @@ pub async fn run(context: Arc<Context>, stop: Stop) {
         begin_nothing_new,
         drive(accounts, account_queue, stop.clone()),
         drive(policies, policy_queue, stop.clone()),
+        drive(backups, backup_queue, stop.clone()),
         scaling_override::run(context.clone(), stop.clone()),
         listening::run(context.clone(), wakes, stopped(stop.clone())),
         expected::run(context.clone(), stop.clone()),
-        malformed::run::<runbook_api::AwsAccount>(context.clone(), stopped(stop.clone())),
-        malformed::run::<runbook_api::ScalingOverride>(context.clone(), stopped(stop.clone())),
-        malformed::run::<runbook_api::ScalingPolicy>(context, stopped(stop)),
+        malformed::run::<AwsAccount>(context.clone(), stopped(stop.clone())),
+        malformed::run::<BackupPolicy>(context.clone(), stopped(stop.clone())),
+        malformed::run::<ScalingOverride>(context.clone(), stopped(stop.clone())),
+        malformed::run::<ScalingPolicy>(context, stopped(stop)),
     );
 }
 

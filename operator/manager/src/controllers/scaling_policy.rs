@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, stream};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::ObjectRef;
@@ -21,12 +21,12 @@ use runbook_core::scaling::overrides::intent::Memory;
 use runbook_core::scaling::{self, deletion, report};
 use runbook_core::{Facts, Finding, Plan, Scope, TargetId};
 
-use super::scaling_override;
+use super::{claimed, scaling_override};
 use crate::context::Context;
 use crate::runner::Runner;
 use crate::runner::kind::{Kind, Prepared, Reported, Stored};
 use crate::runner::memory::Remembered;
-use crate::stores::{Change, Object, Reflected, Stores};
+use crate::stores::{Object, Reflected, Stores};
 
 impl Object for ScalingPolicy {
     const KIND: &'static str = "ScalingPolicy";
@@ -133,38 +133,10 @@ impl Reported for ScalingPolicyStatus {
     }
 }
 
-/// The policies to look at: all at first, then those that change, whose account or overrides change, or whose rival changes or goes.
+/// The policies to look at: as of any kind, and those whose overrides change.
 pub fn queue(runner: Arc<Runner<ScalingPolicy>>) -> impl Stream<Item = ObjectRef<ScalingPolicy>> + Send {
-    let stores = runner.context().stores.clone();
-    let (present, changes) = stores.policies.subscribe();
-    let (_, account_changes) = stores.accounts.subscribe();
-    let by_override = scaling_override::policies_to_look_at(&stores);
-    let present = stream::iter(present).filter_map(async |change| match change {
-        Change::Applied(policy) => Some(ObjectRef::from_obj(&*policy)),
-        Change::Deleted(_) | Change::Malformed(_) => None,
-    });
-    let by_account = {
-        let stores = stores.clone();
-        account_changes.flat_map(move |change| {
-            let name = match change {
-                Change::Applied(account) | Change::Deleted(account) => account.name_any(),
-                Change::Malformed(invalid) => invalid.metadata.name.clone().unwrap_or_default(),
-            };
-            let policies = stores.policies.store().state_filter(|policy| policy.spec.account_ref.name == name);
-            stream::iter(policies.iter().flat_map(|policy| with_rivals(&stores, policy)).collect::<Vec<_>>())
-        })
-    };
-    let by_policy = changes.flat_map(move |change| {
-        stream::iter(match change {
-            Change::Applied(policy) => with_rivals(&stores, &policy),
-            Change::Deleted(policy) => {
-                runner.forget(&policy);
-                with_rivals(&stores, &policy).split_off(1)
-            }
-            Change::Malformed(_) => Vec::new(),
-        })
-    });
-    present.chain(stream::select(stream::select(by_policy, by_account), by_override))
+    let by_override = scaling_override::policies_to_look_at(&runner.context().stores);
+    stream::select(claimed::queue(runner), by_override)
 }
 
 /// The policies for one target, and where each of them works: what happens to it concerns them all.
@@ -176,14 +148,6 @@ pub fn of_target(target: &TargetId, stores: &Stores) -> Vec<(ObjectRef<ScalingPo
         Some((ObjectRef::from_obj(&**policy), access(policy, account.as_deref()).ok()?.scope))
     });
     places.filter(|(_, scope)| scope.account_id == at.account_id && scope.region == at.region).collect()
-}
-
-/// The policy, and those that name the same service.
-fn with_rivals(stores: &Stores, policy: &ScalingPolicy) -> Vec<ObjectRef<ScalingPolicy>> {
-    let rivals = stores.policies.rivals(policy);
-    std::iter::once(ObjectRef::from_obj(policy))
-        .chain(rivals.iter().map(|rival| ObjectRef::from_obj(&**rival)))
-        .collect()
 }
 
 /// Who else lays claim to the same service.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
-use runbook_api::{AwsAccount, ScalingOverride, ScalingPolicy};
+use runbook_api::{AwsAccount, BackupPolicy, ScalingOverride, ScalingPolicy};
 
 pub use reflected::{Change, Object, Reflected};
 
@@ -26,6 +26,8 @@ pub struct Stores {
     pub policies: Arc<Reflected<ScalingPolicy>>,
     /// Overrides of policies.
     pub overrides: Arc<Reflected<ScalingOverride>>,
+    /// How databases are backed up.
+    pub backups: Arc<Reflected<BackupPolicy>>,
 }
 
 /// The tasks that keep [`Stores`] up to date while they are owned.
@@ -39,12 +41,14 @@ impl Stores {
         let (accounts, account_watch) = reflect(Api::all(client.clone()), metrics);
         let (policies, policy_watch) = reflect(Api::all(client.clone()), metrics);
         let (overrides, override_watch) = reflect(Api::all(client.clone()), metrics);
+        let (backups, backup_watch) = reflect(Api::all(client.clone()), metrics);
         let watches = vec![
             ("the watch of AwsAccounts", account_watch),
             ("the watch of ScalingPolicies", policy_watch),
             ("the watch of ScalingOverrides", override_watch),
+            ("the watch of BackupPolicies", backup_watch),
         ];
-        (Arc::new(Self { accounts, policies, overrides }), Watches { watches })
+        (Arc::new(Self { accounts, policies, overrides, backups }), Watches { watches })
     }
 
     /// Waits until everything was listed once.
@@ -55,14 +59,16 @@ impl Stores {
         let ended = |_| OperatorError::Ended { part: "a watch", why: "its store was never filled".into() };
         self.accounts.store().wait_until_ready().await.map_err(ended)?;
         self.policies.store().wait_until_ready().await.map_err(ended)?;
-        self.overrides.store().wait_until_ready().await.map_err(ended)
+        self.overrides.store().wait_until_ready().await.map_err(ended)?;
+        self.backups.store().wait_until_ready().await.map_err(ended)
     }
 
     /// The uids of all objects.
     pub fn uids(&self) -> HashSet<String> {
         let accounts = self.accounts.store().state().into_iter().filter_map(|account| account.uid());
         let policies = self.policies.store().state().into_iter().filter_map(|policy| policy.uid());
-        accounts.chain(policies).collect()
+        let backups = self.backups.store().state().into_iter().filter_map(|policy| policy.uid());
+        accounts.chain(policies).chain(backups).collect()
     }
 
     /// One account by its name.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use runbook_api::common::Mode;
 use runbook_api::common::condition::{READY, STALLED, SYNCED};
-use runbook_api::{AwsAccount, ScalingOverride, ScalingPolicy};
+use runbook_api::{AwsAccount, BackupPolicy, ScalingOverride, ScalingPolicy};
 use runbook_core::report::Hold;
 use runbook_core::report::state::State;
 use serde::{Deserialize, Serialize};
@@ -120,6 +120,10 @@ impl<'o> Look<'o> {
             "AwsAccount" => AwsAccount::deserialize(object).map(|account| {
                 let status = account.status.unwrap_or_default();
                 (status.conditions, status.observed_generation, account.spec.mode == Mode::Observe)
+            }),
+            "BackupPolicy" => BackupPolicy::deserialize(object).map(|policy| {
+                let status = policy.status.unwrap_or_default();
+                (status.conditions, status.observed_generation, false)
             }),
             _ => ScalingPolicy::deserialize(object).map(|policy| {
                 let status = policy.status.unwrap_or_default();

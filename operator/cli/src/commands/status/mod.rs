@@ -32,6 +32,7 @@ pub async fn run(options: &StatusOptions) -> Result<Shown, CliError> {
     });
     objects.extend(cluster.policies(namespace.as_deref()).await?);
     objects.extend(cluster.overrides(namespace.as_deref()).await?);
+    objects.extend(cluster.backups(namespace.as_deref()).await?);
     let now = Timestamp::now();
     let overview = Overview::of(&objects, now);
     let most = if options.all { usize::MAX } else { SCREEN };

@@ -1,0 +1,124 @@
+//! BackupPolicy: what its decisions are made of.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{Api, Client, ResourceExt};
+use runbook_api::common::HistoryEntry;
+use runbook_api::{AwsAccount, BackupPolicy, BackupPolicyStatus};
+use runbook_core::account::usable::not_ready;
+use runbook_core::account::{Access, resolve, usable};
+use runbook_core::backup::claim::claim as claim_of;
+use runbook_core::backup::input::{self, Input};
+use runbook_core::backup::slots::Memory;
+use runbook_core::backup::{self, report};
+use runbook_core::claim::{self, Claimant};
+use runbook_core::ids::ObjectId;
+use runbook_core::report::{Act, Hold, Summary, history};
+use runbook_core::{Facts, Finding, Plan};
+
+use crate::context::Context;
+use crate::runner::kind::{Kind, Prepared, Reported, Stored};
+use crate::stores::{Object, Reflected};
+
+impl Object for BackupPolicy {
+    const KIND: &'static str = "BackupPolicy";
+
+    /// The database: policies that name the same may be rivals, whatever accounts they name.
+    fn key(&self) -> Option<String> {
+        input::resource(&self.spec.source)
+    }
+}
+
+impl Stored for BackupPolicy {
+    fn reflected(context: &Context) -> &Arc<Reflected<Self>> {
+        &context.stores.backups
+    }
+
+    fn api(&self, client: Client) -> Api<Self> {
+        Api::namespaced(client, &self.namespace().unwrap_or_default())
+    }
+}
+
+impl Kind for BackupPolicy {
+    type Input = Input;
+
+    fn account_name(&self) -> String {
+        self.spec.account_ref.name.clone()
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.spec.suspend
+    }
+
+    fn prepare(&self, context: &Context) -> Result<Prepared<Input>, Finding> {
+        let spec = &self.spec;
+        let name = &spec.account_ref.name;
+        let account = context.accounts.connect(name).map_err(|finding| not_ready(name, &finding.message))?;
+        let access = access(self, account.as_deref())?;
+        let Some(account) = account else { return Err(not_ready(name, "it does not exist")) };
+        let database = input::database(spec, &access)?;
+        if let Some(own) = claim_of(self, Some(&*account)) {
+            claim::hold(&own.claimant, &rivals(self, &own.resource, context), &database.to_string())?;
+        }
+        let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
+        let mut status = self.status.clone().unwrap_or_default();
+        // What was done counts, also while the API server does not take the report.
+        status.remember(&context.memory.of(&self.uid().unwrap_or_default()).unreported);
+        let created = self.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        let input = input.beside(Memory::of(&status, created));
+        let hold = Hold::of(spec.suspend, spec.mode, access.mode);
+        Ok(Prepared { input, access, account, hold })
+    }
+
+    fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
+        backup::plan(input, facts, now)
+    }
+
+    fn report(&self, previous: &BackupPolicyStatus, summary: &Summary<'_>) -> BackupPolicyStatus {
+        report::status(previous, summary)
+    }
+}
+
+impl Reported for BackupPolicyStatus {
+    fn observed_generation(&self) -> Option<i64> {
+        self.observed_generation
+    }
+
+    fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    fn history(&self) -> &[HistoryEntry] {
+        &self.history
+    }
+
+    fn remember(&mut self, acts: &[Act]) {
+        self.history = history::append(&self.history, acts);
+    }
+
+    fn last_handled(&self) -> Option<&str> {
+        self.last_handled_reconcile_at.as_deref()
+    }
+}
+
+/// Who else lays claim to the same database.
+fn rivals(policy: &BackupPolicy, resource: &str, context: &Context) -> Vec<Claimant> {
+    let claims = |rival: &BackupPolicy| {
+        let account = context.stores.account(&rival.spec.account_ref.name);
+        let account = account.filter(|account| usable(account, context.options.allow_custom_endpoints).is_ok());
+        claim_of(rival, account.as_deref()).filter(|claim| claim.resource == resource)
+    };
+    let rivals = context.stores.backups.rivals(policy);
+    rivals.iter().filter_map(|rival| claims(rival)).map(|claim| claim.claimant).collect()
+}
+
+fn access(policy: &BackupPolicy, account: Option<&AwsAccount>) -> Result<Access, Finding> {
+    let namespace = policy.namespace().unwrap_or_default();
+    resolve(&policy.spec.account_ref, policy.spec.region.as_deref(), &namespace, account)
+}
+
+fn id(policy: &BackupPolicy) -> ObjectId {
+    ObjectId { namespace: policy.namespace().unwrap_or_default(), name: policy.name_any() }
+}
