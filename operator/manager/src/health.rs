@@ -9,13 +9,15 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use kube::ResourceExt;
+use runbook_api::BackupPolicy;
 use runbook_core::report::State as ObjectState;
 use tokio::net::TcpListener;
 use tracing::info;
 
 use crate::errors::OperatorError;
 use crate::leader::Leadership;
-use crate::metrics::Metrics;
+use crate::metrics::{BackupAge, Metrics};
 use crate::runner::kind::{Kind, Reported};
 use crate::stores::{Reflected, Stores};
 
@@ -67,6 +69,8 @@ async fn metrics(State(health): State<Arc<Health>>) -> Response {
     health.metrics.leader(health.leadership.is_leader());
     count(&health.metrics, &health.stores.accounts);
     count(&health.metrics, &health.stores.policies);
+    count(&health.metrics, &health.stores.backups);
+    health.metrics.backups(ages(&health.stores.backups));
     match health.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
             .into_response(),
@@ -89,6 +93,22 @@ fn count<K: Kind>(metrics: &Metrics, reflected: &Reflected<K>) {
     metrics.objects(K::KIND, counts);
 }
 
+/// How old the backups of each policy are that somebody wants to be told of: not of those that are suspended.
+fn ages(reflected: &Reflected<BackupPolicy>) -> Vec<BackupAge> {
+    let policies = reflected.store().state_filter(|policy| !policy.spec.suspend);
+    let age = |policy: &Arc<BackupPolicy>| {
+        let status = policy.status.clone().unwrap_or_default();
+        BackupAge {
+            namespace: policy.namespace().unwrap_or_default(),
+            name: policy.name_any(),
+            newest: policy.spec.snapshots.is_some().then(|| status.last_backup.map_or(0, |one| one.time.0.as_second())),
+            restorable: status.latest_restorable_time.map(|time| time.0.as_second()),
+            snapshots: status.retention.map_or(0, |retention| retention.snapshots.into()),
+        }
+    };
+    policies.iter().map(age).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use axum::body::{Body, to_bytes};
@@ -109,10 +129,11 @@ mod tests {
         let (accounts, _account_writer) = Reflected::new();
         let (policies, _policy_writer) = Reflected::new();
         let (overrides, _override_writer) = Reflected::new();
+        let (backups, _backup_writer) = Reflected::new();
         let health = Arc::new(Health {
             synced: AtomicBool::new(false),
             leadership: Arc::default(),
-            stores: Arc::new(Stores { accounts, policies, overrides }),
+            stores: Arc::new(Stores { accounts, policies, overrides, backups }),
             metrics: Metrics::new(),
         });
         assert_eq!(ask(&health, "/healthz").await.0, StatusCode::OK);

@@ -32,6 +32,29 @@ pub struct Metrics {
     aws_events: Family<EventLabels, Counter>,
     aws_event_age: Family<KindLabels, Histogram>,
     event_queues: Family<QueueLabels, Gauge>,
+    backup_newest: Family<ObjectLabels, Gauge>,
+    backup_restorable: Family<ObjectLabels, Gauge>,
+    backup_snapshots: Family<ObjectLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ObjectLabels {
+    namespace: String,
+    name: String,
+}
+
+/// What is told of one BackupPolicy.
+pub struct BackupAge {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// When its newest snapshot was taken, in seconds since 1970; 0 where there is none. Of one with a schedule only.
+    pub newest: Option<i64>,
+    /// LatestRestorableTime, where there are automated backups.
+    pub restorable: Option<i64>,
+    /// How many snapshots there are.
+    pub snapshots: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,6 +124,9 @@ impl Metrics {
             // 1 s to 34 min: from a deployment's end to what CloudTrail told late.
             aws_event_age: Family::new_with_constructor(|| Histogram::new(exponential_buckets(1.0, 2.0, 12))),
             event_queues: Family::default(),
+            backup_newest: Family::default(),
+            backup_restorable: Family::default(),
+            backup_snapshots: Family::default(),
         };
         metrics.register();
         metrics
@@ -156,6 +182,19 @@ impl Metrics {
             "Queues of events that this process listens to, by how they do",
             self.event_queues.clone(),
         );
+        registry.register_with_unit(
+            "runbook_backup_newest_timestamp",
+            "When the newest available snapshot of a BackupPolicy with a schedule was taken; 0 where there is none",
+            Unit::Seconds,
+            self.backup_newest.clone(),
+        );
+        registry.register_with_unit(
+            "runbook_backup_restorable_timestamp",
+            "The latest time to which a BackupPolicy's database can be restored from automated backups",
+            Unit::Seconds,
+            self.backup_restorable.clone(),
+        );
+        registry.register("runbook_backup_snapshots", "Snapshots of a BackupPolicy", self.backup_snapshots.clone());
         self.aws.register(&mut registry);
         drop(registry);
         for kind in Kind::ALL {
@@ -224,6 +263,23 @@ impl Metrics {
     pub fn objects(&self, kind: &'static str, states: impl IntoIterator<Item = (&'static str, usize)>) {
         for (state, count) in states {
             self.objects.get_or_create(&StateLabels { kind, state }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Sets what is told of all BackupPolicies. What is told of those that are gone goes.
+    pub fn backups(&self, ages: impl IntoIterator<Item = BackupAge>) {
+        self.backup_newest.clear();
+        self.backup_restorable.clear();
+        self.backup_snapshots.clear();
+        for BackupAge { namespace, name, newest, restorable, snapshots } in ages {
+            let labels = ObjectLabels { namespace, name };
+            self.backup_snapshots.get_or_create(&labels).set(snapshots);
+            if let Some(newest) = newest {
+                self.backup_newest.get_or_create(&labels).set(newest);
+            }
+            if let Some(restorable) = restorable {
+                self.backup_restorable.get_or_create(&labels).set(restorable);
+            }
         }
     }
 

@@ -11,10 +11,10 @@ use runbook_core::report::reason;
 use crate::context::Context;
 use crate::runner::kind::{Kind, Reported};
 
-/// What was changed, by AwsAccount. A new leader reads it from the histories and claims.
+/// What was changed, by kind and AwsAccount. A new leader reads it from the histories and claims.
 #[derive(Default)]
 pub struct Radius {
-    accounts: Mutex<HashMap<String, Blast>>,
+    accounts: Mutex<HashMap<(&'static str, String), Blast>>,
 }
 
 impl Radius {
@@ -47,7 +47,7 @@ impl Radius {
     ) -> T {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let account = object.account_name();
-        let blast = accounts.entry(account.clone()).or_insert_with(|| {
+        let blast = accounts.entry((K::KIND, account.clone())).or_insert_with(|| {
             // Also of those that have been suspended since.
             let all = K::reflected(context).store().state_filter(|one| one.account_name() == account);
             let mut blast = Blast::of(all.iter().filter_map(|one| Some((one.uid()?, one.status()?.history()))));

@@ -84,9 +84,9 @@ impl Exceeded {
     }
 }
 
-/// Whether a step of this name changes something in AWS.
+/// Whether a step of this name changes a target: see [`Step::changes_target`](crate::Step::changes_target).
 fn changes(step: &str) -> bool {
-    step != "AdoptScaleOut"
+    !matches!(step, "AdoptScaleOut" | "CreateSnapshot" | "DeleteSnapshot")
 }
 
 #[cfg(test)]

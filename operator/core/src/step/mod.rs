@@ -206,6 +206,12 @@ impl Step {
         !matches!(self, Self::AdoptScaleOut { .. })
     }
 
+    /// Whether it changes what its policy is about: a snapshot leaves its database as it is.
+    pub fn changes_target(&self) -> bool {
+        let Self::Database(step) = self else { return self.is_in_aws() };
+        matches!(step, DatabaseStep::ModifyBackupSettings { .. })
+    }
+
     /// The verb that a grant must give.
     pub fn verb(&self) -> Verb {
         match self {

@@ -243,7 +243,7 @@ impl<K: Kind> Runner<K> {
     /// A stalled finding when it would be one too many; it is looked at again when it no longer is.
     fn within_radius(&self, turn: &Turn<K>, prepared: &Prepared<K::Input>, seen: &mut Seen) -> Result<(), Finding> {
         let Some(percent) =
-            prepared.access.brakes.changed_percent.filter(|_| seen.plan.steps.iter().any(Step::is_in_aws))
+            prepared.access.brakes.changed_percent.filter(|_| seen.plan.steps.iter().any(Step::changes_target))
         else {
             return Ok(());
         };
