@@ -66,6 +66,14 @@ impl Query {
         }
     }
 
+    /// The database that the question is about, if it is about one.
+    pub fn database(&self) -> Option<&DatabaseId> {
+        match self {
+            Self::Database(database) | Self::DatabaseSnapshots(database) => Some(database),
+            _ => None,
+        }
+    }
+
     /// What there is of the target, and how large it is.
     pub fn of_target(target: &TargetId) -> Self {
         match target {

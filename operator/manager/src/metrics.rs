@@ -39,8 +39,9 @@ pub struct Metrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ObjectLabels {
-    namespace: String,
-    name: String,
+    // Prometheus itself puts the operator's namespace into `namespace`.
+    policy_namespace: String,
+    policy: String,
 }
 
 /// What is told of one BackupPolicy.
@@ -272,7 +273,7 @@ impl Metrics {
         self.backup_restorable.clear();
         self.backup_snapshots.clear();
         for BackupAge { namespace, name, newest, restorable, snapshots } in ages {
-            let labels = ObjectLabels { namespace, name };
+            let labels = ObjectLabels { policy_namespace: namespace, policy: name };
             self.backup_snapshots.get_or_create(&labels).set(snapshots);
             if let Some(newest) = newest {
                 self.backup_newest.get_or_create(&labels).set(newest);

@@ -4,7 +4,7 @@
 //! calls using AWS CloudTrail" (they are recorded as those of `autoscaling.amazonaws.com`).
 
 use super::envelope::Envelope;
-use super::{Ignored, resource};
+use super::{Ignored, database, resource};
 use crate::ids::{Namespace, Scope, TargetId};
 use crate::query::Query;
 
@@ -13,6 +13,10 @@ pub(super) fn outdated(envelope: &Envelope, scope: &Scope, own: impl Fn(&str) ->
     let (Some(source), Some(name)) = (envelope.text("eventSource"), envelope.text("eventName")) else {
         return Err(Ignored::Malformed("it tells of no call".into()));
     };
+    if source == "rds.amazonaws.com" {
+        let outdated = database::called(envelope, scope, name);
+        return told_of_others(envelope, own).and(outdated);
+    }
     let changed: fn(TargetId) -> Vec<Query> = match (source, name) {
         (
             "ecs.amazonaws.com",
@@ -35,13 +39,19 @@ pub(super) fn outdated(envelope: &Envelope, scope: &Scope, own: impl Fn(&str) ->
         },
         _ => return Err(Ignored::Irrelevant),
     };
+    told_of_others(envelope, own)?;
+    target(envelope, scope, name).map(changed)
+}
+
+/// Whether the call was made, and by somebody else.
+fn told_of_others(envelope: &Envelope, own: impl Fn(&str) -> bool) -> Result<(), Ignored> {
     if envelope.text("errorCode").is_some() {
         return Err(Ignored::Refused);
     }
     if envelope.text("requestID").is_some_and(own) {
         return Err(Ignored::OwnWrite);
     }
-    target(envelope, scope, name).map(changed)
+    Ok(())
 }
 
 fn target(envelope: &Envelope, scope: &Scope, name: &str) -> Result<TargetId, Ignored> {

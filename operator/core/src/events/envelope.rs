@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Kind;
+use crate::ids::DatabaseKind;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Envelope {
@@ -40,9 +41,14 @@ impl Envelope {
             ("aws.ecs", "ECS Service Action") => Kind::ServiceAction,
             ("aws.ecs", "ECS Deployment State Change") => Kind::DeploymentStateChange,
             (source, "AWS API Call via CloudTrail") if source.starts_with("aws.") => Kind::ApiCall,
-            ("aws.rds", "RDS DB Instance Event") => Kind::DatabaseEvent,
+            ("aws.rds", "RDS DB Instance Event" | "RDS DB Cluster Event") => Kind::DatabaseEvent,
             _ => Kind::Other,
         }
+    }
+
+    /// Of an event of RDS: which sort of database it is about.
+    pub(super) fn database_kind(&self) -> DatabaseKind {
+        if self.detail_type == "RDS DB Cluster Event" { DatabaseKind::Cluster } else { DatabaseKind::Instance }
     }
 
     /// A text in the detail, by the way to it.

@@ -4,6 +4,7 @@
 //! doubled or lost costs at most a read, and the resync finds what no event has told.
 
 mod call;
+mod database;
 mod envelope;
 pub mod queue;
 pub mod recent;
@@ -43,7 +44,7 @@ pub enum Kind {
     DeploymentStateChange,
     /// `AWS API Call via CloudTrail`: somebody called an API. The only one that tells of a changed desiredCount.
     ApiCall,
-    /// `RDS DB Instance Event`: nothing depends on databases yet.
+    /// `RDS DB Instance Event`, `RDS DB Cluster Event`: something has happened to a database.
     DatabaseEvent,
     /// Any other event, and what is none.
     Other,
@@ -151,6 +152,7 @@ fn verdict(kind: Kind, envelope: &Envelope, scope: &Scope, own: impl Fn(&str) ->
             Ok(vec![Query::EcsService(resource::service(scope, cluster, arn)?)])
         }
         Kind::ApiCall => call::outdated(envelope, scope, own),
-        Kind::DatabaseEvent | Kind::Other => Err(Ignored::Irrelevant),
+        Kind::DatabaseEvent => database::told(envelope, scope, envelope.database_kind()),
+        Kind::Other => Err(Ignored::Irrelevant),
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
 use runbook_api::common::HistoryEntry;
 use runbook_api::{AwsAccount, BackupPolicy, BackupPolicyStatus};
@@ -16,11 +17,11 @@ use runbook_core::backup::{self, report};
 use runbook_core::claim::{self, Claimant};
 use runbook_core::ids::ObjectId;
 use runbook_core::report::{Act, Hold, Summary, history};
-use runbook_core::{Facts, Finding, Plan};
+use runbook_core::{DatabaseId, DatabaseKind, Facts, Finding, Plan, Scope};
 
 use crate::context::Context;
 use crate::runner::kind::{Kind, Prepared, Reported, Stored};
-use crate::stores::{Object, Reflected};
+use crate::stores::{Object, Reflected, Stores};
 
 impl Object for BackupPolicy {
     const KIND: &'static str = "BackupPolicy";
@@ -101,6 +102,24 @@ impl Reported for BackupPolicyStatus {
     fn last_handled(&self) -> Option<&str> {
         self.last_handled_reconcile_at.as_deref()
     }
+}
+
+/// The policies for one database, and where each of them works: what happens to it concerns them all.
+pub fn of_database(database: &DatabaseId, stores: &Stores) -> Vec<(ObjectRef<BackupPolicy>, Scope)> {
+    let at = &database.scope;
+    let policies = stores.backups.store().state_filter(|policy: &BackupPolicy| {
+        let spec = &policy.spec.source;
+        let named = match database.kind {
+            DatabaseKind::Instance => &spec.rds_instance,
+            DatabaseKind::Cluster => &spec.rds_cluster,
+        };
+        named.as_deref() == Some(&*database.identifier)
+    });
+    let places = policies.iter().filter_map(|policy| {
+        let account = stores.account(&policy.spec.account_ref.name);
+        Some((ObjectRef::from_obj(&**policy), access(policy, account.as_deref()).ok()?.scope))
+    });
+    places.filter(|(_, scope)| scope.account_id == at.account_id && scope.region == at.region).collect()
 }
 
 /// Who else lays claim to the same database.

@@ -40,10 +40,10 @@ pub async fn run(context: Arc<Context>, stop: Stop) {
     let accounts = Arc::new(Runner::new(context.clone()));
     let policies = Arc::new(Runner::new(context.clone()));
     let backups = Arc::new(Runner::new(context.clone()));
-    let (wakes, woken_accounts, woken_policies) = Wakes::new();
-    let account_queue = stream::select(aws_account::queue(accounts.clone()), woken_accounts);
-    let policy_queue = stream::select(scaling_policy::queue(policies.clone()), woken_policies);
-    let backup_queue = claimed::queue::<BackupPolicy>(backups.clone());
+    let (wakes, woken) = Wakes::new();
+    let account_queue = stream::select(aws_account::queue(accounts.clone()), woken.accounts);
+    let policy_queue = stream::select(scaling_policy::queue(policies.clone()), woken.policies);
+    let backup_queue = stream::select(claimed::queue(backups.clone()), woken.backups);
     // What went before the queues began to listen is told by nobody.
     context.warmup.retain(&context.stores.uids(), Instant::now());
     let begin_nothing_new = {

@@ -8,11 +8,12 @@ use kube::runtime::reflector::ObjectRef;
 use runbook_aws::{Message, queue};
 use runbook_core::account::events::Health;
 use runbook_core::events::{Event, Queue, Recent, Verdict, decode};
-use runbook_core::{CloudError, Query};
+use runbook_core::{CloudError, Query, Scope};
 use tracing::{debug, warn};
 
 use super::Wakes;
 use crate::context::Context;
+use crate::controllers::backup_policy::of_database;
 use crate::controllers::scaling_policy::of_target;
 
 /// Events that are remembered, so that their copies are known as such.
@@ -61,12 +62,18 @@ impl Ear {
     fn outdate(&self, queries: &[Query]) -> bool {
         let mut watched = false;
         for query in queries {
-            let Some(target) = query.target() else { continue };
-            for (policy, scope) in of_target(&target, &self.context.stores) {
+            let mut outdated = |scope: &Scope| {
                 // Accounts are told apart by their id: another AwsAccount of the same may be the policy's.
-                self.context.plane.invalidate(&query.clone().within(&scope));
-                self.wakes.policy(policy);
+                self.context.plane.invalidate(&query.clone().within(scope));
                 watched = true;
+            };
+            for (policy, scope) in query.target().iter().flat_map(|target| of_target(target, &self.context.stores)) {
+                outdated(&scope);
+                self.wakes.policy(policy);
+            }
+            for (policy, scope) in query.database().iter().flat_map(|id| of_database(id, &self.context.stores)) {
+                outdated(&scope);
+                self.wakes.backup(policy);
             }
         }
         watched

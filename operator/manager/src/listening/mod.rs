@@ -13,7 +13,7 @@ use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::{StreamExt, stream};
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
-use runbook_api::{AwsAccount, RECONCILE_REQUESTED_AT, ScalingPolicy};
+use runbook_api::{AwsAccount, BackupPolicy, RECONCILE_REQUESTED_AT, ScalingPolicy};
 use runbook_aws::Listener;
 use runbook_core::account::events::queues;
 use runbook_core::events::Queue;
@@ -29,13 +29,26 @@ use crate::tasks::Owned;
 pub struct Wakes {
     accounts: UnboundedSender<ObjectRef<AwsAccount>>,
     policies: UnboundedSender<ObjectRef<ScalingPolicy>>,
+    backups: UnboundedSender<ObjectRef<BackupPolicy>>,
+}
+
+/// What is named there, by kind.
+pub struct Woken {
+    /// Accounts.
+    pub accounts: UnboundedReceiver<ObjectRef<AwsAccount>>,
+    /// Policies that scale.
+    pub policies: UnboundedReceiver<ObjectRef<ScalingPolicy>>,
+    /// Policies that back up.
+    pub backups: UnboundedReceiver<ObjectRef<BackupPolicy>>,
 }
 
 impl Wakes {
     /// Where they are named, and what is named there.
-    pub fn new() -> (Self, UnboundedReceiver<ObjectRef<AwsAccount>>, UnboundedReceiver<ObjectRef<ScalingPolicy>>) {
+    pub fn new() -> (Self, Woken) {
         let ((accounts, woken_accounts), (policies, woken_policies)) = (unbounded(), unbounded());
-        (Self { accounts, policies }, woken_accounts, woken_policies)
+        let (backups, woken_backups) = unbounded();
+        let woken = Woken { accounts: woken_accounts, policies: woken_policies, backups: woken_backups };
+        (Self { accounts, policies, backups }, woken)
     }
 
     /// Whoever is to be woken when nothing new is begun any more is looked at by the next leader.
@@ -45,6 +58,10 @@ impl Wakes {
 
     fn policy(&self, policy: ObjectRef<ScalingPolicy>) {
         let _ = self.policies.unbounded_send(policy);
+    }
+
+    fn backup(&self, policy: ObjectRef<BackupPolicy>) {
+        let _ = self.backups.unbounded_send(policy);
     }
 }
 
