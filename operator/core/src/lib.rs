@@ -7,6 +7,7 @@
 pub mod account;
 pub mod arn;
 pub mod backoff;
+pub mod backup;
 pub mod claim;
 pub mod contest;
 pub mod deletion;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::account::events::Heard;
+use crate::backup::Outlook;
 use crate::error::{CloudError, ErrorClass};
 use crate::facts::Missing;
 use crate::query::Query;
@@ -33,6 +34,9 @@ pub struct Plan {
     /// What a plan for a ScalingPolicy works towards, for its status.
     #[serde(skip)]
     pub intent: Option<Box<Intent>>,
+    /// What a plan for a BackupPolicy saw and expects, for its status.
+    #[serde(skip)]
+    pub outlook: Option<Box<Outlook>>,
     /// How the queues of an AwsAccount do, for its status.
     #[serde(skip)]
     pub queues: Vec<Heard>,

@@ -100,9 +100,9 @@ impl Query {
         }
     }
 
-    /// Whether the answer changes without anybody writing: tasks start, deployments end, readers come.
+    /// Whether the answer changes without anybody writing: tasks start, deployments end, readers come, snapshots are done.
     pub fn moves_by_itself(&self) -> bool {
-        matches!(self, Self::EcsService(_) | Self::DbCluster(_) | Self::Database(_))
+        matches!(self, Self::EcsService(_) | Self::DbCluster(_) | Self::Database(_) | Self::DatabaseSnapshots(_))
     }
 
     /// ARNs that a grant must cover before the question is asked. Who we are needs none, as in IAM, and how much is used is nobody's.

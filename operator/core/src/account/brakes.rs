@@ -14,7 +14,12 @@ pub struct Brakes {
     pub scale_in: Option<ScaleIn>,
     /// Percent of the account's targets that may be changed within an hour, where that is limited.
     pub changed_percent: Option<i32>,
+    /// Snapshots that one BackupPolicy may delete within 24 hours, where that is said.
+    pub max_deletes_per_day: Option<i32>,
 }
+
+/// Snapshots that one BackupPolicy may delete within 24 hours, where nothing is said.
+const DELETES_PER_DAY: i32 = 20;
 
 /// A time in which nothing is written but for overrides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +68,13 @@ impl Brakes {
             }),
         };
         let changed_percent = spec.safety.as_ref().and_then(|safety| safety.max_changed_targets_percent);
-        Ok(Self { freezes: freezes.collect(), scale_in, changed_percent })
+        let max_deletes_per_day = spec.safety.as_ref().and_then(|safety| safety.max_deletes_per_day);
+        Ok(Self { freezes: freezes.collect(), scale_in, changed_percent, max_deletes_per_day })
+    }
+
+    /// How many snapshots one BackupPolicy may delete within 24 hours.
+    pub fn deletes_per_day(&self) -> usize {
+        usize::try_from(self.max_deletes_per_day.unwrap_or(DELETES_PER_DAY)).unwrap_or_default()
     }
 
     /// The freeze that holds at `now`; of several the one that ends last.

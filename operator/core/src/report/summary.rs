@@ -9,6 +9,7 @@ use super::conditions::{self, Before};
 use super::history::{self, Act};
 use super::outcome::Outcome;
 use crate::account::events::Heard;
+use crate::backup::Outlook;
 use crate::facts::Facts;
 use crate::plan::{Finding, Weight};
 use crate::scaling::overrides::Intent;
@@ -38,6 +39,8 @@ pub struct Summary<'a> {
     pub now: Timestamp,
     /// What the plan works towards, where there was one.
     pub intent: Option<&'a Intent>,
+    /// What a plan for a BackupPolicy saw and expects, where there was one.
+    pub outlook: Option<&'a Outlook>,
     /// How the queues of an AwsAccount do.
     pub queues: &'a [Heard],
 }
@@ -116,6 +119,7 @@ mod tests {
             facts,
             now,
             intent: None,
+            outlook: None,
             queues: &[],
         }
     }

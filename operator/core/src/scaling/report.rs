@@ -145,6 +145,7 @@ mod tests {
             facts,
             now,
             intent: None,
+            outlook: None,
             queues: &[],
         }
     }

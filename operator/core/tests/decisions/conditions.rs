@@ -135,6 +135,7 @@ proptest! {
                 facts: &Facts::default(),
                 now: at(second),
                 intent: None,
+                outlook: None,
                 queues: &[],
             };
             before = summary.conditions(&before);

@@ -5,6 +5,7 @@
 mod accounts;
 mod any;
 mod aurora;
+mod backup;
 mod claims;
 mod conditions;
 mod deletion;

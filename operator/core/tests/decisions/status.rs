@@ -28,6 +28,7 @@ fn after(previous: &ScalingPolicyStatus, acts: &[Act], pending: &[Step]) -> Scal
         facts: &facts,
         now: world::now(),
         intent: None,
+        outlook: None,
         queues: &[],
     };
     report::status("clocked-app", previous, &summary)

@@ -1,0 +1,66 @@
+//! What the status of a policy remembers. It may be lost: what must not be is in the tags of the snapshots.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use runbook_api::backup_policy::{BackupPolicyStatus, Slot};
+use runbook_api::common::condition::SYNCED;
+
+use crate::error::ErrorClass;
+use crate::report::Hold;
+
+/// Name of the step that deletes a snapshot.
+const DELETE: &str = "DeleteSnapshot";
+
+/// What the status of a policy remembers for the next decision.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// When the policy was created.
+    pub created: Option<Timestamp>,
+    /// The schedule that slots were counted by, and since when.
+    pub scheduled: Option<(String, Timestamp)>,
+    /// Whether the policy was suspended when it was last looked at.
+    pub was_suspended: bool,
+    /// The slots, newest first.
+    pub slots: Vec<Slot>,
+    /// When snapshots were deleted, as far back as the history goes.
+    pub deletions: Vec<Timestamp>,
+    /// Snapshots that were deleted here, or were about to be.
+    pub deleted: BTreeSet<String>,
+}
+
+impl Memory {
+    /// What the status of a policy that was created at `created` remembers.
+    pub fn of(status: &BackupPolicyStatus, created: Option<Timestamp>) -> Self {
+        // A write whose answer was lost may have had its effect.
+        let may_have = ["Succeeded", ErrorClass::Transient.as_str()];
+        let deletions: Vec<_> =
+            status.history.iter().filter(|entry| entry.step == DELETE && may_have.contains(&&*entry.outcome)).collect();
+        // What was about to be done when a process ended may have been done.
+        let planned = status.plan.iter().flat_map(|plan| &plan.steps).filter(|step| step.step == DELETE);
+        let descriptions = deletions.iter().map(|entry| &entry.description);
+        Self {
+            created,
+            scheduled: status.scheduled.as_ref().map(|one| (one.schedule.clone(), one.since.0)),
+            was_suspended: was_suspended(status),
+            slots: status.slots.clone(),
+            deletions: deletions.iter().map(|entry| entry.time.0).collect(),
+            deleted: descriptions
+                .chain(planned.map(|step| &step.description))
+                .filter_map(|description| snapshot_of(description))
+                .collect(),
+        }
+    }
+}
+
+/// Whether a status says that its policy is suspended.
+pub fn was_suspended(status: &BackupPolicyStatus) -> bool {
+    let synced = status.conditions.iter().find(|condition| condition.type_ == SYNCED);
+    synced.is_some_and(|synced| synced.reason == Hold::Suspended.reason())
+}
+
+/// The snapshot that a line about a deletion names: `delete snapshot ID of …`.
+fn snapshot_of(description: &str) -> Option<String> {
+    let (identifier, _) = description.strip_prefix("delete snapshot ")?.split_once(' ')?;
+    Some(identifier.to_owned())
+}

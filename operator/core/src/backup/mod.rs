@@ -1,0 +1,23 @@
+//! BackupPolicy: how one RDS DB instance, or one DB cluster, is backed up.
+
+pub mod claim;
+pub mod cron;
+pub mod input;
+pub mod memory;
+pub mod outlook;
+pub mod own;
+pub mod plan;
+pub mod predict;
+pub mod quota;
+pub mod reach;
+pub mod report;
+pub mod retention;
+pub mod settings;
+pub mod slots;
+pub mod status;
+pub mod window;
+
+pub use input::Input;
+pub use memory::Memory;
+pub use outlook::Outlook;
+pub use plan::plan;

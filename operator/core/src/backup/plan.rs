@@ -1,0 +1,263 @@
+//! The decision on a BackupPolicy.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use runbook_api::backup_policy::{Slot, SlotState};
+
+use super::input::{Input, Scheduled};
+use super::outlook::Outlook;
+use super::own::{self, Own};
+use super::quota::{self, Room};
+use super::retention::{self, Sorted};
+use super::slots::{self, Slots};
+use super::{settings, status};
+use crate::account;
+use crate::facts::{Facts, Inquiry};
+use crate::observed::{Database, DatabaseSnapshot, Quota};
+use crate::ownership::SLOT_TAG;
+use crate::plan::{Finding, Plan, Weight};
+use crate::query::Query;
+use crate::report::Hold;
+use crate::step::{DatabaseStep, Step};
+
+/// How soon to look again at a database that something waits for.
+const SOON: SignedDuration = SignedDuration::from_secs(30);
+/// How soon to look again at a snapshot that RDS takes.
+const PROGRESS: SignedDuration = SignedDuration::from_secs(60);
+/// Lost snapshots that are named.
+const NAMED: usize = 3;
+
+/// Decides what is to be asked, or written, so that the database is backed up as the policy says.
+pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
+    let scope = &input.database.scope;
+    // Whose account it is comes first: with the wrong credentials nothing is read either.
+    let mut inquiry = Inquiry::new(facts);
+    let identity = inquiry.caller_identity(Query::CallerIdentity(scope.clone()));
+    if let Some(missing) = inquiry.open() {
+        return Plan::missing(missing);
+    }
+    if let Some(finding) = identity.and_then(|identity| account::plan::mismatch(scope, identity)) {
+        return Plan::only(finding);
+    }
+    let mut inquiry = Inquiry::new(facts);
+    let database = inquiry.database(Query::Database(input.database.clone()));
+    let snapshots = match input.snapshots {
+        Some(_) => inquiry.database_snapshots(Query::DatabaseSnapshots(input.database.clone())).map(Vec::as_slice),
+        None => Some(&[][..]),
+    };
+    match (inquiry.open(), database, snapshots) {
+        (Some(missing), ..) => Plan::missing(missing),
+        (None, Some(Some(database)), Some(snapshots)) => decide(input, database, snapshots, facts, now),
+        (None, Some(None), _) => Plan::only(Finding::stalled(
+            "TargetNotFound",
+            format!(
+                "{} does not exist: create it, or correct spec.source; its snapshots are left as they are",
+                input.database
+            ),
+        )),
+        // An inquiry that is not open has all its answers.
+        (None, ..) => Plan::default(),
+    }
+}
+
+fn decide(input: &Input, database: &Database, all: &[DatabaseSnapshot], facts: &Facts, now: Timestamp) -> Plan {
+    if let Some(cluster) = &database.member_of {
+        return Plan::only(Finding::stalled(
+            "MemberOfCluster",
+            format!(
+                "{} is a member of cluster {cluster}, which is backed up as a whole: write source.rdsCluster: {cluster}",
+                input.database
+            ),
+        ));
+    }
+    let mut plan = Plan::default();
+    let mut outlook = Outlook::of(database);
+    let mut deletions = Vec::new();
+    if let Some(scheduled) = &input.snapshots {
+        let own = own::own(input, database, all);
+        let slots = slots::judge(input, scheduled, &own, all, now);
+        let sorted = match &scheduled.retention {
+            Some(rules) => rules.sort(&own, scheduled.cron.zone(), now),
+            None => Sorted::default(),
+        };
+        deletions = delete(input, &sorted, now, &mut plan);
+        let taking = Taking { input, scheduled, database, own: &own, all, room_is_made: !deletions.is_empty() };
+        if let Some(slot) = slots.due {
+            match taking.take(slot, facts, &mut plan) {
+                Ok(step) => plan.steps.extend(step),
+                Err(asks) => return *asks,
+            }
+        }
+        say(input, &slots, &own, now, &mut plan);
+        outlook = outlook.with_snapshots(scheduled.cron.text(), &slots, &own, &sorted, now);
+    }
+    // RDS takes one change at a time: a snapshot waits for none, and what would be refused for it comes afterwards.
+    let settings = settings::judge(input, database);
+    plan.findings.extend(settings.findings);
+    match settings.step {
+        Some(step) if plan.steps.is_empty() => plan.steps.push(Step::Database(step)),
+        Some(_) => plan.findings.push(Finding::note(
+            "SettingsFollow",
+            format!("the backup settings of {} are changed when the snapshot is taken", input.database),
+        )),
+        None => {}
+    }
+    plan.steps.extend(deletions);
+    settle(&mut plan, now);
+    hold(input, now, &mut plan);
+    plan.outlook = Some(Box::new(outlook));
+    plan
+}
+
+/// What a decision on a snapshot that is due rests on.
+struct Taking<'t> {
+    input: &'t Input,
+    scheduled: &'t Scheduled,
+    database: &'t Database,
+    own: &'t [Own<'t>],
+    all: &'t [DatabaseSnapshot],
+    /// Whether others are about to be deleted.
+    room_is_made: bool,
+}
+
+impl Taking<'_> {
+    /// The step that takes the snapshot for a slot, if it can be taken.
+    ///
+    /// # Errors
+    /// A plan that asks what is left to know.
+    fn take(&self, slot: Timestamp, facts: &Facts, plan: &mut Plan) -> Result<Option<Step>, Box<Plan>> {
+        let (input, id) = (self.input, &self.input.database);
+        let snapshot = slots::identifier(&self.scheduled.prefix, slot);
+        if self.all.iter().any(|one| one.identifier == snapshot) {
+            plan.findings.push(Finding::stalled(
+                "NameTaken",
+                format!(
+                    "there is a snapshot {snapshot} that this policy has not taken of {id}: delete it, or write another snapshots.namePrefix"
+                ),
+            ));
+            return Ok(None);
+        }
+        if let Err(finding) = status::ready_for_snapshot(id, &self.database.status) {
+            plan.findings.push(finding);
+            return Ok(None);
+        }
+        match quota::room(input, self.quotas(facts)?, self.own, self.all) {
+            Room::Yes(finding) => plan.findings.extend(finding),
+            // What is kept no longer goes first, and then there is room.
+            Room::No(finding) if self.room_is_made => {
+                plan.findings.push(Finding { weight: Weight::Note, ..finding });
+                return Ok(None);
+            }
+            Room::No(finding) => {
+                plan.findings.push(finding);
+                return Ok(None);
+            }
+        }
+        let mut tags = own::owner_tags(input, &snapshot);
+        tags.push((SLOT_TAG.into(), slot.to_string()));
+        Ok(Some(Step::Database(DatabaseStep::CreateSnapshot {
+            database: id.clone(),
+            resource_id: self.database.resource_id.clone(),
+            snapshot,
+            slot,
+            tags,
+        })))
+    }
+
+    fn quotas<'f>(&self, facts: &'f Facts) -> Result<&'f BTreeMap<String, Quota>, Box<Plan>> {
+        let mut inquiry = Inquiry::new(facts);
+        let quotas = inquiry.rds_quotas(Query::RdsQuotas(self.input.database.scope.clone()));
+        match (inquiry.open(), quotas) {
+            (None, Some(quotas)) => Ok(quotas),
+            (Some(missing), _) => Err(Box::new(Plan::missing(missing))),
+            (None, None) => Err(Box::default()),
+        }
+    }
+}
+
+/// The snapshots that go now.
+fn delete(input: &Input, sorted: &Sorted<'_>, now: Timestamp, plan: &mut Plan) -> Vec<Step> {
+    let most = input.brakes.deletes_per_day();
+    let (allowed, more_at) = retention::allowance(most, &input.memory.deletions, now);
+    if let Some(excess) = sorted.due.len().checked_sub(allowed).filter(|excess| *excess > 0) {
+        plan.findings.push(Finding::note(
+            "DeletionsLimited",
+            format!(
+                "{excess} further snapshots are kept no longer, and wait: at most {most} are deleted within 24 hours \
+                 (safety.maxDeletesPerDay of the AwsAccount)"
+            ),
+        ));
+        more_at.into_iter().for_each(|at| plan.wake(at));
+    }
+    sorted.expiring.first().into_iter().for_each(|(_, expires)| plan.wake(*expires));
+    let step = |one: &Own<'_>| {
+        Step::Database(DatabaseStep::DeleteSnapshot {
+            database: input.database.clone(),
+            snapshot: one.snapshot.identifier.clone(),
+            tags: own::owner_tags(input, &one.snapshot.identifier),
+            created_at: one.taken_at(),
+        })
+    };
+    sorted.due.iter().take(allowed).map(step).collect()
+}
+
+/// Says what is worth knowing of the slots, and when to look again.
+fn say(input: &Input, slots: &Slots, own: &[Own<'_>], now: Timestamp, plan: &mut Plan) {
+    slots.next.into_iter().chain(slots.opens).for_each(|at| plan.wake(at));
+    let mut note = |reason: &str, message: String| plan.findings.push(Finding::note(reason, message));
+    if let Some(opens) = slots.opens {
+        note("CatchUpAwaited", format!("a snapshot is late and waits for snapshots.catchUpWindow, until {opens}"));
+    }
+    let newest = slots.ledger.iter().find(|slot| slot.state != SlotState::Waiting);
+    if let Some(Slot { time, message: Some(message), state: SlotState::Missed | SlotState::Failed, .. }) = newest {
+        note("SlotMissed", format!("there is no snapshot for the slot of {}: {message}", time.0));
+    }
+    let lost = || slots.ledger.iter().filter(|slot| slot.state == SlotState::Lost);
+    let names: Vec<&str> = lost().filter_map(|slot| slot.snapshot_identifier.as_deref()).take(NAMED).collect();
+    if !names.is_empty() {
+        let more = if lost().count() > names.len() { " and others" } else { "" };
+        note(
+            "SnapshotLost",
+            format!(
+                "{}{more} of {} are gone, and nothing here has deleted them: CloudTrail knows who did",
+                names.join(", "),
+                input.database
+            ),
+        );
+    }
+    if let Some(taking) = own.iter().find(|one| one.snapshot.status == "creating") {
+        note("SnapshotInProgress", format!("RDS takes snapshot {}", taking.snapshot.identifier));
+        now.checked_add(PROGRESS).ok().into_iter().for_each(|at| plan.wake(at));
+    }
+}
+
+/// What can be done is done first: a change that a person must make possible keeps no snapshot from being taken or deleted.
+fn settle(plan: &mut Plan, now: Timestamp) {
+    if !plan.steps.is_empty() {
+        for finding in plan.findings.iter_mut().filter(|finding| finding.weight == Weight::Stalled) {
+            finding.weight = Weight::Note;
+        }
+    }
+    if plan.findings.iter().any(|finding| finding.reason == "DatabaseNotAvailable") {
+        now.checked_add(SOON).ok().into_iter().for_each(|soon| plan.wake(soon));
+    }
+}
+
+/// Holds everything back while the account is frozen.
+fn hold(input: &Input, now: Timestamp, plan: &mut Plan) {
+    match input.brakes.frozen(now) {
+        None => input.brakes.freezes_at(now).into_iter().for_each(|begins| plan.wake(begins)),
+        Some(freeze) => {
+            plan.wake(freeze.to);
+            plan.hold = Some(Hold::Frozen);
+            plan.findings.push(Finding::note(
+                "Frozen",
+                format!(
+                    "the AwsAccount is frozen until {}: {}; no snapshot is taken or deleted",
+                    freeze.to, freeze.reason
+                ),
+            ));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What a step will have done: the facts, and what is remembered, as they are after it.
+
+use jiff::Timestamp;
+
+use super::input::Input;
+use super::settings::RETENTION;
+use crate::facts::{Answer, Facts};
+use crate::ids::DatabaseId;
+use crate::observed::{Database, DatabaseSnapshot};
+use crate::query::Query;
+use crate::step::{DatabaseStep, Step};
+
+/// Makes `facts` what they will be when `step` has been made.
+pub fn predict(facts: &mut Facts, step: &Step) {
+    let Step::Database(step) = step else { return };
+    match step {
+        DatabaseStep::ModifyBackupSettings { database, changes, apply_immediately, .. } => {
+            change_database(facts, database, |database| {
+                // What takes the database down waits for the maintenance window, unless it is asked for at once.
+                let now = database.settings.retention_days;
+                let waits = changes.retention_days.filter(|days| (*days == 0) != (now == 0) && !apply_immediately);
+                database.settings = changes.applied_to(&database.settings);
+                database.pending.remove(RETENTION);
+                if let Some(days) = waits {
+                    database.settings.retention_days = now;
+                    database.pending.insert(RETENTION.into(), days.to_string());
+                }
+                if *apply_immediately {
+                    database.pending.clear();
+                }
+            });
+        }
+        DatabaseStep::CreateSnapshot { database, resource_id, snapshot, tags, .. } => {
+            // A database that is being backed up is not available.
+            change_database(facts, database, |database| database.status = "backing-up".into());
+            change_snapshots(facts, database, |snapshots| {
+                snapshots.push(DatabaseSnapshot {
+                    identifier: snapshot.clone(),
+                    arn: database.snapshot_arn(snapshot),
+                    source_resource_id: Some(resource_id.clone()),
+                    snapshot_type: "manual".into(),
+                    status: "creating".into(),
+                    created_at: None,
+                    percent_progress: 0,
+                    tags: tags.iter().cloned().collect(),
+                });
+            });
+        }
+        DatabaseStep::DeleteSnapshot { database, snapshot, .. } => {
+            change_snapshots(facts, database, |snapshots| snapshots.retain(|one| one.identifier != *snapshot));
+        }
+    }
+}
+
+/// Makes `input` what it will be when `step` has been made at `now`: deletions are counted.
+pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
+    if let Step::Database(DatabaseStep::DeleteSnapshot { snapshot, .. }) = step {
+        input.memory.deletions.push(now);
+        input.memory.deleted.insert(snapshot.clone());
+    }
+}
+
+fn change_database(facts: &mut Facts, id: &DatabaseId, change: impl FnOnce(&mut Database)) {
+    let query = Query::Database(id.clone());
+    let Some(Ok(Answer::Database(Some(database)))) = facts.get(&query) else { return };
+    let mut database = database.clone();
+    change(&mut database);
+    facts.insert(query, Ok(Answer::Database(Some(database))));
+}
+
+fn change_snapshots(facts: &mut Facts, id: &DatabaseId, change: impl FnOnce(&mut Vec<DatabaseSnapshot>)) {
+    let query = Query::DatabaseSnapshots(id.clone());
+    let Some(Ok(Answer::DatabaseSnapshots(snapshots))) = facts.get(&query) else { return };
+    let mut snapshots = snapshots.clone();
+    change(&mut snapshots);
+    facts.insert(query, Ok(Answer::DatabaseSnapshots(snapshots)));
+}

@@ -1,0 +1,57 @@
+//! Everything that a BackupPolicy may ever ask or do, whatever AWS is like.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::input::{Declared, Input, Scheduled};
+use super::{own, slots};
+use crate::iam::Permission;
+use crate::observed::BackupSettings;
+use crate::query::Query;
+use crate::step::{DatabaseStep, SettingsChange, Step};
+
+/// What IAM must allow for the policy to be brought about and kept so. Snapshots that were taken when the policy had another namePrefix
+/// are not in it: they are deleted by hand, or the prefix is allowed besides.
+pub fn permissions(input: &Input) -> Vec<Permission> {
+    let id = &input.database;
+    let mut asked = vec![Query::CallerIdentity(id.scope.clone()), Query::Database(id.clone())];
+    let mut steps = Vec::new();
+    if input.settings != Declared::default() {
+        steps.push(modify(input));
+    }
+    if let Some(scheduled) = &input.snapshots {
+        asked.extend([Query::DatabaseSnapshots(id.clone()), Query::RdsQuotas(id.scope.clone())]);
+        steps.extend(snapshots(input, scheduled));
+    }
+    let asked = asked.iter().flat_map(Query::permissions);
+    let made = steps.into_iter().flat_map(|step| Step::Database(step).permissions());
+    asked.chain(made).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Which settings change makes no difference to IAM.
+fn modify(input: &Input) -> DatabaseStep {
+    let from =
+        BackupSettings { retention_days: 0, window: None, copy_tags_to_snapshot: false, deletion_protection: false };
+    DatabaseStep::ModifyBackupSettings {
+        database: input.database.clone(),
+        from: Box::new(from),
+        changes: SettingsChange::default(),
+        apply_immediately: false,
+    }
+}
+
+fn snapshots(input: &Input, scheduled: &Scheduled) -> Vec<DatabaseStep> {
+    let (database, slot) = (input.database.clone(), Timestamp::UNIX_EPOCH);
+    let snapshot = slots::identifier(&scheduled.prefix, slot);
+    let tags = own::owner_tags(input, &snapshot);
+    let create = DatabaseStep::CreateSnapshot {
+        database: database.clone(),
+        resource_id: String::new(),
+        snapshot: snapshot.clone(),
+        slot,
+        tags: tags.clone(),
+    };
+    let delete = DatabaseStep::DeleteSnapshot { database, snapshot, tags, created_at: slot };
+    std::iter::once(create).chain(scheduled.retention.is_some().then_some(delete)).collect()
+}

@@ -1,0 +1,117 @@
+//! The status of a BackupPolicy.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use runbook_api::backup_policy::{
+    BackupPolicyStatus, PlannedDeletion, RetentionStatus, ScheduledSince, Slot, SlotState,
+};
+
+use super::memory::was_suspended;
+use super::outlook::Outlook;
+use crate::report::coalesce::Volatile;
+use crate::report::conditions::whole_seconds;
+use crate::report::{Act, Hold, Outcome, Summary};
+use crate::step::{DatabaseStep, Step};
+
+/// RDS moves LatestRestorableTime every five minutes; a status says it anew when it has moved by more than this.
+const MOVED: SignedDuration = SignedDuration::from_hours(1);
+
+/// The status of a policy after a reconcile.
+pub fn status(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> BackupPolicyStatus {
+    let told = BackupPolicyStatus {
+        observed_generation: summary.observed_generation(previous.observed_generation),
+        conditions: summary.conditions(&previous.conditions),
+        last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
+        plan: summary.plan(previous.plan.as_ref()),
+        history: summary.history(&previous.history),
+        ..previous.clone()
+    };
+    match summary.outlook {
+        Some(outlook) => with_outlook(told, previous, outlook, summary.acts),
+        None => BackupPolicyStatus {
+            scheduled: resumed(previous, summary),
+            slots: with_acts(&previous.slots, summary.acts),
+            ..told
+        },
+    }
+}
+
+fn with_outlook(
+    told: BackupPolicyStatus,
+    previous: &BackupPolicyStatus,
+    outlook: &Outlook,
+    acts: &[Act],
+) -> BackupPolicyStatus {
+    BackupPolicyStatus {
+        resource_arn: Some(outlook.resource_arn.clone()),
+        last_backup: outlook.last_backup.clone(),
+        next_backup_time: outlook.next_backup_time.map(|time| Time(whole_seconds(time))),
+        latest_restorable_time: restorable(previous.latest_restorable_time.as_ref(), outlook.latest_restorable_time),
+        scheduled: outlook.scheduled.clone(),
+        slots: with_acts(&outlook.slots, acts),
+        retention: outlook.retention.as_ref().map(|next| retention(previous.retention.as_ref(), next)),
+        ..told
+    }
+}
+
+/// What was due while the policy was suspended is nobody's, also where AWS cannot be looked at when it goes on.
+fn resumed(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> Option<ScheduledSince> {
+    let suspended = matches!(summary.outcome, Outcome::Held { hold: Hold::Suspended, .. });
+    let since = Time(whole_seconds(summary.now));
+    match &previous.scheduled {
+        Some(scheduled) if was_suspended(previous) && !suspended => Some(ScheduledSince { since, ..scheduled.clone() }),
+        scheduled => scheduled.clone(),
+    }
+}
+
+/// The ledger with what was just done in it: the next look at AWS says the rest.
+fn with_acts(slots: &[Slot], acts: &[Act]) -> Vec<Slot> {
+    let mut slots = slots.to_vec();
+    for act in acts.iter().filter(|act| act.result.is_ok()) {
+        match &act.step {
+            Step::Database(DatabaseStep::CreateSnapshot { snapshot, slot: time, .. }) => {
+                let waits = |slot: &&mut Slot| slot.time.0 == *time && slot.state == SlotState::Waiting;
+                if let Some(slot) = slots.iter_mut().find(waits) {
+                    slot.state = SlotState::Creating;
+                    slot.snapshot_identifier = Some(snapshot.clone());
+                    slot.message = None;
+                }
+            }
+            Step::Database(DatabaseStep::DeleteSnapshot { snapshot, .. }) => {
+                let of = |slot: &&mut Slot| slot.snapshot_identifier.as_ref() == Some(snapshot);
+                if let Some(slot) = slots.iter_mut().find(of) {
+                    slot.state = SlotState::Deleted;
+                    slot.message = None;
+                }
+            }
+            _ => {}
+        }
+    }
+    slots
+}
+
+/// A snapshot that is to be deleted stays so since the time that was said first.
+fn retention(previous: Option<&RetentionStatus>, next: &RetentionStatus) -> RetentionStatus {
+    let known = |one: &PlannedDeletion| {
+        let before = previous.into_iter().flat_map(|previous| &previous.next_deletions);
+        before.filter(|known| known.snapshot_identifier == one.snapshot_identifier).map(|known| known.time.0).min()
+    };
+    let planned = |one: &PlannedDeletion| {
+        let time = known(one).map_or(one.time.0, |time| time.min(one.time.0));
+        PlannedDeletion { time: Time(time), ..one.clone() }
+    };
+    RetentionStatus { next_deletions: next.next_deletions.iter().map(planned).collect(), ..next.clone() }
+}
+
+fn restorable(previous: Option<&Time>, next: Option<Timestamp>) -> Option<Time> {
+    match (previous, next) {
+        (Some(previous), Some(next)) if next.duration_since(previous.0).abs() <= MOVED => Some(previous.clone()),
+        (_, next) => next.map(|time| Time(whole_seconds(time))),
+    }
+}
+
+impl Volatile for BackupPolicyStatus {
+    fn settled(&self) -> Self {
+        Self { latest_restorable_time: None, ..self.clone() }
+    }
+}

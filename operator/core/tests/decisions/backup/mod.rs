@@ -1,0 +1,3 @@
+//! Backups of databases.
+
+mod cron;
