@@ -163,7 +163,7 @@ class Place:
 
     def overrides(self) -> list[dict[str, Any]]:
         """The ScalingOverrides of this place."""
-        return json.loads(self.client.kubectl("get", "scalingoverrides", f"--namespace={self.namespace}", "--output=json"))["items"]
+        return self.client.get("scalingoverrides", f"--namespace={self.namespace}")["items"]
 
     def told(self, name: str, reason: str, seconds: float = 60) -> dict[str, Any]:
         """Waits until an override's Active condition has this reason, and returns the override."""

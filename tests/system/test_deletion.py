@@ -43,15 +43,16 @@ def delete(place, name: str = "web") -> None:
 
 
 def policies(place) -> list[str]:
-    return place.client.kubectl("get", "scalingpolicies", f"--namespace={place.namespace}", "--output=name").split()
+    found = place.client.get("scalingpolicies", f"--namespace={place.namespace}")["items"]
+    return [policy["metadata"]["name"] for policy in found]
 
 
 def gone(place, name: str = "web", seconds: float = 60) -> None:
-    until(f"{name} is gone", lambda: policies(place), lambda names: not any(found.endswith(f"/{name}") for found in names), seconds)
+    until(f"{name} is gone", lambda: policies(place), lambda names: name not in names, seconds)
 
 
 def events(place) -> list[tuple[str, str]]:
-    found = json.loads(place.client.kubectl("get", "events.events.k8s.io", f"--namespace={place.namespace}", "--output=json"))
+    found = place.client.get("events.events.k8s.io", f"--namespace={place.namespace}")
     return [(event["reason"], event.get("note", "")) for event in found["items"]]
 
 
@@ -216,9 +217,9 @@ def test_a_namespace_goes_with_its_policies(place):
     place.client.kubectl("delete", "namespace", place.namespace, "--wait=false")
 
     def namespaces() -> list[str]:
-        return place.client.kubectl("get", "namespaces", "--output=name").split()
+        return [namespace["metadata"]["name"] for namespace in place.client.get("namespaces")["items"]]
 
-    until("the namespace is gone", namespaces, lambda found: f"namespace/{place.name}" not in found, 90)
+    until("the namespace is gone", namespaces, lambda found: place.name not in found, 90)
     assert place.account.scalable_target("web", place.cluster) is None
 
 

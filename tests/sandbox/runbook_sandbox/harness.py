@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from typing import Any
 
 from runbook_sandbox.kubernetes.binaries import Binaries, ensure
 from runbook_sandbox.kubernetes.control_plane import ControlPlane
+from runbook_sandbox.kubernetes.reader import NotServed, Reader, Refused
 from runbook_sandbox.processes import Child, Identity
 
 
@@ -47,6 +49,7 @@ class Client:
     kubeconfig: Path
     aws_endpoint: str
     path: str
+    _reader: Reader | None = field(default=None, init=False, repr=False, compare=False)
 
     def environment(self) -> dict[str, str]:
         """Variables for programs that shall talk to this sandbox: kubectl, helm, the AWS SDKs and CLI."""
@@ -76,8 +79,14 @@ class Client:
         self.kubectl("apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
 
     def get(self, *arguments: str) -> dict[str, Any]:
-        """`kubectl get … --output=json`, parsed."""
-        return json.loads(self.kubectl("get", "--output=json", *arguments))
+        """`kubectl get … --output=json`, parsed; without a kubectl where it is one object or one list."""
+        self._reader = self._reader or Reader(self.kubeconfig)
+        try:
+            return self._reader.get(*arguments)
+        except NotServed:
+            return json.loads(self.kubectl("get", "--output=json", *arguments))
+        except (Refused, OSError, http.client.HTTPException) as error:
+            raise CommandError(f"get {' '.join(arguments)}: {error}") from error
 
 
 class Sandbox(Client):
