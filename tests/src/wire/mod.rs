@@ -46,7 +46,12 @@ pub fn answer_of(call: &Call, reply: &Reply) -> Value {
         // None are ever put here.
         Reply::ScheduledActions { .. } => json!({"ScheduledActions": []}),
         // RDS speaks XML and is not served here.
-        Reply::CallerIdentity(_) | Reply::DbClusters { .. } | Reply::Done => json!({}),
+        Reply::CallerIdentity(_)
+        | Reply::DbClusters { .. }
+        | Reply::Databases { .. }
+        | Reply::Snapshots { .. }
+        | Reply::Quotas(_)
+        | Reply::Done => json!({}),
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn still_holds(step: &DatabaseStep, answer: &Answer) -> bool {
     match (step, answer) {
         (DatabaseStep::ModifyBackupSettings { from, apply_immediately, .. }, Answer::Database(Some(database))) => {
             // Everything that is pending would be done at once with it.
-            database.settings == **from && !(*apply_immediately && !database.pending.is_empty())
+            database.settings == **from && (!apply_immediately || database.pending.is_empty())
         }
         (DatabaseStep::CreateSnapshot { resource_id, .. }, Answer::Database(Some(database))) => {
             database.resource_id == *resource_id && may_be_snapshotted(database)

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use runbook_core::events::{Event, Ignored, Kind, LONGEST, Verdict, decode};
-use runbook_core::{ClusterId, Query, Scope, ServiceId};
+use runbook_core::{ClusterId, DatabaseId, DatabaseKind, Query, Scope, ServiceId};
 use serde_json::{Value, json};
 
 use crate::world;
@@ -126,12 +126,34 @@ fn a_call_about_aurora_replicas_outdates_the_cluster() {
 }
 
 #[test]
+fn what_is_told_of_a_database_outdates_it_and_its_snapshots() {
+    let whole = |kind, identifier: &str| {
+        let database = DatabaseId { scope: scope(), kind, identifier: identifier.into() };
+        [Query::Database(database.clone()), Query::DatabaseSnapshots(database)]
+    };
+    let told = event("aws.rds", "RDS DB Instance Event", json!([]), json!({"SourceIdentifier": "clocked-db"}));
+    assert_eq!(decoded(&told).kind, Kind::DatabaseEvent);
+    let instance = whole(DatabaseKind::Instance, "clocked-db");
+    assert_eq!(outdated(&told), instance);
+    assert_eq!(outdated(&call("rds", "ModifyDBInstance", json!({"dBInstanceIdentifier": "Clocked-DB"}))), instance);
+    // Whoever deletes a snapshot does not name the database.
+    let mut deleted = call("rds", "DeleteDBSnapshot", json!({"dBSnapshotIdentifier": "clocked-manual-1"}));
+    assert!(matches!(ignored(&deleted), Ignored::Malformed(_)));
+    deleted["detail"]["responseElements"] = json!({"dBInstanceIdentifier": "clocked-db"});
+    assert_eq!(outdated(&deleted), instance);
+    let of_cluster = event("aws.rds", "RDS DB Cluster Event", json!([]), json!({"SourceIdentifier": "clocked-aurora"}));
+    let cluster = Query::DbCluster(ClusterId { scope: scope(), cluster: "clocked-aurora".into() });
+    let expected: Vec<Query> = whole(DatabaseKind::Cluster, "clocked-aurora").into_iter().chain([cluster]).collect();
+    assert_eq!(outdated(&of_cluster), expected);
+    let nameless = event("aws.rds", "RDS DB Instance Event", json!([]), json!({}));
+    assert!(matches!(ignored(&nameless), Ignored::Malformed(_)));
+}
+
+#[test]
 fn what_changes_nothing_here_is_ignored() {
-    let rds =
-        event("aws.rds", "RDS DB Instance Event", json!(["arn:aws:rds:eu-central-1:123456789012:db:x"]), json!({}));
-    assert_eq!(decoded(&rds).kind, Kind::DatabaseEvent);
     for other in [
-        rds,
+        event("aws.rds", "RDS DB Parameter Group Event", json!([]), json!({"SourceIdentifier": "x"})),
+        call("rds", "DescribeDBInstances", json!({"dBInstanceIdentifier": "x"})),
         event("aws.ec2", "EC2 Instance State-change Notification", json!([]), json!({})),
         call("ecs", "RunTask", json!({"cluster": "app"})),
         call("ecs", "TagResource", json!({"resourceArn": "arn:aws:ecs:eu-central-1:123456789012:cluster/app"})),

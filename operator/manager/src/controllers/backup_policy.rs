@@ -12,7 +12,7 @@ use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Access, resolve, usable};
 use runbook_core::backup::claim::claim as claim_of;
 use runbook_core::backup::input::{self, Input};
-use runbook_core::backup::slots::Memory;
+use runbook_core::backup::memory::Memory;
 use runbook_core::backup::{self, report};
 use runbook_core::claim::{self, Claimant};
 use runbook_core::ids::ObjectId;
