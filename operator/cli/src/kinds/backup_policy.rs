@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::core::ObjectMeta;
 use runbook_api::{AwsAccount, BackupPolicy};
 use runbook_core::Finding;
 use runbook_core::account::usable::not_ready;
@@ -111,7 +110,7 @@ impl<'a> Scene<'a> {
         let mut policy = policy.clone();
         let known = self.existing.get::<BackupPolicy>(&subject(&id(&policy))).map(|known| known.metadata);
         // What a file says of its age is an export of something else, or nothing.
-        let known = known.unwrap_or_else(ObjectMeta::default);
+        let known = known.unwrap_or_default();
         policy.metadata.creation_timestamp = known.creation_timestamp;
         policy.metadata.deletion_timestamp = known.deletion_timestamp;
         let account = self.account(&policy).filter(|account| usable(account, self.allow_custom_endpoints).is_ok());
