@@ -86,10 +86,11 @@ fn what_was_due_while_suspended_is_nobodys() {
     let none = Facts::default();
     let before: BackupPolicyStatus = serde_json::from_value(json!({
         "scheduled": {"schedule": "0 0 * * * UTC", "since": "2026-02-01T00:00:00Z"},
+        "nextBackupTime": "2026-03-02T00:00:00Z",
     }))
     .unwrap();
     let asleep = report::status(&before, &summary(None, &suspended, &none, &[]));
-    assert_eq!(asleep.scheduled, before.scheduled);
+    assert_eq!((&asleep.scheduled, &asleep.next_backup_time), (&before.scheduled, &None));
     let facts = facts(&[]);
     let since = |plan: &Plan| plan.outlook.as_ref().unwrap().scheduled.as_ref().unwrap().since.0;
     assert_eq!(plan(&before, &facts).steps.len(), 1);
