@@ -9,7 +9,7 @@ from typing import Any
 
 from places import Place
 from runbook_sandbox.clocked.account import ACCOUNT, OPERATOR_USER, REGION
-from runbook_sandbox.clocked.installation import until
+from runbook_sandbox.clocked.installation import condition, until
 
 OWNER, OWN_ARN, SLOT = "ops.clocked.app/owner", "ops.clocked.app/resource-arn", "ops.clocked.app/slot"
 #: A time at which no test is under way.
@@ -111,6 +111,14 @@ class Database(Place):
             "metadata": {"name": name, "namespace": self.namespace},
             "spec": {field: value for field, value in said.items() if value is not None},
         }
+
+    def synced(self, name: str, reason: str) -> dict[str, Any]:
+        """Waits until the condition Synced has this reason, and returns it."""
+
+        def right(policy: dict[str, Any]) -> bool:
+            return condition(policy, "Synced").get("reason") == reason
+
+        return condition(self.wait(name, right, f"has Synced for the reason {reason}"), "Synced")
 
     def delete(self, name: str = "db") -> None:
         """`kubectl delete`."""

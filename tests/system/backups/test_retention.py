@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from runbook_sandbox.clocked.installation import until
 
-from backups.database import NEVER, OWN_ARN, OWNER, SLOT, rfc3339
+from backups.database import NEVER, OWN_ARN, OWNER, SLOT, cron, rfc3339, soon
 
 KEEP_ONE = {"schedule": NEVER, "retention": {"keepLast": 1}}
 
@@ -38,11 +38,12 @@ def test_only_own_ones_that_no_rule_keeps_are_deleted(database):
 
 
 def test_a_new_snapshot_makes_the_oldest_go(database):
-    old = database.put_own(earlier(24))
-    database.apply(database.backup(snapshots=KEEP_ONE | {"runOnCreate": True}))
-    new = database.wait_slot("Complete")["snapshotIdentifier"]
-    until("the old one is deleted", database.snapshots, lambda found: set(found) == {new})
-    assert old != new
+    old, due = database.put_own(earlier(24)), soon()
+    database.apply(database.backup(snapshots=KEEP_ONE | {"schedule": cron(due)}))
+    new = f"{database.prefix}-{due:%Y%m%d-%H%M%S}"
+    until("the old one is replaced", database.snapshots, lambda found: set(found) == {new}, 180)
+    database.in_sync("db")
+    assert {slot.get("snapshotIdentifier"): slot["state"] for slot in database.slots()}.get(old, "Deleted") == "Deleted"
     assert [call["operation"] for call in database.made()] == ["CreateDBSnapshot", "DeleteDBSnapshot"], "the new one first"
 
 

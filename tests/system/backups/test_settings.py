@@ -21,16 +21,6 @@ def changes(database) -> list[dict[str, Any]]:
     return [{name: value for name, value in params.items() if name != "DBInstanceIdentifier"} for params in sent]
 
 
-def stalled_with(database, *words: str) -> dict[str, Any]:
-    """Waits until the policy is stalled with a message that has these words, and returns the condition."""
-
-    def right(policy: dict[str, Any]) -> bool:
-        stalled = condition(policy, "Stalled")
-        return stalled.get("status") == "True" and all(word in stalled["message"] for word in words)
-
-    return condition(database.wait("db", right, f"is stalled and says {words}"), "Stalled")
-
-
 def test_settings_are_put_right_at_once_and_no_more_than_once(database):
     database.apply(database.backup(automated=DECLARED, deletionProtection=True))
     until("the settings are as declared", lambda: settings(database), lambda found: found == (7, "03:00-04:00", True, True))
@@ -71,8 +61,8 @@ def test_what_rds_has_not_done_yet_is_not_asked_for_again(database):
     until("it is pending", lambda: database.show()["PendingModifiedValues"], lambda found: found == {"BackupRetentionPeriod": 7})
     database.reconciled_again("db", 3)
     assert database.show()["PendingModifiedValues"] == {"BackupRetentionPeriod": 7}
-    policy = database.get("db")
-    assert condition(policy, "Stalled")["status"] == "False"
+    assert "as soon as it can" in database.synced("db", "ChangePending")["message"]
+    assert condition(database.get("db"), "Stalled")["status"] == "False"
     until("it is done", lambda: settings(database)[0], lambda days: days == 7)
     database.in_sync("db")
     assert len(changes(database)) == 1
@@ -90,8 +80,8 @@ def test_what_others_have_pending_goes_on_waiting(database):
 def test_an_outage_that_nobody_has_allowed_is_refused(place):
     place.create(BackupRetentionPeriod=0)
     place.apply(place.backup(automated={"retentionDays": 7}))
-    told = stalled_with(place, "allowOutage")
-    assert condition(place.get("db"), "Ready")["status"] == "False", told
+    assert "allowOutage: true" in place.stalled("db", "OutageRefused")["message"]
+    assert condition(place.get("db"), "Ready")["status"] == "False"
     assert changes(place) == []
     place.apply(place.backup(automated={"retentionDays": 7}, allowOutage=True))
     until("automated backups are on", lambda: settings(place)[0], lambda days: days == 7)
@@ -113,14 +103,17 @@ def test_an_outage_never_brings_on_what_somebody_else_has_put_off(place):
     place.create(BackupRetentionPeriod=0)
     place.rds.modify_db_instance(DBInstanceIdentifier=place.identifier, DBInstanceClass="db.t4g.small")
     place.apply(place.backup(automated={"retentionDays": 7}, allowOutage=True))
-    place.wait("db", lambda policy: "DBInstanceClass" in str(policy.get("status", {}).get("conditions")), "says what is pending")
+    assert "sun:20:00-sun:21:00" in place.synced("db", "ChangePending")["message"], "both wait for the maintenance window"
     place.reconciled_again("db")
-    assert not any(sent.get("ApplyImmediately") for sent in changes(place)), "it would apply the class as well"
-    assert place.show()["DBInstanceClass"] == "db.t4g.micro"
+    (sent,) = changes(place)
+    assert not sent.get("ApplyImmediately"), "it would apply the class as well"
+    found = place.show()
+    assert (found["DBInstanceClass"], found["BackupRetentionPeriod"]) == ("db.t4g.micro", 0)
+    assert found["PendingModifiedValues"] == {"DBInstanceClass": "db.t4g.small", "BackupRetentionPeriod": 7}
 
 
 def test_a_window_within_the_maintenance_window_is_refused(database):
     database.rds.modify_db_instance(DBInstanceIdentifier=database.identifier, PreferredMaintenanceWindow="mon:03:30-mon:04:30")
     database.apply(database.backup(automated=DECLARED))
-    stalled_with(database, "mon:03:30-mon:04:30")
+    assert "mon:03:30-mon:04:30" in database.stalled("db", "WindowConflict")["message"]
     assert settings(database)[1] == "10:00-11:00"
