@@ -41,7 +41,7 @@ class Database(Place):
         self.identifier = f"db-{place.name}"
         self.arn = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{self.identifier}"
         self.prefix = f"{self.identifier}-scheduled"
-        self.rds = place.account.client("rds")
+        self.rds = place.account.rds
 
     def create(self, **more: Any) -> None:
         """Makes the instance, and waits until it is available."""
@@ -59,7 +59,7 @@ class Database(Place):
 
     def show(self) -> dict[str, Any]:
         """The instance as DescribeDBInstances shows it."""
-        return self.rds.describe_db_instances(DBInstanceIdentifier=self.identifier)["DBInstances"][0]
+        return self.account.database(self.identifier)
 
     def available(self) -> None:
         """Waits until it is."""
@@ -136,11 +136,14 @@ class Database(Place):
 
         return until(f"newest slot of {self.namespace}/{name} is {state}", newest, lambda slot: slot.get("state") == state, seconds)
 
-    def snapshots(self, kind: str = "manual") -> dict[str, dict[str, str]]:
-        """The tags of its snapshots, by identifier."""
-        pages = self.rds.get_paginator("describe_db_snapshots").paginate(DBInstanceIdentifier=self.identifier, SnapshotType=kind)
-        found = [item for page in pages for item in page["DBSnapshots"]]
-        return {item["DBSnapshotIdentifier"]: {tag["Key"]: tag["Value"] for tag in item["TagList"]} for item in found}
+    def snapshots(self) -> dict[str, dict[str, str]]:
+        """The tags of its manual snapshots, by identifier."""
+        return self.account.snapshots(self.identifier)
+
+    def automated(self) -> list[str]:
+        """The identifiers of those that RDS has taken."""
+        found = self.rds.describe_db_snapshots(DBInstanceIdentifier=self.identifier, SnapshotType="automated")["DBSnapshots"]
+        return [item["DBSnapshotIdentifier"] for item in found]
 
     def put_snapshot(self, identifier: str, **tags: str) -> None:
         """Takes a snapshot by hand, with tags, and waits until it is available."""

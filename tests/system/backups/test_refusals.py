@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from runbook_sandbox.clocked.installation import condition, until
 
 from backups.database import NEVER
@@ -36,10 +38,18 @@ def test_observing_it_is_granted_and_writing_is_not(database):
 
 
 def test_in_observe_the_plan_says_what_would_be_written(database):
-    database.apply(database.backup(mode="Observe", **EVERYTHING))
+    settings = {"automated": {"retentionDays": 7}, "deletionProtection": True}
+    database.apply(database.backup(mode="Observe", **settings))
     plan = database.wait("db", lambda policy: "plan" in policy.get("status", {}), "has a plan")["status"]["plan"]
-    assert {step["step"] for step in plan["steps"]} == {"ModifyBackupSettings", "CreateSnapshot"}
-    assert any("BackupRetentionPeriod 1 to 7" in step["description"] for step in plan["steps"])
+    assert [step["step"] for step in plan["steps"]] == ["ModifyBackupSettings"]
+    assert "BackupRetentionPeriod 1 to 7, DeletionProtection false to true" in plan["steps"][0]["description"]
+    # RDS takes one change at a time, and a snapshot that is due waits for none.
+    database.apply(database.backup(mode="Observe", **EVERYTHING))
+
+    def steps(policy: dict[str, Any]) -> list[str]:
+        return [step["step"] for step in policy["status"].get("plan", {}).get("steps", [])]
+
+    database.wait("db", lambda policy: steps(policy) == ["CreateSnapshot"], "plans the snapshot first")
     database.reconciled_again("db")
     assert database.made() == []
 
@@ -64,7 +74,7 @@ def test_a_member_of_a_cluster_is_not_backed_up_by_itself(place):
     )
     place.available()
     place.apply(place.backup(**EVERYTHING))
-    assert name in place.stalled("db", "Unsupported")["message"]
+    assert f"rdsCluster: {name}" in place.stalled("db", "MemberOfCluster")["message"]
     assert place.made() == []
 
 

@@ -24,13 +24,13 @@ def test_only_own_ones_that_no_rule_keeps_are_deleted(database):
     database.put_snapshot(inherited, **{OWNER: owner, OWN_ARN: database.snapshot_arn(old), SLOT: rfc3339(earlier(24))})
     arn = database.snapshot_arn(foreign)
     database.put_snapshot(foreign, **{OWNER: f"other/{database.namespace}/db", OWN_ARN: arn, SLOT: rfc3339(earlier(22))})
-    automated = database.snapshots("automated")
+    automated = database.automated()
     database.apply(database.backup(snapshots=KEEP_ONE))
     until("the oldest is deleted", database.snapshots, lambda found: old not in found)
     database.in_sync("db")
     database.reconciled_again("db")
     assert set(database.snapshots()) == {older, "by-hand-" + database.name, inherited, foreign}
-    assert database.snapshots("automated") == automated
+    assert database.automated() == automated
     assert [call["params"]["DBSnapshotIdentifier"] for call in database.made()] == [old]
     states = {slot.get("snapshotIdentifier"): slot["state"] for slot in database.slots()}
     assert states[older] == "Complete" and states.get(old, "Deleted") == "Deleted"

@@ -87,15 +87,15 @@ def test_an_outage_that_nobody_has_allowed_is_refused(place):
     until("automated backups are on", lambda: settings(place)[0], lambda days: days == 7)
     place.in_sync("db")
     assert [(sent["BackupRetentionPeriod"], sent.get("ApplyImmediately")) for sent in changes(place)] == [(7, True)]
-    until("RDS has backed it up", lambda: place.snapshots("automated"), lambda found: len(found) == 1)
+    until("RDS has backed it up", place.automated, lambda found: len(found) == 1)
 
 
 def test_automated_backups_are_turned_off_only_by_who_says_so_twice(database):
-    assert len(database.snapshots("automated")) == 1
+    assert len(database.automated()) == 1
     database.apply(database.backup(automated={"retentionDays": 0}, allowOutage=True))
     until("automated backups are off", lambda: settings(database)[0], lambda days: days == 0)
     database.in_sync("db")
-    assert database.snapshots("automated") == {}
+    assert database.automated() == []
     assert len(changes(database)) == 1
 
 

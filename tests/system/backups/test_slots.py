@@ -113,11 +113,7 @@ def test_a_full_quota_is_said_and_what_was_due_is_taken_when_there_is_room(datab
     database.account.control("PUT", "/rds/quotas", {"ManualSnapshots": 0})
     database.apply(database.backup(snapshots=AT_ONCE))
     slot = database.wait_slot("Waiting")
-
-    def told(policy: dict[str, Any]) -> bool:
-        return "quota" in f"{condition(policy, 'Synced')['message']} {policy['status']['slots'][0].get('message', '')}".lower()
-
-    database.wait("db", told, "says that the quota is full")
+    assert "0 of 0 manual DB snapshots" in database.stalled("db", "SnapshotQuotaExceeded")["message"]
     assert database.made("CreateDBSnapshot") == []
     database.account.control("PUT", "/rds/quotas", {"ManualSnapshots": 100})
     assert database.wait_slot("Complete", seconds=120)["time"] == slot["time"]
@@ -128,8 +124,8 @@ def test_a_snapshot_of_that_name_that_is_not_ours_is_never_taken_for_it(database
     identifier = f"{database.prefix}-{due:%Y%m%d-%H%M%S}"
     database.put_snapshot(identifier, **{OWNER: "elsewhere/clocked/db"})
     database.apply(database.backup(snapshots={"schedule": cron(due)}))
-    slot = database.wait_slot("Failed", seconds=150)
-    assert identifier in slot.get("message", "") or slot.get("snapshotIdentifier") == identifier
+    database.wait_slot("Waiting", seconds=150)
+    assert identifier in database.stalled("db", "NameTaken")["message"]
     assert "lastBackup" not in database.get("db")["status"]
     assert database.made() == []
     assert database.snapshots() == {identifier: {OWNER: "elsewhere/clocked/db"}}
