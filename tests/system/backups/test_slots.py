@@ -113,7 +113,7 @@ def test_a_full_quota_is_said_and_what_was_due_is_taken_when_there_is_room(datab
     database.account.control("PUT", "/rds/quotas", {"ManualSnapshots": 0})
     database.apply(database.backup(snapshots=AT_ONCE))
     slot = database.wait_slot("Waiting")
-    assert "0 of 0 manual DB snapshots" in database.stalled("db", "SnapshotQuotaExceeded")["message"]
+    assert " of 0 manual DB snapshots" in database.stalled("db", "SnapshotQuotaExceeded")["message"]
     assert database.made("CreateDBSnapshot") == []
     database.account.control("PUT", "/rds/quotas", {"ManualSnapshots": 100})
     assert database.wait_slot("Complete", seconds=120)["time"] == slot["time"]
