@@ -18,6 +18,8 @@ APP = "clocked-app-service"
 WORKER = "clocked-worker-service"
 DATABASE = "clocked-db"
 OPERATOR_USER = "runbook-operator"
+#: What the operator calls its cluster in tags.
+CLUSTER_ID = "sandbox"
 #: An access key that may do everything, also when IAM is enforced: the one that `make sandbox` prints.
 ADMINISTRATOR = "test"
 
@@ -131,4 +133,6 @@ def documented_policy(repository: Path, cluster: str = CLUSTER) -> dict[str, Any
     found = re.search(r"```json\n(.*?)```", text, re.DOTALL)
     if found is None:
         raise ValueError("docs/iam.md has no JSON block")
-    return json.loads(found.group(1).replace(f"service/{CLUSTER}/", f"service/{cluster}/"))
+    block = found.group(1).replace(f"service/{CLUSTER}/", f"service/{cluster}/")
+    # The text says where to put the operator's own id.
+    return json.loads(block.replace('"any/clocked/', f'"{CLUSTER_ID}/clocked/'))

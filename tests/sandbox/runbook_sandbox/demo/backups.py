@@ -6,13 +6,13 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runbook_sandbox.clocked.account import ACCOUNT, DATABASE, REGION, Account
+from runbook_sandbox.clocked.account import ACCOUNT, CLUSTER_ID, DATABASE, REGION, Account
 from runbook_sandbox.clocked.installation import EXAMPLES, is_in_sync
 from runbook_sandbox.demo.stage import Stage
 from runbook_sandbox.harness import Client
 
 GET = "kubectl get backuppolicies --namespace=clocked"
-OWNER = f"sandbox/clocked/{DATABASE}"
+OWNER = f"{CLUSTER_ID}/clocked/{DATABASE}"
 BY_HAND = "before-the-migration"
 
 
