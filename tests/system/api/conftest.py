@@ -20,6 +20,7 @@ Object = dict[str, Any]
 CRDS = Path(__file__).resolve().parents[3] / "crds" / "yaml"
 PATHS = {
     "AwsAccount": "awsaccounts",
+    "BackupPolicy": "namespaces/default/backuppolicies",
     "ScalingOverride": "namespaces/default/scalingoverrides",
     "ScalingPolicy": "namespaces/default/scalingpolicies",
 }
@@ -29,6 +30,10 @@ SPECS: dict[str, Object] = {
         "regions": ["eu-central-1", "eu-west-1"],
         "mode": "Enforce",
         "grants": [{"namespaces": ["clocked"], "verbs": ["scale"], "resources": ["arn:aws:ecs:*:*:service/clocked-cluster/*"]}],
+    },
+    "BackupPolicy": {
+        "source": {"rdsInstance": "clocked-db"},
+        "snapshots": {"schedule": "0 2 * * *", "retention": {"keepLast": 3}},
     },
     "ScalingOverride": {
         "policyRef": {"name": "clocked-app"},

@@ -9,7 +9,7 @@ import pytest
 from runbook_sandbox.harness import CommandError
 from runbook_sandbox.processes import wait_until
 
-ACCOUNT, POLICY = "AwsAccount", "ScalingPolicy"
+ACCOUNT, BACKUP, POLICY = "AwsAccount", "BackupPolicy", "ScalingPolicy"
 LABEL = "app/clocked/50dc6c495c0c9188/targetgroup/{}/6d0ecf831eec9f09"
 CPU = {"name": "cpu", "predefinedMetric": "ECSServiceAverageCPUUtilization", "targetValue": 60}
 
@@ -133,6 +133,37 @@ GOOD = {
     ),
     "longest-name": (POLICY, {"metadata.name": "n" * 40}),
     "null-for-nothing": (POLICY, {"spec.region": None, "spec.autoscaling": {"minCapacity": 1, "maxCapacity": 3, "suspended": None}}),
+    "backup": (BACKUP, {}),
+    "backup-by-rds-alone": (BACKUP, {"spec.snapshots": None, "spec.automated": {"retentionDays": 35, "window": "23:30-00:00"}}),
+    "backup-protection-alone": (BACKUP, {"spec.snapshots": None, "spec.deletionProtection": True}),
+    "backup-turned-off": (BACKUP, {"spec.automated": {"retentionDays": 0}, "spec.allowOutage": True}),
+    "backup-of-a-cluster": (BACKUP, {"spec.source": {"rdsCluster": "clocked-2"}, "spec.automated": {"retentionDays": 1}}),
+    "backup-everything-said": (
+        BACKUP,
+        {
+            "spec.accountRef": {"name": "production"},
+            "spec.region": "us-gov-west-1",
+            "spec.mode": "Observe",
+            "spec.suspend": True,
+            "spec.deletionProtection": True,
+            "spec.automated": {"retentionDays": 7, "window": "03:00-04:00", "copyTagsToSnapshot": False},
+            "spec.snapshots": {
+                "schedule": "0,30 2-4 1-7 */3 mon#1",
+                "timeZone": "America/Argentina/Buenos_Aires",
+                "jitter": "24h",
+                "startingDeadline": "168h",
+                "catchUpWindow": "22:00-06:00",
+                "namePrefix": "clocked-manual",
+                "runOnCreate": True,
+                "retention": {"keepLast": 100, "daily": 366, "weekly": 520, "monthly": 120, "maxAgeDays": 3650},
+            },
+        },
+    ),
+    "account-that-lets-few-be-deleted": (ACCOUNT, {"spec.safety": {"maxDeletesPerDay": 1}}),
+    "account-that-grants-backups": (
+        ACCOUNT,
+        {"spec.grants": [{"namespaces": ["a"], "verbs": ["snapshot", "deleteSnapshot"], "resources": ["arn:aws:rds:*:*:db:clocked-*"]}]},
+    ),
     "account": (ACCOUNT, {}),
     "account-without-grants": (ACCOUNT, {"spec.grants": None, "spec.mode": "Observe"}),
     "account-in-china": (
@@ -183,6 +214,11 @@ def test_what_goes_without_saying_is_filled_in(server) -> None:
     assert (policy["mode"], policy["suspend"], policy["allowZero"]) == ("Enforce", False, False)
     assert set(policy["autoscaling"]["suspended"].values()) == {False}
     assert policy["autoscaling"]["targetTracking"][0]["disableScaleIn"] is False
+    backup = server.judge(server.example(BACKUP))["spec"]
+    assert backup["accountRef"] == {"name": "default"}
+    assert (backup["mode"], backup["suspend"], backup["deletionProtection"], backup["allowOutage"]) == ("Enforce", False, False, False)
+    assert (backup["snapshots"]["startingDeadline"], backup["snapshots"]["runOnCreate"]) == ("12h", False)
+    assert "automated" not in backup
     grants = {"spec.grants": [{"namespaces": ["clocked"], "resources": ["arn:aws:ecs:*:*:service/*"]}]}
     account = server.judge(server.example(ACCOUNT, grants))["spec"]
     assert account["grants"][0]["verbs"] == ["observe"]
@@ -221,7 +257,7 @@ def test_kubectl_scale_sets_replicas_and_meets_the_rules(server) -> None:
     assert server.read(POLICY, name)["spec"]["replicas"] == 7
 
 
-@pytest.mark.parametrize("kind", [ACCOUNT, "ScalingOverride", POLICY])
+@pytest.mark.parametrize("kind", [ACCOUNT, BACKUP, "ScalingOverride", POLICY])
 def test_a_new_object_is_not_taken_for_one_that_was_looked_at(server, kind: str) -> None:
     """To kstatus an object without a status is Current, and a pipeline would not wait for it."""
     made = server.create(server.example(kind, {"status": {"observedGeneration": 1}}))
@@ -299,15 +335,16 @@ def test_appliers_share_a_list_by_name_and_force_what_they_own(server) -> None:
 
 
 def test_kubectl_get_runbook_lists_every_kind(server) -> None:
-    names = [server.create(server.example(kind))["metadata"]["name"] for kind in (ACCOUNT, POLICY)]
+    names = [server.create(server.example(kind))["metadata"]["name"] for kind in (ACCOUNT, POLICY, BACKUP)]
 
     # Discovery names a category a moment after the kind is served.
     def listed() -> bool:
         return all(name in server.kubectl("get", "runbook", "--output=name") for name in names)
 
-    wait_until(listed, 60, "the category runbook to list both kinds")
+    wait_until(listed, 60, "the category runbook to list these kinds")
     assert names[1] in server.kubectl("get", "svcscale", "--output=name")
     assert names[0] in server.kubectl("get", "awsaccount", "--output=name")
+    assert names[2] in server.kubectl("get", "dbpolicy", "--output=name")
 
 
 def test_the_columns_tell_the_state(server) -> None:
@@ -325,3 +362,27 @@ def test_the_columns_tell_the_state(server) -> None:
     expected |= {"Min": 2, "Max": 10, "Desired": 4, "Running": 3, "Ready": "True", "Synced": "False"}
     assert {name: row[name] for name in expected} == expected
     assert row["Message"] == "set desiredCount from 2 to 4"
+
+
+def test_the_columns_of_a_backup_tell_the_database_and_the_times(server) -> None:
+    policies = [server.create(server.example(BACKUP)), server.create(server.example(BACKUP, {"spec.source": {"rdsCluster": "clocked"}}))]
+    synced = condition(type="Synced", status="True")
+    status = {
+        "conditions": [condition(), synced],
+        "lastBackup": {"snapshotIdentifier": "clocked-manual-20260301-020000", "time": "2026-03-01T02:00:07Z"},
+        "nextBackupTime": "2026-03-02T02:00:00Z",
+        "retention": {"snapshots": 1, "nextDeletions": [{"snapshotIdentifier": "a", "time": "2026-03-02T02:00:00Z"}]},
+        "slots": [{"time": "2026-03-01T02:00:00Z", "state": "Complete", "snapshotIdentifier": "clocked-manual-20260301-020000"}],
+    }
+    server.replace(policies[0] | {"status": status}, "status")
+    table = server.request("GET", server.url(BACKUP), accept="application/json;as=Table;g=meta.k8s.io;v=v1")
+    columns = [column["name"] for column in table["columnDefinitions"]]
+    shown = [column["name"] for column in table["columnDefinitions"] if column["priority"] == 0]
+    assert shown == ["Name", "Database", "Last-Backup", "Next", "Ready", "Synced", "Reason", "Age"]
+    rows = {row["cells"][0]: dict(zip(columns, row["cells"], strict=True)) for row in table["rows"]}
+    instance, cluster = (rows[policy["metadata"]["name"]] for policy in policies)
+    assert (instance["Database"], cluster["Database"]) == ("clocked-db", "clocked")
+    assert (instance["Next"], instance["Snapshot"]) == ("2026-03-02T02:00:00Z", "clocked-manual-20260301-020000")
+    with pytest.raises(server.Refused, match='supported values: "Waiting", "Creating", "Complete"'):
+        changed = {"status": status | {"slots": [{"time": "2026-03-01T02:00:00Z", "state": "Skipped"}]}}
+        server.replace(server.read(BACKUP, policies[0]["metadata"]["name"]) | changed, "status")

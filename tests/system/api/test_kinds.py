@@ -9,7 +9,12 @@ import pytest
 from runbook_sandbox.harness import CommandError
 from runbook_sandbox.processes import wait_until
 
-PLURALS = {"AwsAccount": "awsaccounts", "BackupPolicy": "backuppolicies", "ScalingOverride": "scalingoverrides", "ScalingPolicy": "scalingpolicies"}
+PLURALS = {
+    "AwsAccount": "awsaccounts",
+    "BackupPolicy": "backuppolicies",
+    "ScalingOverride": "scalingoverrides",
+    "ScalingPolicy": "scalingpolicies",
+}
 OPENAPI = "/openapi/v3/apis/ops.clocked.app/v1alpha1"
 
 

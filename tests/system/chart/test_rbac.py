@@ -83,7 +83,10 @@ def provoke_everything(place, operator, loosen) -> None:
     old["metadata"]["labels"] = {"ops.clocked.app/made-by": "cli"}
     place.apply(old)
     until("the old override is removed", place.overrides, lambda found: len(found) == 1)
-    for kind in ("awsaccounts", "scalingoverrides", "scalingpolicies"):
+    # A database that is not there is told of.
+    place.apply(backup(place, {"deletionProtection": True}))
+    until("the backup policy is told", policy_condition(place, "Stalled"), lambda stalled: stalled.get("status") == "True")
+    for kind in ("awsaccounts", "backuppolicies", "scalingoverrides", "scalingpolicies"):
         loosen(f"{kind}.ops.clocked.app")
     bad = place.policy("bad", autoscaling={"minCapacity": "two"})
     override = place.override("bad-override", "web", atLeast=3)
@@ -97,7 +100,8 @@ def provoke_everything(place, operator, loosen) -> None:
             return False  # the API server takes a moment to follow a changed CRD
         return True
 
-    until("the API server takes anything", lambda: taken(bad, override, account), bool)
+    until("the API server takes anything", lambda: taken(bad, override, account, backup(place, {"deletionProtection": "yes"})), bool)
+    until("the backup policy is told", policy_condition(place, "Stalled"), lambda stalled: stalled.get("reason") == "InvalidSpec")
     place.stalled("bad", "InvalidSpec")
     told = account_condition(operator, f"{place.name}-bad", "Stalled")
     until("the account is told", told, lambda stalled: stalled.get("reason") == "InvalidSpec")
@@ -106,6 +110,17 @@ def provoke_everything(place, operator, loosen) -> None:
     place.apply(bad)
     written = Right("events.k8s.io", "events", "patch")
     until("the event is counted", lambda: {right(event, set()) for event in requests(operator, since)}, lambda seen: written in seen)
+
+
+def backup(place, spec: dict[str, Any]) -> dict[str, Any]:
+    """A BackupPolicy, not yet applied."""
+    named = {"accountRef": {"name": place.name}, "source": {"rdsInstance": place.name}}
+    metadata = {"name": "backup", "namespace": place.namespace}
+    return {"apiVersion": "ops.clocked.app/v1alpha1", "kind": "BackupPolicy", "metadata": metadata, "spec": named | spec}
+
+
+def policy_condition(place, kind: str) -> Callable[[], dict[str, Any]]:
+    return lambda: condition(place.client.get("backuppolicy", "backup", f"--namespace={place.namespace}"), kind)
 
 
 def account_condition(operator, name: str, kind: str) -> Callable[[], dict[str, Any]]:
@@ -170,12 +185,16 @@ READ = ("get", "list", "watch")
 WRITE = ("create", "update", "patch", "delete")
 # (role, resource, verbs that it has); of the other verbs it has none.
 PEOPLE = [
+    ("viewer", "backuppolicies", READ),
+    ("viewer", "backuppolicies/status", ()),
     ("viewer", "scalingpolicies", READ),
     ("viewer", "scalingpolicies/status", ()),
     ("viewer", "scalingpolicies/scale", ("get",)),
     ("viewer", "scalingoverrides", READ),
     ("viewer", "scalingoverrides/status", ()),
     ("viewer", "awsaccounts", READ),
+    ("editor", "backuppolicies", READ + WRITE),
+    ("editor", "backuppolicies/status", ()),
     ("editor", "scalingpolicies", READ + WRITE),
     ("editor", "scalingpolicies/status", ()),
     ("editor", "scalingpolicies/scale", ("get", "update", "patch")),

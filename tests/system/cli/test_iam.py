@@ -3,25 +3,59 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from runbook_sandbox.clocked.account import ACCOUNT, APP, CLUSTER, OPERATOR_USER, WORKER, documented_policy
+import yaml
+from runbook_sandbox.clocked.account import (
+    ACCOUNT,
+    APP,
+    CLUSTER,
+    CLUSTER_ID,
+    DATABASE,
+    OPERATOR_USER,
+    REGION,
+    WORKER,
+    documented_policy,
+)
 from runbook_sandbox.clocked.installation import EXAMPLES, REPOSITORY, condition, is_in_sync, until
 
 from cli.files import BAND, text
 
+KINDS = ("scalingpolicies", "backuppolicies")
 SERVICE_LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_ECSService"
 
 
 @pytest.fixture
-def examples(operator, account):
-    """The examples, applied, on services of their own; the operator's permissions as they were afterwards."""
+def files(tmp_path):
+    """The examples, with a snapshot each minute: what it takes to take one is needed at any time."""
+    for source in EXAMPLES.glob("*.yaml"):
+        (tmp_path / source.name).write_text(source.read_text())
+    backup = yaml.safe_load((EXAMPLES / "backups.yaml").read_text())
+    backup["spec"]["snapshots"] |= {"schedule": "* * * * *", "timeZone": "UTC", "jitter": "0s"}
+    (tmp_path / "backups.yaml").write_text(yaml.safe_dump(backup))
+    return tmp_path
+
+
+@pytest.fixture
+def examples(operator, account, files):
+    """The examples, applied, on services and a database of their own; the operator's permissions as they were afterwards."""
+    usual = account.control("GET", "/pace")
+    account.control("PUT", "/pace", {"rds_create": 0.5, "rds_modify": 0.5, "rds_snapshot": 0.5})
     account.create_services(APP, WORKER)
-    operator.kubectl("apply", f"--filename={EXAMPLES}/namespace.yaml", f"--filename={EXAMPLES}")
+    account.create_database()
+    available(account)
+    operator.kubectl("apply", f"--filename={files}/namespace.yaml", f"--filename={files}")
     yield operator
     allow(account, documented_policy(REPOSITORY, "*"))
     operator.kubectl("delete", "namespace", "clocked", "--wait=false")
     operator.kubectl("delete", "awsaccount", "default", "--wait=false")
+    account.control("PUT", "/pace", usual)
+
+
+def available(account) -> None:
+    """Waits until the database is."""
+    until("the database is available", account.database, lambda found: found["DBInstanceStatus"] == "available")
 
 
 def allow(account, policy: dict) -> None:
@@ -37,6 +71,24 @@ def unmade(account) -> None:
                 ServiceNamespace="ecs", ScalableDimension="ecs:service:DesiredCount", ResourceId=f"service/{CLUSTER}/{service}"
             )
         account.set_desired(service, desired)
+    available(account)
+    account.rds.modify_db_instance(
+        DBInstanceIdentifier=DATABASE, BackupRetentionPeriod=2, DeletionProtection=False, CopyTagsToSnapshot=False
+    )
+    # A snapshot of the policy's that is too old to be kept.
+    slot = datetime.now(UTC).replace(microsecond=0) - timedelta(days=500)
+    identifier = f"clocked-manual-{slot:%Y%m%d-%H%M%S}"
+    tags = {
+        "owner": f"{CLUSTER_ID}/clocked/{DATABASE}",
+        "resource-arn": f"arn:aws:rds:{REGION}:{ACCOUNT}:snapshot:{identifier}",
+        "slot": f"{slot:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    account.rds.create_db_snapshot(
+        DBInstanceIdentifier=DATABASE,
+        DBSnapshotIdentifier=identifier,
+        Tags=[{"Key": f"ops.clocked.app/{name}", "Value": value} for name, value in tags.items()],
+    )
+    available(account)
     iam = account.client("iam")
     if any(role["RoleName"] == SERVICE_LINKED_ROLE for role in iam.list_roles()["Roles"]):
         iam.delete_role(RoleName=SERVICE_LINKED_ROLE)
@@ -46,19 +98,21 @@ def names(policy: dict) -> list[str]:
     return [statement["Sid"] for statement in policy["Statement"]]
 
 
-def test_the_policy_is_enough_and_none_of_it_too_much(examples, account, cli):
-    policy = json.loads(cli("iam-policy", "-f", str(EXAMPLES)).out)
-    assert len(names(policy)) == len(set(names(policy))) >= 5
+def test_the_policy_is_enough_and_none_of_it_too_much(examples, account, cli, files):
+    # Whose snapshots may be deleted is for the reader to say.
+    policy = json.loads(cli("iam-policy", "-f", str(files)).out.replace('"any/clocked/', f'"{CLUSTER_ID}/clocked/'))
+    assert len(names(policy)) == len(set(names(policy))) >= 9
 
     def begin_anew() -> None:
         # What is undone again and again would be contested, and put right later each time.
-        examples.kubectl("delete", "scalingpolicies", "--all", "--namespace=clocked")
+        examples.kubectl("delete", "scalingpolicies,backuppolicies", "--all", "--namespace=clocked")
         unmade(account)
-        examples.kubectl("apply", f"--filename={EXAMPLES}")
+        examples.kubectl("apply", f"--filename={files}")
 
     def look(stamp: str) -> list[dict]:
         annotation = f"ops.clocked.app/reconcile-requested-at={stamp}"
-        examples.kubectl("annotate", "scalingpolicy", "--all", "--namespace=clocked", "--overwrite", annotation)
+        for kind in KINDS:
+            examples.kubectl("annotate", kind, "--all", "--namespace=clocked", "--overwrite", annotation)
         return until(
             f"{stamp}: the policies are looked at",
             policies,
@@ -66,7 +120,7 @@ def test_the_policy_is_enough_and_none_of_it_too_much(examples, account, cli):
         )
 
     def policies() -> list[dict]:
-        return examples.get("scalingpolicies", "--namespace=clocked")["items"]
+        return [item for kind in KINDS for item in examples.get(kind, "--namespace=clocked")["items"]]
 
     def denied(items: list[dict]) -> list[str]:
         stalled = [condition(item, "Stalled") for item in items]
@@ -87,7 +141,7 @@ def test_the_policy_is_enough_and_none_of_it_too_much(examples, account, cli):
             policies,
             lambda items: all(is_in_sync(item) for item in items) and account.scalable_target(APP) is not None,
         )
-        assert len(everything) == 2
+        assert len(everything) == 3
 
 
 def test_what_holds_for_a_while_takes_no_permission_away(place, cli, declared):

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from runbook_sandbox import background
-from runbook_sandbox.clocked.account import APP, WORKER, Account
+from runbook_sandbox.clocked.account import APP, DATABASE, WORKER, Account
 from runbook_sandbox.clocked.installation import EXAMPLES, NAMESPACE, RELEASE, install
 from runbook_sandbox.harness import CommandError
 from runbook_sandbox.state import DEFAULT_NAME, directory_of
@@ -25,15 +25,17 @@ def main() -> int:
             print("the operator is installed already", file=sys.stderr)
             return 0
         account.create_services(APP, WORKER, "clocked-reports-service", "billing-service")
+        account.create_database()
         install(client, account)
-        for name in ("namespace.yaml", "account.yaml", "scaling.yaml"):
+        for name in ("namespace.yaml", "account.yaml", "scaling.yaml", "backups.yaml"):
             client.kubectl("apply", f"--filename={EXAMPLES / name}")
     except CommandError as error:
         print(f"clocked: {error}", file=sys.stderr)
         return 1
     print("the operator runs, with examples/clocked applied; for example:", file=sys.stderr)
     print(
-        f"  kubectl get runbook -A\n  aws ecs update-service --cluster clocked-cluster --service {WORKER} --desired-count 1",
+        f"  kubectl get runbook -A\n  aws ecs update-service --cluster clocked-cluster --service {WORKER} --desired-count 1\n"
+        f"  aws rds modify-db-instance --db-instance-identifier {DATABASE} --no-deletion-protection",
         file=sys.stderr,
     )
     return 0

@@ -16,7 +16,10 @@ ACCOUNT = "123456789012"
 CLUSTER = "clocked-cluster"
 APP = "clocked-app-service"
 WORKER = "clocked-worker-service"
+DATABASE = "clocked-db"
 OPERATOR_USER = "runbook-operator"
+#: What the operator calls its cluster in tags.
+CLUSTER_ID = "sandbox"
 #: An access key that may do everything, also when IAM is enforced: the one that `make sandbox` prints.
 ADMINISTRATOR = "test"
 
@@ -28,6 +31,7 @@ class Account:
         self.endpoint = endpoint
         self.ecs = self.client("ecs")
         self.autoscaling = self.client("application-autoscaling")
+        self.rds = self.client("rds")
 
     def client(self, service: str, region: str = REGION, key: str = ADMINISTRATOR, **options: Any) -> Any:
         """A boto3 client. Retries are on: the sandbox throttles as AWS does. Twelve digits: that account's administrator."""
@@ -57,6 +61,28 @@ class Account:
         )
         for service in services:
             self.ecs.create_service(cluster=cluster, serviceName=service, taskDefinition="clocked-server", desiredCount=desired)
+
+    def create_database(self, identifier: str = DATABASE) -> None:
+        """Creates a DB instance as people do who think of backups later."""
+        self.rds.create_db_instance(
+            DBInstanceIdentifier=identifier,
+            Engine="postgres",
+            DBInstanceClass="db.t4g.micro",
+            AllocatedStorage=20,
+            MasterUsername="clocked",
+            MasterUserPassword="secret-word",
+            PreferredMaintenanceWindow="sun:20:00-sun:21:00",
+        )
+
+    def database(self, identifier: str = DATABASE) -> dict[str, Any]:
+        """The DB instance as DescribeDBInstances shows it."""
+        return self.rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
+
+    def snapshots(self, identifier: str = DATABASE) -> dict[str, dict[str, str]]:
+        """The tags of the DB instance's manual snapshots, by identifier."""
+        pages = self.rds.get_paginator("describe_db_snapshots").paginate(DBInstanceIdentifier=identifier, SnapshotType="manual")
+        found = [item for page in pages for item in page["DBSnapshots"]]
+        return {item["DBSnapshotIdentifier"]: {tag["Key"]: tag["Value"] for tag in item["TagList"]} for item in found}
 
     def service(self, service: str, cluster: str = CLUSTER) -> dict[str, Any]:
         """The service as DescribeServices shows it."""
@@ -107,4 +133,6 @@ def documented_policy(repository: Path, cluster: str = CLUSTER) -> dict[str, Any
     found = re.search(r"```json\n(.*?)```", text, re.DOTALL)
     if found is None:
         raise ValueError("docs/iam.md has no JSON block")
-    return json.loads(found.group(1).replace(f"service/{CLUSTER}/", f"service/{cluster}/"))
+    block = found.group(1).replace(f"service/{CLUSTER}/", f"service/{cluster}/")
+    # The text says where to put the operator's own id.
+    return json.loads(block.replace('"any/clocked/', f'"{CLUSTER_ID}/clocked/'))

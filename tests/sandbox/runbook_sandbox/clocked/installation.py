@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runbook_sandbox.clocked.account import CLUSTER, Account, documented_policy
+from runbook_sandbox.clocked.account import CLUSTER, CLUSTER_ID, Account, documented_policy
 from runbook_sandbox.harness import Client
 from runbook_sandbox.processes import wait_until
 
@@ -41,7 +41,7 @@ def helm(client: Client, command: str, *settings: str, chart: Path = CHART) -> s
     """`helm install` or `helm upgrade` of a chart, that of this checkout by default, waiting until the operator is available."""
     repository, tag = IMAGE.split(":")
     values = {
-        "clusterId": "sandbox",
+        "clusterId": CLUSTER_ID,
         "image": {"repository": repository, "tag": tag},
         "envFrom": [{"secretRef": {"name": "aws"}}],
         "operator": {"resync": "5s"},

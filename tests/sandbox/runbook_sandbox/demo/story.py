@@ -9,6 +9,7 @@ from typing import Any
 
 from runbook_sandbox.clocked.account import APP, CLUSTER, WORKER, Account
 from runbook_sandbox.clocked.installation import EXAMPLES, NAMESPACE, condition, install, is_in_sync
+from runbook_sandbox.demo.backups import Backups
 from runbook_sandbox.demo.stage import Stage
 from runbook_sandbox.harness import Client
 
@@ -20,6 +21,7 @@ class Story:
 
     def __init__(self, stage: Stage, client: Client, account: Account, cli: Path) -> None:
         self.stage, self.client, self.account, self.cli = stage, client, account, cli
+        self.backups = Backups(stage, client, account)
 
     def tell(self) -> None:
         """All steps."""
@@ -27,13 +29,17 @@ class Story:
         self.install()
         self.look_before_anything_is_written()
         self.converge()
+        self.backups.ask_for_a_snapshot()
         self.correct_a_manual_change()
+        self.backups.correct_a_manual_change()
         self.adopt_a_manual_scale_out()
         self.change_for_a_while()
         self.plan_a_change()
         self.leave_the_autoscaler_alone()
         self.correct_what_leaves_the_band()
         self.let_a_schedule_move_the_band()
+        self.backups.look_at_the_snapshot()
+        self.backups.let_old_ones_go()
         self.refuse_a_missing_grant()
         self.stop_everything()
         self.look_back()
@@ -53,7 +59,8 @@ class Story:
 
     def set_the_scene(self) -> None:
         stage = self.stage
-        stage.title("An AWS account as it is found: services of one task each, scaled by hand")
+        stage.title("An AWS account as it is found: services of one task each, scaled by hand, and a database")
+        self.backups.set_the_scene()
         self.account.create_services(APP, WORKER, "clocked-reports-service", "billing-service")
         for service in (APP, WORKER):
             stage.expect(f"{CLUSTER}/{service} runs 1 task", lambda s=service: self.account.service(s)["runningCount"], lambda n: n == 1)
@@ -75,6 +82,7 @@ class Story:
             found = stage.expect(f"{name} has a plan", lambda n=name: self.policy(n), lambda p: "plan" in p.get("status", {}))
             for step in found["status"]["plan"]["steps"]:
                 stage.say(f"    would {step['description']}")
+        self.backups.look_first()
         writes = [call for call in self.account.operator_calls() if not call["operation"].startswith(("Describe", "Get", "List"))]
         stage.check("the operator has written nothing to AWS", not writes, writes)
 
@@ -89,6 +97,7 @@ class Story:
         stage.check("the app has a scalable target of 2 to 10", band == (2, 10), band)
         names = sorted(policy["PolicyName"] for policy in self.account.scaling_policies(APP))
         stage.check("and its two target tracking policies", names == ["clocked-app-cpu", "clocked-app-memory"], names)
+        self.backups.converge()
         stage.run(self.client, GET)
 
     def correct_a_manual_change(self) -> None:

@@ -48,7 +48,9 @@ def check(request: RequestContext) -> Denial | None:
     context = context_of(request)
     for action in actions_of(request.service, request.operation):
         for resource in request.resources:
-            denial = check_one(request.caller, action, resource, context, request.partition)
+            own = resources.conditions_of_resource(request.service, resource)
+            about = context | {name.lower(): listed(value) for name, value in own.items()}
+            denial = check_one(request.caller, action, resource, about, request.partition)
             if denial is not None:
                 return denial
     for role, principal in passing.roles_of(request.service, request.operation, request.params, request.account_id, request.region):

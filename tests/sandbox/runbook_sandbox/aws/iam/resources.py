@@ -18,6 +18,8 @@ ConditionResolver = Callable[[dict[str, Any], str, str], dict[str, Any]]
 _resolvers: dict[tuple[str, str], Resolver] = {}
 _conditions: dict[tuple[str, str], ConditionResolver] = {}
 _actions: dict[tuple[str, str], list[str]] = {}
+#: `ARN -> {condition key: value}` of one resource, by service: its tags.
+_of_resource: dict[str, Callable[[str], dict[str, Any]]] = {}
 
 
 def register(
@@ -43,6 +45,17 @@ def register(
 def register_conditions(service: str, operation: str, conditions: ConditionResolver) -> None:
     """Condition keys of an operation that is evaluated against `*`, or whose resolver is registered elsewhere."""
     _conditions[service, operation] = conditions
+
+
+def register_resource_conditions(service: str, of_resource: Callable[[str], dict[str, Any]]) -> None:
+    """Condition keys that belong to one resource of a request: IAM judges each resource by its own tags."""
+    _of_resource[service] = of_resource
+
+
+def conditions_of_resource(service: str, arn: str) -> dict[str, Any]:
+    """The condition keys of one resource of a request."""
+    found = _of_resource.get(service)
+    return found(arn) if found else {}
 
 
 def resources_of(service: str, operation: str, params: dict[str, Any], account_id: str, region: str) -> list[str]:

@@ -154,38 +154,39 @@ def _resolver(operation: str) -> Callable[[dict[str, Any], str, str], list[str]]
     return resolve
 
 
-def _conditions(operation: str) -> Callable[[dict[str, Any], str, str], dict[str, Any]]:
-    resolve = _resolver(operation)
+def _tags(arn: str) -> dict[str, Any]:
+    """The tags of one resource: those of the instance say nothing about the snapshot that is taken of it."""
+    parsed = parse_arn(arn)
+    values: dict[str, Any] = {}
+    for tag in tagging.tags_of_arn(arn) if parsed else []:
+        values[f"aws:ResourceTag/{tag['Key']}"] = tag["Value"]
+        values[f"{_TAG_KEYS.get(parsed['kind'], 'rds:tag')}/{tag['Key']}"] = tag["Value"]
+    return values
 
-    def conditions(params: dict[str, Any], account_id: str, region: str) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for arn in resolve(params, account_id, region):
-            parsed = parse_arn(arn)
-            for tag in tagging.tags_of_arn(arn) if parsed else []:
-                values[f"aws:ResourceTag/{tag['Key']}"] = tag["Value"]
-                values[f"{_TAG_KEYS.get(parsed['kind'], 'rds:tag')}/{tag['Key']}"] = tag["Value"]
-        tags = params.get("Tags") or []
-        for tag in tags:
-            values[f"aws:RequestTag/{tag.get('Key')}"] = tag.get("Value", "")
-            values[f"rds:req-tag/{tag.get('Key')}"] = tag.get("Value", "")
-        keys = [tag.get("Key") for tag in tags] + list(params.get("TagKeys") or [])
-        if keys:
-            values["aws:TagKeys"] = keys
-        for name, key in (("DBInstanceClass", "rds:DatabaseClass"), ("Engine", "rds:DatabaseEngine"), ("DBName", "rds:DatabaseName")):
-            if params.get(name):
-                values[key] = params[name]
-        for name in ("MultiAz", "StorageEncrypted"):
-            parameter = "MultiAZ" if name == "MultiAz" else name
-            if params.get(parameter) is not None:
-                values[f"rds:{name}"] = "true" if params[parameter] else "false"
-        if params.get("CopyTags") is not None:
-            values["rds:CopyOptionGroup"] = "true" if params.get("CopyOptionGroup") else "false"
-        return values
 
-    return conditions
+def _conditions(params: dict[str, Any], account_id: str, region: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    tags = params.get("Tags") or []
+    for tag in tags:
+        values[f"aws:RequestTag/{tag.get('Key')}"] = tag.get("Value", "")
+        values[f"rds:req-tag/{tag.get('Key')}"] = tag.get("Value", "")
+    keys = [tag.get("Key") for tag in tags] + list(params.get("TagKeys") or [])
+    if keys:
+        values["aws:TagKeys"] = keys
+    for name, key in (("DBInstanceClass", "rds:DatabaseClass"), ("Engine", "rds:DatabaseEngine"), ("DBName", "rds:DatabaseName")):
+        if params.get(name):
+            values[key] = params[name]
+    for name in ("MultiAz", "StorageEncrypted"):
+        parameter = "MultiAZ" if name == "MultiAz" else name
+        if params.get(parameter) is not None:
+            values[f"rds:{name}"] = "true" if params[parameter] else "false"
+    if params.get("CopyTags") is not None:
+        values["rds:CopyOptionGroup"] = "true" if params.get("CopyOptionGroup") else "false"
+    return values
 
 
 def register() -> None:
     """Tell IAM. Idempotent."""
     for operation in _PARAMETERS:
-        resources.register("rds", operation, _resolver(operation), conditions=_conditions(operation))
+        resources.register("rds", operation, _resolver(operation), conditions=_conditions)
+    resources.register_resource_conditions("rds", _tags)

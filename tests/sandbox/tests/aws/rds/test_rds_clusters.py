@@ -102,11 +102,13 @@ def test_cluster_settings(aws, rds, cluster, refused):
     answer = rds.modify_db_cluster(
         DBClusterIdentifier="aurora",
         BackupRetentionPeriod=14,
+        CopyTagsToSnapshot=True,
         DeletionProtection=True,
         PreferredBackupWindow="03:00-04:00",
         PreferredMaintenanceWindow="sun:05:00-sun:06:00",
     )["DBCluster"]
-    assert (answer["BackupRetentionPeriod"], answer["DeletionProtection"]) == (14, True)
+    assert (answer["BackupRetentionPeriod"], answer["DeletionProtection"], answer["CopyTagsToSnapshot"]) == (14, True, True)
+    assert "PendingModifiedValues" not in answer
     assert rds.describe_db_instances()["DBInstances"][0]["BackupRetentionPeriod"] == 14
     with refused("InvalidParameterValue"):
         rds.modify_db_cluster(DBClusterIdentifier="aurora", BackupRetentionPeriod=0)

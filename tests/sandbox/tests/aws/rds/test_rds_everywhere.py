@@ -147,6 +147,16 @@ def test_tags_decide(aws, rds, instance, snapshot, allowed, refused):
     user.delete_db_snapshot(DBSnapshotIdentifier="mine")
 
 
+def test_the_tags_of_an_instance_are_not_those_of_its_snapshot(aws, rds, instance, allowed, refused):
+    """IAM User Guide, "aws:ResourceTag": "the tag attached to the resource", and each resource of a request is judged by itself."""
+    instance(Tags=[{"Key": "team", "Value": "data"}])
+    condition = {"StringEquals": {"aws:ResourceTag/team": "data"}}
+    user = allowed({"Effect": "Allow", "Action": ["rds:CreateDBSnapshot", "rds:ModifyDBInstance"], "Resource": "*", "Condition": condition})
+    user.modify_db_instance(DBInstanceIdentifier="app", CopyTagsToSnapshot=True)
+    with refused("AccessDenied", "rds:CreateDBSnapshot", "snapshot:new"):
+        user.create_db_snapshot(DBInstanceIdentifier="app", DBSnapshotIdentifier="new")
+
+
 def test_an_operation_that_the_sandbox_lacks_says_so(aws, rds, refused):
     """moto: an HTML page with 500."""
     aws.internal_errors_expected = True

@@ -66,6 +66,18 @@ def test_backup_retention_between_two_numbers_needs_no_window(aws, rds, instance
     assert show()["PendingModifiedValues"] == {}
 
 
+def test_what_is_pending_stays_when_the_retention_is_changed(aws, rds, instance, show):
+    """The retention is applied as soon as possible; a class that waits for the window goes on waiting for it."""
+    instance()
+    rds.modify_db_instance(DBInstanceIdentifier="app", DBInstanceClass="db.t4g.small")
+    rds.modify_db_instance(DBInstanceIdentifier="app", BackupRetentionPeriod=7, PreferredBackupWindow="03:00-04:00")
+    assert show()["PreferredBackupWindow"] == "03:00-04:00"
+    aws.clock.advance(10)
+    found = show()
+    assert (found["BackupRetentionPeriod"], found["DBInstanceClass"]) == (7, "db.t4g.micro")
+    assert found["PendingModifiedValues"] == {"DBInstanceClass": "db.t4g.small"}
+
+
 def test_switching_backups_off_waits_and_then_deletes_them(aws, rds, instance, show):
     """User Guide, "Disabling automated backups": to 0 they are deleted; without ApplyImmediately in the window only."""
     instance(BackupRetentionPeriod=3)

@@ -146,6 +146,49 @@ def test_tags_are_the_instances_only_when_it_says_so(rds, instance, snapshot):
     assert {tag["Key"]: tag["Value"] for tag in tagged["TagList"]} == {"team": "data", "slot": "1"}
 
 
+def test_snapshots_of_what_was_renamed_or_made_anew_are_told_apart_by_resource_id(aws, rds, instance, snapshot):
+    """User Guide, "Renaming a DB instance": "DB snapshots are retained"; API Reference, DBSnapshot: DbiResourceId of the source."""
+    old = instance()["DbiResourceId"]
+    snapshot(identifier="before")
+    rds.modify_db_instance(DBInstanceIdentifier="app", NewDBInstanceIdentifier="archive", ApplyImmediately=True)
+    aws.clock.advance(10)
+    new = instance()["DbiResourceId"]
+    snapshot(identifier="after")
+
+    def manual(**params):
+        found = rds.describe_db_snapshots(SnapshotType="manual", **params)["DBSnapshots"]
+        return {item["DBSnapshotIdentifier"]: (item["DBInstanceIdentifier"], item["DbiResourceId"]) for item in found}
+
+    assert manual(DBInstanceIdentifier="app") == {"before": ("app", old), "after": ("app", new)}
+    assert manual(DbiResourceId=old) == {"before": ("app", old)}
+    assert new != old
+    for gone in ("archive", "app"):
+        rds.delete_db_instance(DBInstanceIdentifier=gone, SkipFinalSnapshot=True)
+    aws.clock.advance(30)
+    assert set(manual(DBInstanceIdentifier="app")) == {"before", "after"}
+
+
+def test_a_snapshot_that_was_asked_for_twice_exists_whatever_the_instance_does(rds, instance, refused):
+    """CreateDBSnapshot has no token: whoever lost the answer meets DBSnapshotAlreadyExists, also while the first is being taken."""
+    instance()
+    rds.create_db_snapshot(DBInstanceIdentifier="app", DBSnapshotIdentifier="slot")
+    with refused("DBSnapshotAlreadyExists", "slot"):
+        rds.create_db_snapshot(DBInstanceIdentifier="app", DBSnapshotIdentifier="slot")
+
+
+def test_a_copied_tag_still_names_what_it_was_copied_from(aws, rds, instance, snapshot):
+    """User Guide, "Tagging": CopyTags, and CopyTagsToSnapshot of what was restored, carry tags on to what they do not speak of."""
+    instance()
+    own = {"Key": "resource-arn", "Value": "arn:aws:rds:eu-central-1:123456789012:snapshot:first"}
+    snapshot(identifier="first", Tags=[own])
+    rds.add_tags_to_resource(ResourceName="arn:aws:rds:eu-central-1:123456789012:db:app", Tags=[own])
+    rds.modify_db_instance(DBInstanceIdentifier="app", CopyTagsToSnapshot=True)
+    inherited = snapshot(identifier="second")
+    copy = rds.copy_db_snapshot(SourceDBSnapshotIdentifier="first", TargetDBSnapshotIdentifier="third", CopyTags=True)["DBSnapshot"]
+    assert inherited["TagList"] == copy["TagList"] == [own]
+    assert own["Value"] not in (inherited["DBSnapshotArn"], copy["DBSnapshotArn"])
+
+
 def test_a_failing_and_a_slow_snapshot_on_demand(aws, rds, instance, show):
     """The sandbox's own switch: what an operator meets when a snapshot ends as `failed` or takes hours."""
     instance()
