@@ -8,15 +8,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use runbook_aws::{
-    Answered, AwsMetrics, Call, Cloud, Freshness, Origin, Plane, PlaneOptions, Reply, TokioClock, WriteGuard,
+    Answered, AwsMetrics, Call, Cloud, Freshness, Origin, Plane, PlaneOptions, RdsCall, Reply, TokioClock, WriteGuard,
 };
 use runbook_core::account::{Budget, Rates};
 use runbook_core::facts::Answer;
 use runbook_core::observed::{
-    AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, ClusterMember, DbCluster, Deployment, EcsService,
-    ScalableTarget, ScheduledAction, Suspended,
+    AppliedPolicy, AppliedPolicyKind, BackupSettings, CallerIdentity, Capacity, ClusterMember, Database,
+    DatabaseSnapshot, DbCluster, Deployment, EcsService, ScalableTarget, ScheduledAction, Suspended,
 };
-use runbook_core::{CloudError, ClusterId, ErrorClass, Query, Scope, ServiceId, Step};
+use runbook_core::{CloudError, ClusterId, DatabaseId, DatabaseKind, ErrorClass, Query, Scope, ServiceId, Step};
 use tokio::time::Instant;
 
 pub const ACCOUNT: &str = "123456789012";
@@ -95,6 +95,8 @@ pub struct World {
     pub clusters: BTreeMap<String, usize>,
     /// Clusters a page, where that is not AWS's.
     pub cluster_page: Option<usize>,
+    /// DB instances, with their snapshots.
+    pub databases: BTreeMap<String, (Database, Vec<DatabaseSnapshot>)>,
     pub policies_each: usize,
     pub actions_each: usize,
     pub missing_clusters: BTreeSet<String>,
@@ -263,6 +265,20 @@ impl World {
                 let (actions, next_token) = page(all, next_token, 50);
                 Ok(Reply::ScheduledActions { actions, next_token })
             }
+            Call::Rds(RdsCall::DescribeDatabases { identifiers, marker, .. }) => {
+                assert!(identifiers.len() <= 100, "more may not fit on a page");
+                let found = self.databases.iter().filter(|(name, _)| identifiers.contains(name));
+                let all = found.map(|(name, (database, _))| (name.clone(), database.clone())).collect();
+                let (databases, marker) = page(all, marker, 100);
+                Ok(Reply::Databases { databases, marker })
+            }
+            Call::Rds(RdsCall::DescribeSnapshots { source, marker, .. }) => {
+                let found = self.databases.iter().filter(|(name, _)| source.as_ref().is_none_or(|of| of == *name));
+                let all =
+                    found.flat_map(|(name, (_, snapshots))| snapshots.iter().map(|one| (name.clone(), one.clone())));
+                let (snapshots, marker) = page(all.collect(), marker, 100);
+                Ok(Reply::Snapshots { snapshots, marker })
+            }
             write => panic!("{write:?} is not a read"),
         }
     }
@@ -278,6 +294,47 @@ impl World {
         }
         Reply::Done
     }
+}
+
+/// A DB instance as it is when nothing is done to it, with so many snapshots.
+pub fn database(name: &str, snapshots: usize) -> (Database, Vec<DatabaseSnapshot>) {
+    let settings = BackupSettings {
+        retention_days: 7,
+        window: Some("03:00-04:00".into()),
+        copy_tags_to_snapshot: true,
+        deletion_protection: true,
+    };
+    let database = Database {
+        arn: database_id(name).arn(),
+        resource_id: format!("db-{name}"),
+        status: "available".into(),
+        engine: "postgres".into(),
+        member_of: None,
+        settings,
+        pending: BTreeMap::new(),
+        maintenance_window: None,
+        latest_restorable_time: None,
+        tags: BTreeMap::new(),
+    };
+    (database, (0..snapshots).map(|number| snapshot(name, &format!("{name}-{number}"))).collect())
+}
+
+/// A snapshot of it that is available.
+pub fn snapshot(of: &str, identifier: &str) -> DatabaseSnapshot {
+    DatabaseSnapshot {
+        identifier: identifier.into(),
+        arn: database_id(of).snapshot_arn(identifier),
+        source_resource_id: Some(format!("db-{of}")),
+        snapshot_type: "manual".into(),
+        status: "available".into(),
+        created_at: Some(Timestamp::UNIX_EPOCH),
+        percent_progress: 100,
+        tags: BTreeMap::from([("owner".to_owned(), "test".to_owned())]),
+    }
+}
+
+pub fn database_id(name: &str) -> DatabaseId {
+    DatabaseId { scope: scope(), kind: DatabaseKind::Instance, identifier: name.into() }
 }
 
 fn page<T: Clone>(all: Vec<T>, token: &Option<String>, size: usize) -> (Vec<T>, Option<String>) {

@@ -1,0 +1,238 @@
+//! Amazon RDS.
+
+use runbook_aws::{Call, Cloud, RdsCall, Reply};
+use runbook_core::observed::{BackupSettings, Quota};
+use runbook_core::step::SettingsChange;
+use runbook_core::{DatabaseKind, ErrorClass};
+
+use crate::server::*;
+use crate::support::scope;
+
+const CLUSTER: &str = "<DBCluster><DBClusterIdentifier>db</DBClusterIdentifier><Status>available</Status><Engine>aurora-mysql</Engine>\
+    <DBClusterArn>arn:aws:rds:eu-central-1:123456789012:cluster:db</DBClusterArn><DBClusterMembers>\
+    <DBClusterMember><DBInstanceIdentifier>a</DBInstanceIdentifier><IsClusterWriter>true</IsClusterWriter></DBClusterMember>\
+    <DBClusterMember><DBInstanceIdentifier>b</DBInstanceIdentifier><IsClusterWriter>false</IsClusterWriter></DBClusterMember>\
+    </DBClusterMembers><TagList><Tag><Key>team</Key><Value>shop</Value></Tag></TagList></DBCluster>";
+
+fn described_clusters(cluster: &str, marker: &str) -> String {
+    format!(
+        r#"<DescribeDBClustersResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><DescribeDBClustersResult>{marker}
+        <DBClusters>{cluster}</DBClusters></DescribeDBClustersResult></DescribeDBClustersResponse>"#
+    )
+}
+
+#[tokio::test]
+async fn clusters_are_asked_by_a_filter_and_observed_page_by_page() {
+    let server = Server::start(|_| (200, described_clusters(CLUSTER, "<Marker>m2</Marker>"))).await;
+    let cloud = cloud(&server, false).await;
+    let call = Call::DescribeDbClusters { clusters: vec!["db".into(), "gone".into()], marker: Some("m1".into()) };
+    let Reply::DbClusters { clusters, marker } = cloud.call(&scope(), &call).await.unwrap().reply else {
+        panic!("no clusters")
+    };
+    assert_eq!(marker.as_deref(), Some("m2"));
+    let [(name, db)] = &clusters[..] else { panic!("{clusters:?}") };
+    assert_eq!((name.as_str(), db.status.as_str(), db.engine.as_str()), ("db", "available", "aurora-mysql"));
+    assert_eq!(db.arn, "arn:aws:rds:eu-central-1:123456789012:cluster:db");
+    let members: Vec<_> = db.members.iter().map(|member| (member.instance.as_str(), member.is_writer)).collect();
+    assert_eq!(members, [("a", true), ("b", false)]);
+    assert_eq!(db.tags.get("team").map(String::as_str), Some("shop"));
+    let body = server.requests()[0].body.clone();
+    for sent in [
+        "Action=DescribeDBClusters&",
+        "Filters.Filter.1.Name=db-cluster-id",
+        "Filters.Filter.1.Values.Value.1=db",
+        "Filters.Filter.1.Values.Value.2=gone",
+        "MaxRecords=100",
+        "Marker=m1",
+    ] {
+        assert!(body.contains(sent), "{sent}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_without_what_decides_is_an_error() {
+    let call = Call::DescribeDbClusters { clusters: vec!["db".into()], marker: None };
+    for (absent, what) in [
+        ("<Status>available</Status>", "Status"),
+        ("<Engine>aurora-mysql</Engine>", "Engine"),
+        ("<IsClusterWriter>false</IsClusterWriter>", "IsClusterWriter"),
+    ] {
+        let body = described_clusters(&CLUSTER.replace(absent, ""), "");
+        let error = answered(&body, &call).await.unwrap_err();
+        assert_eq!((error.class, error.code.as_str()), (ErrorClass::Transient, "IncompleteAnswer"), "{error:?}");
+        assert!(error.message.contains(what), "{error:?}");
+    }
+}
+
+const DATABASE: &str = "<DBInstance><DBInstanceIdentifier>clocked-db</DBInstanceIdentifier>\
+    <DBInstanceArn>arn:aws:rds:eu-central-1:123456789012:db:clocked-db</DBInstanceArn><DbiResourceId>db-ABC</DbiResourceId>\
+    <DBInstanceStatus>available</DBInstanceStatus><Engine>postgres</Engine><BackupRetentionPeriod>7</BackupRetentionPeriod>\
+    <PreferredBackupWindow>03:00-04:00</PreferredBackupWindow><CopyTagsToSnapshot>true</CopyTagsToSnapshot>\
+    <DeletionProtection>false</DeletionProtection><LatestRestorableTime>2026-03-01T02:55:00Z</LatestRestorableTime>\
+    <TagList><Tag><Key>team</Key><Value>shop</Value></Tag></TagList>PENDING</DBInstance>";
+
+fn described_database(pending: &str) -> String {
+    let database = DATABASE.replace("PENDING", &format!("<PendingModifiedValues>{pending}</PendingModifiedValues>"));
+    format!(
+        "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances>{database}</DBInstances><Marker>more</Marker>\
+         </DescribeDBInstancesResult></DescribeDBInstancesResponse>"
+    )
+}
+
+fn describe_databases() -> Call {
+    let identifiers = vec!["clocked-db".into(), "gone".into()];
+    Call::Rds(RdsCall::DescribeDatabases { kind: DatabaseKind::Instance, identifiers, marker: Some("page-2".into()) })
+}
+
+async fn pending(values: &str) -> Vec<(String, String)> {
+    match answered(&described_database(values), &describe_databases()).await.unwrap() {
+        Reply::Databases { databases, .. } => {
+            databases.into_iter().flat_map(|(_, database)| database.pending).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn databases_are_asked_by_a_filter_and_observed_with_what_is_pending() {
+    let server = Server::start(|_| (200, described_database(""))).await;
+    let reply = cloud(&server, false).await.call(&scope(), &describe_databases()).await.unwrap().reply;
+    let Reply::Databases { databases, marker } = reply else { panic!() };
+    assert_eq!(marker.as_deref(), Some("more"));
+    let [(identifier, database)] = databases.as_slice() else { panic!() };
+    assert_eq!((identifier.as_str(), database.resource_id.as_str()), ("clocked-db", "db-ABC"));
+    let settings = BackupSettings {
+        retention_days: 7,
+        window: Some("03:00-04:00".into()),
+        copy_tags_to_snapshot: true,
+        deletion_protection: false,
+    };
+    assert_eq!(database.settings, settings);
+    assert_eq!(database.latest_restorable_time.map(|time| time.to_string()).as_deref(), Some("2026-03-01T02:55:00Z"));
+    assert_eq!(database.tags.get("team").map(String::as_str), Some("shop"));
+    assert!(database.pending.is_empty());
+    let body = &server.requests()[0].body;
+    for part in ["Filters.Filter.1.Name=db-instance-id", "Values.Value.2=gone", "MaxRecords=100", "Marker=page-2"] {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_pending_is_seen_and_no_password() {
+    let named = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    assert_eq!(pending("<BackupRetentionPeriod>3</BackupRetentionPeriod>").await, named("BackupRetentionPeriod", "3"));
+    assert_eq!(pending("<MasterUserPassword>hunter2</MasterUserPassword>").await, named("MasterUserPassword", "****"));
+    assert_eq!(pending("<LicenseModel>bring-your-own-license</LicenseModel>").await, named("Others", ""));
+}
+
+#[tokio::test]
+async fn a_database_without_its_settings_is_an_error() {
+    let body = described_database("").replace("<DeletionProtection>false</DeletionProtection>", "");
+    let error = answered(&body, &describe_databases()).await.unwrap_err();
+    assert_eq!((error.class, error.code.as_str()), (ErrorClass::Transient, "IncompleteAnswer"));
+}
+
+#[tokio::test]
+async fn snapshots_of_a_database_are_listed_and_one_that_is_taken_has_no_time_yet() {
+    let body = "<DescribeDBClusterSnapshotsResponse><DescribeDBClusterSnapshotsResult><DBClusterSnapshots>\
+        <DBClusterSnapshot><DBClusterSnapshotIdentifier>one</DBClusterSnapshotIdentifier><DBClusterIdentifier>aurora</DBClusterIdentifier>\
+        <DBClusterSnapshotArn>arn:aws:rds:r:1:cluster-snapshot:one</DBClusterSnapshotArn><SnapshotType>manual</SnapshotType>\
+        <DbClusterResourceId>cluster-A</DbClusterResourceId><Status>creating</Status><PercentProgress>10</PercentProgress>\
+        <TagList><Tag><Key>ops.clocked.app/slot</Key><Value>2026-03-01T02:00:00Z</Value></Tag></TagList></DBClusterSnapshot>\
+        </DBClusterSnapshots></DescribeDBClusterSnapshotsResult></DescribeDBClusterSnapshotsResponse>";
+    let server = Server::start(move |_| (200, body.into())).await;
+    let source = Some("aurora".to_owned());
+    let call = Call::Rds(RdsCall::DescribeSnapshots { kind: DatabaseKind::Cluster, source, marker: None });
+    let reply = cloud(&server, false).await.call(&scope(), &call).await.unwrap().reply;
+    let Reply::Snapshots { snapshots, marker: None } = reply else { panic!() };
+    let [(source, snapshot)] = snapshots.as_slice() else { panic!() };
+    assert_eq!((source.as_str(), snapshot.status.as_str(), snapshot.percent_progress), ("aurora", "creating", 10));
+    assert_eq!((snapshot.created_at, snapshot.source_resource_id.as_deref()), (None, Some("cluster-A")));
+    assert_eq!(snapshot.tags.len(), 1);
+    let body = &server.requests()[0].body;
+    assert!(body.contains("DBClusterIdentifier=aurora") && !body.contains("SnapshotType"), "{body}");
+}
+
+#[tokio::test]
+async fn quotas_are_read_by_name() {
+    let body = "<DescribeAccountAttributesResponse><DescribeAccountAttributesResult><AccountQuotas><AccountQuota>\
+        <AccountQuotaName>ManualSnapshots</AccountQuotaName><Used>3</Used><Max>100</Max></AccountQuota></AccountQuotas>\
+        </DescribeAccountAttributesResult></DescribeAccountAttributesResponse>";
+    let reply = answered(body, &Call::Rds(RdsCall::DescribeAccountAttributes)).await.unwrap();
+    assert_eq!(reply, Reply::Quotas([("ManualSnapshots".to_owned(), Quota { used: 3, max: 100 })].into()));
+}
+
+#[tokio::test]
+async fn what_is_written_about_a_database_is_what_changes_and_nothing_beside_it() {
+    let server = Server::start(|request| {
+        let action = request.body.split('&').find_map(|part| part.strip_prefix("Action=")).unwrap();
+        (200, format!("<{action}Response><{action}Result/></{action}Response>"))
+    })
+    .await;
+    let cloud = cloud(&server, false).await;
+    let (kind, identifier) = (DatabaseKind::Instance, "clocked-db".to_owned());
+    let changes =
+        SettingsChange { retention_days: Some(7), deletion_protection: Some(true), ..SettingsChange::default() };
+    let tags = vec![("owner".to_owned(), "a/b/c".to_owned())];
+    for call in [
+        RdsCall::Modify { kind, identifier: identifier.clone(), changes, apply_immediately: false },
+        RdsCall::CreateSnapshot { kind, source: identifier, snapshot: "one".into(), tags },
+        RdsCall::DeleteSnapshot { kind, snapshot: "one".into() },
+    ] {
+        let answered = cloud.call(&scope(), &Call::Rds(call)).await.unwrap();
+        assert_eq!((answered.reply, answered.request_id.as_deref()), (Reply::Done, Some("r-1")));
+    }
+    let sent: Vec<Vec<String>> = server
+        .requests()
+        .iter()
+        .map(|request| request.body.split('&').filter(|part| !part.starts_with("Version=")).map(Into::into).collect())
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            vec![
+                "Action=ModifyDBInstance",
+                "DBInstanceIdentifier=clocked-db",
+                "ApplyImmediately=false",
+                "BackupRetentionPeriod=7",
+                "DeletionProtection=true"
+            ],
+            vec![
+                "Action=CreateDBSnapshot",
+                "DBSnapshotIdentifier=one",
+                "DBInstanceIdentifier=clocked-db",
+                "Tags.Tag.1.Key=owner",
+                "Tags.Tag.1.Value=a%2Fb%2Fc"
+            ],
+            vec!["Action=DeleteDBSnapshot", "DBSnapshotIdentifier=one"],
+        ]
+    );
+}
+
+#[tokio::test]
+async fn refusals_of_rds_have_their_classes() {
+    let kind = DatabaseKind::Instance;
+    let create = Call::Rds(RdsCall::CreateSnapshot { kind, source: "db".into(), snapshot: "one".into(), tags: vec![] });
+    let refusal = |code: &str| {
+        format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+        )
+    };
+    for (status, code, class) in [
+        (400, "InvalidDBInstanceState", ErrorClass::Conflict),
+        // What is ours is found before it is made: this one is somebody else's.
+        (400, "DBSnapshotAlreadyExists", ErrorClass::Invalid),
+        (400, "SnapshotQuotaExceeded", ErrorClass::Invalid),
+        (404, "DBInstanceNotFound", ErrorClass::NotFound),
+        (400, "Throttling", ErrorClass::Throttled),
+        (403, "AccessDenied", ErrorClass::Denied),
+    ] {
+        let error = refused(status, &refusal(code), &create).await;
+        assert_eq!((error.class, error.code.as_str()), (class, code));
+    }
+    let delete = Call::Rds(RdsCall::DeleteSnapshot { kind, snapshot: "one".into() });
+    let gone = refusal("DBSnapshotNotFound");
+    let server = Server::start(move |_| (404, gone.clone())).await;
+    let answered = cloud(&server, false).await.call(&scope(), &delete).await.unwrap();
+    assert_eq!(answered.reply, Reply::Done, "what is gone is deleted");
+}
