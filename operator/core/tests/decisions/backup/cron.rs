@@ -188,7 +188,7 @@ fn naive(fields: &[Field; 5], zone: &TimeZone, from: Timestamp, to: Timestamp) -
         let civil = zone.to_datetime(now);
         let mut due = false;
         while shown < civil {
-            shown = shown + 1.minute();
+            shown += 1.minute();
             due |= matches(fields, shown);
         }
         if due && now > from {
