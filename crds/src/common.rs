@@ -52,7 +52,7 @@ pub struct HistoryEntry {
     /// The step in one line: `set desiredCount of clocked-cluster/clocked-app-service from 2 to 4`.
     #[schemars(length(max = 512))]
     pub description: String,
-    /// Why it was made: `Drift`, `SpecChanged`, `Override`, `Deletion`.
+    /// Why it was made: `Drift`, `SpecChanged`, `Override`, `Deletion`, `Schedule`, `Retention`.
     #[schemars(length(max = 256))]
     pub reason: String,
     /// `Succeeded`, or the class of the error.

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use runbook_api::backup_policy::{BackupPolicyStatus, Slot};
+use runbook_api::common::HistoryEntry;
 use runbook_api::common::condition::SYNCED;
 
+use crate::contest;
 use crate::error::ErrorClass;
 use crate::report::Hold;
 
@@ -27,6 +29,8 @@ pub struct Memory {
     pub deletions: Vec<Timestamp>,
     /// Snapshots that were deleted here, or were about to be.
     pub deleted: BTreeSet<String>,
+    /// Settings that somebody changed, and the operator put right: newest first.
+    pub corrections: Vec<HistoryEntry>,
 }
 
 impl Memory {
@@ -45,6 +49,10 @@ impl Memory {
             was_suspended: was_suspended(status),
             slots: status.slots.clone(),
             deletions: deletions.iter().map(|entry| entry.time.0).collect(),
+            corrections: contest::corrections(&status.history)
+                .filter(|entry| entry.step == "ModifyBackupSettings")
+                .cloned()
+                .collect(),
             deleted: descriptions
                 .chain(planned.map(|step| &step.description))
                 .filter_map(|description| snapshot_of(description))

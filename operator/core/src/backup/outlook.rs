@@ -7,6 +7,7 @@ use runbook_api::backup_policy::{Backup, PlannedDeletion, RetentionStatus, Sched
 use super::own::Own;
 use super::retention::Sorted;
 use super::slots::Slots;
+use crate::contest::Contest;
 use crate::observed::Database;
 use crate::report::conditions::whole_seconds;
 
@@ -30,6 +31,8 @@ pub struct Outlook {
     pub slots: Vec<runbook_api::backup_policy::Slot>,
     /// What becomes of the snapshots.
     pub retention: Option<RetentionStatus>,
+    /// Whether somebody keeps undoing what is put right of the settings.
+    pub contest: Option<Contest>,
 }
 
 impl Outlook {

@@ -13,6 +13,7 @@ use super::retention::{self, Sorted};
 use super::slots::{self, Slots};
 use super::{settings, status};
 use crate::account;
+use crate::contest::Contest;
 use crate::facts::{Facts, Inquiry};
 use crate::observed::{Database, DatabaseSnapshot, Quota};
 use crate::ownership::SLOT_TAG;
@@ -92,22 +93,38 @@ fn decide(input: &Input, database: &Database, all: &[DatabaseSnapshot], facts: &
         say(input, &slots, &own, now, &mut plan);
         outlook = outlook.with_snapshots(scheduled.cron.text(), &slots, &own, &sorted, now);
     }
-    // RDS takes one change at a time: a snapshot waits for none, and what would be refused for it comes afterwards.
-    let settings = settings::judge(input, database);
-    plan.findings.extend(settings.findings);
-    match settings.step {
-        Some(step) if plan.steps.is_empty() => plan.steps.push(Step::Database(step)),
-        Some(_) => plan.findings.push(Finding::note(
-            "SettingsFollow",
-            format!("the backup settings of {} are changed when the snapshot is taken", input.database),
-        )),
-        None => {}
-    }
+    outlook.contest = Contest::of(&input.memory.corrections, now);
+    change(input, database, outlook.contest.as_ref(), now, &mut plan);
     plan.steps.extend(deletions);
     settle(&mut plan, now);
     hold(input, now, &mut plan);
     plan.outlook = Some(Box::new(outlook));
     plan
+}
+
+/// Adds the change of the settings. RDS takes one change at a time: a snapshot waits for none, and what would be refused for it comes
+/// afterwards. Whoever is right, two who write in turns do harm: what somebody keeps undoing is put right slower each time.
+fn change(input: &Input, database: &Database, contest: Option<&Contest>, now: Timestamp, plan: &mut Plan) {
+    let settings = settings::judge(input, database);
+    plan.findings.extend(settings.findings);
+    contest.into_iter().for_each(|contest| plan.wake(contest.ends));
+    match (settings.step, contest.filter(|contest| now < contest.until)) {
+        (Some(_), Some(Contest { corrections, since, until, .. })) => {
+            let message = format!(
+                "the backup settings of {} were put right {corrections} times since {since}, and somebody changed them again each time; the \
+                 next correction is due at {until}. Find who it is (CloudTrail), and stop them, or suspend this policy",
+                input.database
+            );
+            plan.findings.push(Finding::waiting("Contested", message));
+            plan.wake(*until);
+        }
+        (Some(step), None) if plan.steps.is_empty() => plan.steps.push(Step::Database(step)),
+        (Some(_), None) => plan.findings.push(Finding::note(
+            "SettingsFollow",
+            format!("the backup settings of {} are changed when the snapshot is taken", input.database),
+        )),
+        (None, _) => {}
+    }
 }
 
 /// What a decision on a snapshot that is due rests on.

@@ -9,7 +9,7 @@ use runbook_api::backup_policy::{
 use super::memory::was_suspended;
 use super::outlook::Outlook;
 use crate::report::coalesce::Volatile;
-use crate::report::conditions::whole_seconds;
+use crate::report::conditions::{self, whole_seconds};
 use crate::report::{Act, Hold, Outcome, Summary};
 use crate::step::{DatabaseStep, Step};
 
@@ -20,7 +20,12 @@ const MOVED: SignedDuration = SignedDuration::from_hours(1);
 pub fn status(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> BackupPolicyStatus {
     let told = BackupPolicyStatus {
         observed_generation: summary.observed_generation(previous.observed_generation),
-        conditions: summary.conditions(&previous.conditions),
+        conditions: conditions::with_contest(
+            summary.conditions(&previous.conditions),
+            &previous.conditions,
+            summary.outlook.map(|outlook| outlook.contest.as_ref()),
+            summary,
+        ),
         last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
         plan: summary.plan(previous.plan.as_ref()),
         history: summary.history(&previous.history),

@@ -15,6 +15,7 @@ use runbook_api::common::condition::{CONTESTED, READY, RECONCILING, STALLED, SYN
 
 use super::outcome::{Hold, Outcome};
 use super::summary::Summary;
+use crate::contest::Contest;
 
 /// What was reported before.
 #[derive(Clone, Copy, Debug)]
@@ -125,8 +126,30 @@ fn condition(
     }
 }
 
+/// Adds whether somebody keeps undoing corrections, once that has been so; as before where nothing was planned.
+pub fn with_contest(
+    mut conditions: Vec<Condition>,
+    previous: &[Condition],
+    planned: Option<Option<&Contest>>,
+    summary: &Summary<'_>,
+) -> Vec<Condition> {
+    let before = previous.iter().find(|condition| condition.type_ == CONTESTED);
+    let said = match (planned, before) {
+        (None, before) => before.cloned(),
+        (Some(Some(contest)), before) => {
+            let message =
+                format!("put right {} times since {}, and changed again each time", contest.corrections, contest.since);
+            Some(contested(before, true, &message, summary))
+        }
+        (Some(None), Some(before)) => Some(contested(Some(before), false, "nobody undoes what is put right", summary)),
+        (Some(None), None) => None,
+    };
+    conditions.extend(said);
+    conditions
+}
+
 /// The condition that says whether somebody keeps undoing what the operator puts right.
-pub fn contested(previous: Option<&Condition>, status: bool, message: &str, summary: &Summary<'_>) -> Condition {
+fn contested(previous: Option<&Condition>, status: bool, message: &str, summary: &Summary<'_>) -> Condition {
     let (status, reason) = if status { ("True", "Undone") } else { ("False", "Settled") };
     condition(CONTESTED, &Said { status, reason, message }, previous, summary.generation, summary.now)
 }

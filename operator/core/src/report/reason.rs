@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use runbook_api::common::condition::{READY, RECONCILING, SYNCED};
 
 use super::outcome::APPLYING;
+use crate::step::{DatabaseStep, Step};
 
 /// Why a step is made, as history, events and the audit log say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,10 @@ pub enum Reason {
     SpecChanged,
     /// The object is being deleted.
     Deletion,
+    /// A snapshot is due.
+    Schedule,
+    /// A snapshot is kept no longer.
+    Retention,
 }
 
 impl Reason {
@@ -36,6 +41,15 @@ impl Reason {
         if self == Self::Drift && moved { Self::Override } else { self }
     }
 
+    /// The reason for one step of a plan that is carried out for this one: time alone makes a snapshot due, or too old.
+    pub fn for_step(self, step: &Step) -> Self {
+        match step {
+            Step::Database(DatabaseStep::CreateSnapshot { .. }) => Self::Schedule,
+            Step::Database(DatabaseStep::DeleteSnapshot { .. }) => Self::Retention,
+            _ => self,
+        }
+    }
+
     /// As a word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,6 +57,8 @@ impl Reason {
             Self::Override => "Override",
             Self::SpecChanged => "SpecChanged",
             Self::Deletion => "Deletion",
+            Self::Schedule => "Schedule",
+            Self::Retention => "Retention",
         }
     }
 }

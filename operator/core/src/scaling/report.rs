@@ -1,16 +1,14 @@
 //! The status of a ScalingPolicy.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use runbook_api::ScalingPolicyStatus;
-use runbook_api::common::condition::CONTESTED;
 use runbook_api::scaling_policy::ObservedScaling;
 
 use crate::facts::Answer;
 use crate::observed::{ScalableTarget, Scaled, ServiceLookup};
 use crate::report::coalesce::Volatile;
 use crate::report::{Hold, Outcome, Summary, conditions};
-use crate::scaling::overrides::{Intent, intent};
+use crate::scaling::overrides::intent;
 
 /// Label of the selector in the status. No pod carries it: the tasks run in ECS, and a HorizontalPodAutoscaler wants a selector
 /// that matches no pod of another.
@@ -33,7 +31,12 @@ pub fn status(name: &str, previous: &ScalingPolicyStatus, summary: &Summary<'_>)
     });
     ScalingPolicyStatus {
         observed_generation: summary.observed_generation(previous.observed_generation),
-        conditions: with_contest(summary.conditions(&previous.conditions), &previous.conditions, summary),
+        conditions: conditions::with_contest(
+            summary.conditions(&previous.conditions),
+            &previous.conditions,
+            summary.intent.map(|intent| intent.contest.as_ref()),
+            summary,
+        ),
         last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
         resource_arn: scaled.map(|scaled| scaled.arn.to_owned()).or_else(|| previous.resource_arn.clone()),
         replicas: scaled.map(|scaled| scaled.running_count).or(previous.replicas),
@@ -48,25 +51,6 @@ pub fn status(name: &str, previous: &ScalingPolicyStatus, summary: &Summary<'_>)
             _ => intent::followed(previous.followed.as_ref(), summary.intent, summary.now),
         },
     }
-}
-
-/// Adds whether somebody keeps undoing corrections, once that has been so; as before where nothing was planned.
-fn with_contest(mut conditions: Vec<Condition>, previous: &[Condition], summary: &Summary<'_>) -> Vec<Condition> {
-    let before = previous.iter().find(|condition| condition.type_ == CONTESTED);
-    let said = match (summary.intent, before) {
-        (None, before) => before.cloned(),
-        (Some(Intent { contest: Some(contest), .. }), before) => {
-            let message =
-                format!("put right {} times since {}, and changed again each time", contest.corrections, contest.since);
-            Some(conditions::contested(before, true, &message, summary))
-        }
-        (Some(_), Some(before)) => {
-            Some(conditions::contested(Some(before), false, "nobody undoes what is put right", summary))
-        }
-        (Some(_), None) => None,
-    };
-    conditions.extend(said);
-    conditions
 }
 
 fn seen<'f>(summary: &Summary<'f>) -> (Option<Scaled<'f>>, Option<&'f ScalableTarget>) {

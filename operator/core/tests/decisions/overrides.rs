@@ -79,7 +79,6 @@ fn remember(status: &ScalingPolicyStatus, plan: &Plan, facts: &Facts, now: Times
         intent: plan.intent.as_deref(),
         outlook: None,
         queues: &[],
-        outlook: None,
     };
     report::status("clocked-app", status, &summary)
 }

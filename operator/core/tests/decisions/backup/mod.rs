@@ -3,6 +3,7 @@
 mod any;
 mod claims;
 mod cron;
+mod life;
 mod plans;
 mod properties;
 mod retention;
