@@ -99,7 +99,7 @@ spec:
   autoscaling: {minCapacity: 4, maxCapacity: 2}
 ---
 apiVersion: ops.clocked.app/v1alpha1
-kind: BackupPolicy
+kind: MaintenancePolicy
 metadata: {name: later}
 "#;
 
@@ -108,7 +108,7 @@ fn each_mistake_is_told_with_its_file_and_field() {
     let output = run(&["plan", "-f", "-"], BROKEN);
     assert_eq!(output.status.code(), Some(1), "{}", err(&output));
     let expected = r#"standard input (document 3)
-  InvalidObject: ops.clocked.app/v1alpha1 BackupPolicy is not known to this program: correct it, or use a newer kubectl-runbook (this one is VERSION)
+  InvalidObject: ops.clocked.app/v1alpha1 MaintenancePolicy is not known to this program: correct it, or use a newer kubectl-runbook (this one is VERSION)
 
 ScalingPolicy shop/web  standard input (document 1)
   InvalidObject: unknown field "spec.autoscaling.targetTraking"

@@ -207,11 +207,21 @@ fn say(input: &Input, slots: &Slots, own: &[Own<'_>], now: Timestamp, plan: &mut
     slots.next.into_iter().chain(slots.opens).for_each(|at| plan.wake(at));
     let mut note = |reason: &str, message: String| plan.findings.push(Finding::note(reason, message));
     if let Some(opens) = slots.opens {
-        note("CatchUpAwaited", format!("a snapshot is late and waits for snapshots.catchUpWindow, until {opens}"));
+        let message = format!(
+            "a snapshot is late: it is begun in snapshots.catchUpWindow, or missed when startingDeadline is over; the next of the two is at {opens}"
+        );
+        note("CatchUpAwaited", message);
     }
     let newest = slots.ledger.iter().find(|slot| slot.state != SlotState::Waiting);
-    if let Some(Slot { time, message: Some(message), state: SlotState::Missed | SlotState::Failed, .. }) = newest {
-        note("SlotMissed", format!("there is no snapshot for the slot of {}: {message}", time.0));
+    if let Some(Slot { time, message: Some(message), state, .. }) = newest {
+        let reason = match state {
+            SlotState::Missed => Some("SlotMissed"),
+            SlotState::Failed => Some("SnapshotFailed"),
+            _ => None,
+        };
+        reason.into_iter().for_each(|reason| {
+            note(reason, format!("there is no snapshot for the slot of {}: {message}", time.0));
+        });
     }
     let lost = || slots.ledger.iter().filter(|slot| slot.state == SlotState::Lost);
     let names: Vec<&str> = lost().filter_map(|slot| slot.snapshot_identifier.as_deref()).take(NAMED).collect();
@@ -239,8 +249,10 @@ fn settle(plan: &mut Plan, now: Timestamp) {
             finding.weight = Weight::Note;
         }
     }
-    if plan.findings.iter().any(|finding| finding.reason == "DatabaseNotAvailable") {
-        now.checked_add(SOON).ok().into_iter().for_each(|soon| plan.wake(soon));
+    for (reason, wait) in [("DatabaseNotAvailable", SOON), ("ChangePending", PROGRESS)] {
+        if plan.findings.iter().any(|finding| finding.reason == reason) {
+            now.checked_add(wait).ok().into_iter().for_each(|at| plan.wake(at));
+        }
     }
 }
 

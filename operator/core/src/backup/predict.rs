@@ -20,7 +20,9 @@ pub fn predict(facts: &mut Facts, step: &Step) {
                 let now = database.settings.retention_days;
                 let waits = changes.retention_days.filter(|days| (*days == 0) != (now == 0) && !apply_immediately);
                 database.settings = changes.applied_to(&database.settings);
-                database.pending.remove(RETENTION);
+                if changes.retention_days.is_some() {
+                    database.pending.remove(RETENTION);
+                }
                 if let Some(days) = waits {
                     database.settings.retention_days = now;
                     database.pending.insert(RETENTION.into(), days.to_string());

@@ -30,6 +30,7 @@ pub fn status(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> BackupPol
         Some(outlook) => with_outlook(told, previous, outlook, summary.acts),
         None => BackupPolicyStatus {
             scheduled: resumed(previous, summary),
+            next_backup_time: told.next_backup_time.clone().filter(|_| !is_suspended(summary)),
             slots: with_acts(&previous.slots, summary.acts),
             ..told
         },
@@ -56,12 +57,17 @@ fn with_outlook(
 
 /// What was due while the policy was suspended is nobody's, also where AWS cannot be looked at when it goes on.
 fn resumed(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> Option<ScheduledSince> {
-    let suspended = matches!(summary.outcome, Outcome::Held { hold: Hold::Suspended, .. });
     let since = Time(whole_seconds(summary.now));
     match &previous.scheduled {
-        Some(scheduled) if was_suspended(previous) && !suspended => Some(ScheduledSince { since, ..scheduled.clone() }),
+        Some(scheduled) if was_suspended(previous) && !is_suspended(summary) => {
+            Some(ScheduledSince { since, ..scheduled.clone() })
+        }
         scheduled => scheduled.clone(),
     }
+}
+
+fn is_suspended(summary: &Summary<'_>) -> bool {
+    matches!(summary.outcome, Outcome::Held { hold: Hold::Suspended, .. })
 }
 
 /// The ledger with what was just done in it: the next look at AWS says the rest.

@@ -86,16 +86,14 @@ pub fn with_pending(database: &Database) -> BackupSettings {
 fn awaited(input: &Input, database: &Database) -> Option<Finding> {
     let now = database.settings.retention_days;
     let wanted = input.settings.retention_days.filter(|wanted| *wanted != now)?;
-    let when = if (now == 0) == (wanted == 0) {
-        "RDS does it as soon as it can".into()
+    let (reason, when) = if (now == 0) == (wanted == 0) {
+        ("ChangePending", "RDS does it as soon as it can".into())
     } else {
-        format!(
-            "RDS does it in the maintenance window, {}",
-            database.maintenance_window.as_deref().unwrap_or("unknown")
-        )
+        let window = database.maintenance_window.as_deref().unwrap_or("which RDS does not tell");
+        ("MaintenanceAwaited", format!("RDS does it in the maintenance window, {window}"))
     };
     let message = format!("{RETENTION} of {} is {now} and will be {wanted}: {when}", input.database);
-    (with_pending(database).retention_days == wanted).then(|| Finding::waiting("ChangePending", message))
+    (with_pending(database).retention_days == wanted).then(|| Finding::waiting(reason, message))
 }
 
 fn refused(input: &Input, now: i32, wanted: i32) -> String {

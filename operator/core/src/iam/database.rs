@@ -51,14 +51,19 @@ pub(super) fn write(step: &DatabaseStep) -> Vec<Permission> {
         DatabaseStep::DeleteSnapshot { database, snapshot, tags, .. } => {
             let made = exactly(database.snapshot_arn(&slots_of(snapshot)));
             let owner = tags.iter().find(|(key, _)| key == OWNER_TAG).map(|(_, value)| value.clone());
-            let condition = owner.map(|value| Condition {
-                operator: "StringEquals",
+            let condition = owner.map(|owner| Condition {
+                operator: "StringLike",
                 key: "aws:ResourceTag/ops.clocked.app/owner",
-                value,
+                value: of_any_cluster(&owner),
             });
             vec![Permission { condition, ..permission(Purpose::DeleteSnapshots, action, made) }]
         }
     }
+}
+
+/// The owner, whichever cluster it is in: a policy for IAM is written before anybody knows the cluster's id.
+fn of_any_cluster(owner: &str) -> String {
+    owner.split_once('/').map_or_else(|| owner.to_owned(), |(_, object)| format!("*/{object}"))
 }
 
 /// All slots of the identifier's prefix: which will be written is not known beforehand.

@@ -77,6 +77,7 @@ fn remember(status: &ScalingPolicyStatus, plan: &Plan, facts: &Facts, now: Times
         facts,
         now,
         intent: plan.intent.as_deref(),
+        outlook: None,
         queues: &[],
         outlook: None,
     };
