@@ -6,9 +6,9 @@ from typing import Any
 
 from runbook_sandbox.clocked.installation import condition, until
 
-from backups.database import NEVER
+from backups.database import AT_ONCE
 
-EVERYTHING = {"automated": {"retentionDays": 7}, "deletionProtection": True, "snapshots": {"schedule": NEVER, "runOnCreate": True}}
+EVERYTHING = {"automated": {"retentionDays": 7}, "deletionProtection": True, "snapshots": AT_ONCE}
 
 
 def test_a_database_that_is_not_there_is_said_and_taken_up_when_it_is(place):
