@@ -14,6 +14,7 @@ from runbook_sandbox.clocked.installation import condition, until
 OWNER, OWN_ARN, SLOT = "ops.clocked.app/owner", "ops.clocked.app/resource-arn", "ops.clocked.app/slot"
 #: A time at which no test is under way.
 NEVER = "0 0 29 2 *"
+AT_ONCE = {"schedule": NEVER, "runOnCreate": True}
 WRITES = re.compile("^(Create|Delete|Modify|AddTags|RemoveTags|Copy|Restore)")
 
 
@@ -70,9 +71,10 @@ class Database(Place):
         self.account.control("PUT", f"/rds/instances/{self.identifier}/status", {"status": status})
 
     def grant_it(self, *verbs: str, **spec: Any) -> None:
-        """Creates or changes the AwsAccount, with a grant of these verbs on this database."""
+        """Creates or changes the AwsAccount, with a grant of these verbs on this database beside that of the services."""
+        services = {"namespaces": [self.namespace], "verbs": ["scale"], "resources": [f"arn:aws:ecs:*:*:service/{self.cluster}/*"]}
         granted = {"namespaces": [self.namespace], "verbs": list(verbs), "resources": [self.arn, self.arn.replace(":db:", ":cluster:")]}
-        self.grant(grants=[granted], **spec)
+        self.grant(grants=[services, granted], **spec)
 
     def allow(self) -> None:
         """What docs/backups.md says that the operator's role needs for it, and no more."""

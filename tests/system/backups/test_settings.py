@@ -103,7 +103,7 @@ def test_an_outage_never_brings_on_what_somebody_else_has_put_off(place):
     place.create(BackupRetentionPeriod=0)
     place.rds.modify_db_instance(DBInstanceIdentifier=place.identifier, DBInstanceClass="db.t4g.small")
     place.apply(place.backup(automated={"retentionDays": 7}, allowOutage=True))
-    assert "sun:20:00-sun:21:00" in place.synced("db", "ChangePending")["message"], "both wait for the maintenance window"
+    assert "sun:20:00-sun:21:00" in place.synced("db", "MaintenanceAwaited")["message"], "both wait for the maintenance window"
     place.reconciled_again("db")
     (sent,) = changes(place)
     assert not sent.get("ApplyImmediately"), "it would apply the class as well"

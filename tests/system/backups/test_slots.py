@@ -8,9 +8,7 @@ from typing import Any
 from runbook_sandbox.clocked.account import ACCOUNT, REGION
 from runbook_sandbox.clocked.installation import condition, until
 
-from backups.database import NEVER, OWN_ARN, OWNER, SLOT, cron, rfc3339, soon
-
-AT_ONCE = {"schedule": NEVER, "runOnCreate": True}
+from backups.database import AT_ONCE, OWN_ARN, OWNER, SLOT, cron, rfc3339, soon
 
 
 def test_a_slot_is_taken_once_at_its_minute(database):

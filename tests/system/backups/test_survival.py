@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from runbook_sandbox.clocked.installation import NAMESPACE, until
 
-from backups.database import NEVER, cron, rfc3339, soon
-
-AT_ONCE = {"schedule": NEVER, "runOnCreate": True}
+from backups.database import AT_ONCE, cron, rfc3339, soon
 
 
 def kill(database) -> None:

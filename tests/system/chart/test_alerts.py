@@ -14,6 +14,7 @@ import promql_parser
 import pytest
 import requests
 import yaml
+from backups.database import AT_ONCE, Database
 from runbook_sandbox.clocked.installation import NAMESPACE, REPOSITORY, until
 
 HERE = Path(__file__).resolve().parent
@@ -78,7 +79,7 @@ def test_every_expression_is_promql_and_selects_the_operator(chart):
 def test_every_alert_says_what_happened_and_what_to_do(chart):
     alerts = rules(chart)
     wanted = {"OperatorDown", "NoLeader", "ReconcilesFailing", "PoliciesStalled", "AwsThrottling", "BudgetWaits", "DriftNotCorrected"}
-    wanted |= {"StatusWritesFailing", "WritesFailing", "EventsNotReceived"}
+    wanted |= {"StatusWritesFailing", "WritesFailing", "EventsNotReceived", "BackupTooOld", "BackupNotRestorable"}
     assert {alert["alert"] for alert in alerts} == {f"Runbook{name}" for name in wanted}
     for alert in alerts:
         said = alert["annotations"]
@@ -116,6 +117,13 @@ def exposed(place, operator) -> Exposed:
     place.in_sync("web")
     place.account.set_desired("web", 1, place.cluster)
     place.wait_desired("web", 2)
+    database = Database(place)
+    database.grant_it("snapshot")
+    database.allow()
+    database.create()
+    database.apply(database.backup(snapshots=AT_ONCE))
+    database.wait_slot("Complete")
+    database.in_sync("db")
 
     def read() -> str:
         leader = operator.get("lease", "runbook-operator", f"--namespace={NAMESPACE}")["spec"].get("holderIdentity", "")
@@ -123,7 +131,9 @@ def exposed(place, operator) -> Exposed:
         return requests.get(f"http://{address}:8080/metrics", timeout=10).text
 
     corrected = re.compile(r'^runbook_drift_corrected_total\{kind="ScalingPolicy"\} [1-9]', re.MULTILINE)
-    return Exposed(until("a correction is counted", read, corrected.search))
+    until("a correction is counted", read, corrected.search)
+    backed_up = re.compile(r"^runbook_backup_newest_timestamp_seconds\{.*\} [1-9]", re.MULTILINE)
+    return Exposed(until("the age of a backup is told", read, backed_up.search))
 
 
 def test_every_metric_and_label_is_the_programs(chart, exposed):

@@ -133,6 +133,4 @@ def documented_policy(repository: Path, cluster: str = CLUSTER) -> dict[str, Any
     found = re.search(r"```json\n(.*?)```", text, re.DOTALL)
     if found is None:
         raise ValueError("docs/iam.md has no JSON block")
-    block = found.group(1).replace(f"service/{CLUSTER}/", f"service/{cluster}/")
-    # The text says where to put the operator's own id.
-    return json.loads(block.replace('"any/clocked/', f'"{CLUSTER_ID}/clocked/'))
+    return json.loads(found.group(1).replace(f"service/{CLUSTER}/", f"service/{cluster}/"))
