@@ -60,7 +60,7 @@ class Backups:
     def ask_for_a_snapshot(self) -> None:
         """A slot at the next full minute; the other steps go on meanwhile."""
         stage = self.stage
-        self.due = (datetime.now(UTC) + timedelta(seconds=85)).replace(second=0, microsecond=0)
+        self.due = (datetime.now(UTC) + timedelta(seconds=70)).replace(second=0, microsecond=0)
         stage.title(f"Snapshots by schedule: the next one is due at {self.due:%H:%M}; we look at it later")
         changes = {"schedule": f"{self.due.minute} {self.due.hour} * * *", "timeZone": "UTC", "jitter": None}
         patch = json.dumps({"spec": {"snapshots": changes}})
