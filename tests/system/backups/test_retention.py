@@ -34,7 +34,9 @@ def test_only_own_ones_that_no_rule_keeps_are_deleted(database):
     assert [call["params"]["DBSnapshotIdentifier"] for call in database.made()] == [old]
     states = {slot.get("snapshotIdentifier"): slot["state"] for slot in database.slots()}
     assert states[older] == "Complete" and states.get(old, "Deleted") == "Deleted"
-    assert database.get("db")["status"]["retention"]["snapshots"] == 1
+    status = database.get("db")["status"]
+    assert status["retention"]["snapshots"] == 1
+    assert [(entry["step"], entry["reason"]) for entry in status["history"]] == [("DeleteSnapshot", "Retention")]
 
 
 def test_a_new_snapshot_makes_the_oldest_go(database):

@@ -55,6 +55,25 @@ def test_drift_is_put_back_and_what_is_not_declared_is_left_alone(database):
     assert settings(database)[3] is True
 
 
+def test_what_somebody_keeps_undoing_is_put_right_later_each_time(database):
+    database.apply(database.backup(automated={"retentionDays": 7}))
+    database.in_sync("db")
+
+    def undone() -> None:
+        until("it is as declared", lambda: settings(database)[0], lambda days: days == 7)
+        database.available()
+        database.rds.modify_db_instance(DBInstanceIdentifier=database.identifier, BackupRetentionPeriod=2)
+
+    for times in (2, 3, 4):
+        undone()
+        until("it is put right", lambda: len(changes(database)), lambda count, times=times: count == times)
+    undone()
+    assert "put right 3 times" in database.synced("db", "Contested")["message"]
+    database.reconciled_again("db")
+    assert settings(database)[0] == 2
+    assert len(changes(database)) == 4
+
+
 def test_what_rds_has_not_done_yet_is_not_asked_for_again(database):
     database.account.control("PUT", "/pace", {"rds_modify": 60.0})
     database.apply(database.backup(automated={"retentionDays": 7}))

@@ -28,7 +28,7 @@ def test_a_slot_is_taken_once_at_its_minute(database):
     assert (status["lastBackup"]["snapshotIdentifier"], status["resourceArn"]) == (identifier, database.arn)
     assert status["nextBackupTime"] == rfc3339(due + timedelta(days=1))
     assert [call["operation"] for call in database.made()] == ["CreateDBSnapshot"], "once, and no tag is put on afterwards"
-    assert [entry["step"] for entry in status["history"]] == ["CreateSnapshot"]
+    assert [(entry["step"], entry["reason"]) for entry in status["history"]] == [("CreateSnapshot", "Schedule")]
 
 
 def test_a_new_policy_takes_one_at_once_if_it_says_so_and_never_again(database):
