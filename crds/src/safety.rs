@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::Duration;
 
-/// A time in which nothing is written but what a ScalingOverride asks for.
+/// A time in which nothing is written but what a ScalingOverride asks for, and the snapshots of BackupPolicies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.from < self.to").message("a freeze must end after it begins: to must be later than from"))]

@@ -273,20 +273,24 @@ fn settle(plan: &mut Plan, now: Timestamp) {
     }
 }
 
-/// Holds everything back while the account is frozen.
+/// Holds back what changes or deletes while the account is frozen. A snapshot changes nothing, and most is lost where none was taken.
 fn hold(input: &Input, now: Timestamp, plan: &mut Plan) {
-    match input.brakes.frozen(now) {
-        None => input.brakes.freezes_at(now).into_iter().for_each(|begins| plan.wake(begins)),
-        Some(freeze) => {
-            plan.wake(freeze.to);
-            plan.hold = Some(Hold::Frozen);
-            plan.findings.push(Finding::note(
-                "Frozen",
-                format!(
-                    "the AwsAccount is frozen until {}: {}; no snapshot is taken or deleted",
-                    freeze.to, freeze.reason
-                ),
-            ));
-        }
+    let Some(freeze) = input.brakes.frozen(now) else {
+        input.brakes.freezes_at(now).into_iter().for_each(|begins| plan.wake(begins));
+        return;
+    };
+    plan.wake(freeze.to);
+    let takes = |step: &Step| matches!(step, Step::Database(DatabaseStep::CreateSnapshot { .. }));
+    if plan.steps.iter().any(takes) {
+        plan.steps.retain(takes);
+    } else {
+        plan.hold = Some(Hold::Frozen);
     }
+    plan.findings.push(Finding::note(
+        "Frozen",
+        format!(
+            "the AwsAccount is frozen until {}: {}; snapshots are taken, none is deleted, and no setting is changed",
+            freeze.to, freeze.reason
+        ),
+    ));
 }

@@ -58,7 +58,7 @@ impl Hold {
             Self::Suspended => "suspended: set spec.suspend to false to go on",
             Self::Observe => "mode is Observe: set spec.mode to Enforce to let it write",
             Self::AccountObserve => "the AwsAccount's mode is Observe: set its spec.mode to Enforce to let it write",
-            Self::Frozen => "the AwsAccount is frozen: only overrides are followed until it ends",
+            Self::Frozen => "the AwsAccount is frozen: until it ends only overrides are followed, and snapshots taken",
             Self::HeldByTag => "a tag on the service holds every change back",
             Self::DriftReported => {
                 "somebody changed the size in AWS, and spec.drift says Report: set it back, change the policy, or write Correct"

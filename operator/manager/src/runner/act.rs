@@ -34,7 +34,8 @@ impl<K: Kind> Runner<K> {
             true => Reason::Deletion,
             false => Reason::of(turn.status.conditions(), generation).or_override(moved),
         };
-        if reason == Reason::Drift && reason::is_news(turn.status.conditions()) {
+        let drift = seen.plan.steps.iter().any(|step| reason.for_step(step) == Reason::Drift);
+        if drift && reason::is_news(turn.status.conditions()) {
             self.context.metrics.drift_found(K::KIND);
         }
         let claimed = match self.claim(turn, seen).await {
@@ -44,7 +45,7 @@ impl<K: Kind> Runner<K> {
         let made = self.make(turn, prepared, &seen.plan.steps, reason).await;
         let pending = &seen.plan.steps[made.acts.iter().filter(|act| act.result.is_ok()).count()..];
         let outcome = outcome(&made, pending);
-        if made.error.is_none() && made.interrupted.is_none() && reason == Reason::Drift {
+        if made.error.is_none() && made.interrupted.is_none() && drift {
             self.context.metrics.drift_corrected(K::KIND);
         }
         let said = Said { pending, acts: &made.acts, error: made.error.as_ref(), ..Said::of_plan(&outcome, seen) };
@@ -96,12 +97,13 @@ impl<K: Kind> Runner<K> {
 
     /// Makes the steps in their order, up to the first that fails or is no longer wanted.
     async fn make(&self, turn: &Turn<K>, prepared: &Prepared<K::Input>, steps: &[Step], reason: Reason) -> Made {
-        let origin = Origin { object: name(&*turn.object), reason: reason.as_str().into() };
         let standing = Arc::new(self.standing(turn, prepared));
         // The guard is asked again when a write has waited for the budget.
         let executor = Executor::new(self.context.plane.clone(), standing.clone());
         let mut made = Made::default();
         for step in steps {
+            let reason = reason.for_step(step);
+            let origin = Origin { object: name(&*turn.object), reason: reason.as_str().into() };
             // Just before each write: an account that was set to Observe, or a policy that was suspended, stops it here.
             if let Some(why) = standing.superseded() {
                 made.interrupted = Some((why, Duration::ZERO));
