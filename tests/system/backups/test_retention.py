@@ -83,6 +83,22 @@ def test_no_more_are_deleted_in_a_day_than_the_account_lets(database):
     assert [one["snapshotIdentifier"] for one in waiting] == [old[1]]
 
 
+def test_in_a_freeze_snapshots_are_taken_and_nothing_else_is_done(database):
+    freeze = [{"from": "1960-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "reason": "nobody is there"}]
+    database.grant_it("snapshot", "deleteSnapshot", freeze=freeze)
+    old, due = database.put_own(earlier(24)), soon()
+    database.apply(database.backup(automated={"retentionDays": 7}, snapshots=KEEP_ONE | {"schedule": cron(due)}))
+    new = f"{database.prefix}-{due:%Y%m%d-%H%M%S}"
+    until("the new one is taken", database.snapshots, lambda found: new in found, 180)
+    database.synced("db", "Frozen")
+    database.reconciled_again("db")
+    assert set(database.snapshots()) == {old, new}
+    assert [call["operation"] for call in database.made()] == ["CreateDBSnapshot"]
+    database.grant_it("snapshot", "deleteSnapshot", freeze=[])
+    until("the old one goes when it has ended", database.snapshots, lambda found: set(found) == {new})
+    until("and the setting is put right", lambda: database.show()["BackupRetentionPeriod"], lambda days: days == 7)
+
+
 def test_who_may_take_snapshots_may_not_for_that_delete_them(database):
     database.grant_it("snapshot")
     old = [database.put_own(earlier(hours)) for hours in (24, 23)]
