@@ -1,7 +1,11 @@
 //! Who holds a resource when several policies name it.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use runbook_api::aws_account::Verb;
+use runbook_api::common::Mode;
 
+use crate::account::Access;
 use crate::ids::ObjectId;
 use crate::plan::Finding;
 
@@ -12,6 +16,28 @@ pub struct Claimant {
     pub created: Timestamp,
     /// Breaks a tie: creation times have whole seconds.
     pub id: ObjectId,
+}
+
+/// The claim of a policy to something in AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// ARN of what is claimed, with account and region: two AwsAccounts may lead to the same.
+    pub resource: String,
+    /// Who claims it.
+    pub claimant: Claimant,
+}
+
+impl Claim {
+    /// The claim that an object lays to a resource. None where its account does not let it write: a policy without a grant must not keep
+    /// another namespace from its own.
+    pub fn lay(metadata: &ObjectMeta, access: &Access, verb: Verb, resource: String) -> Option<Self> {
+        let id = ObjectId { namespace: metadata.namespace.clone()?, name: metadata.name.clone()? };
+        let may_write =
+            access.mode == Mode::Enforce && access.grants.check(verb, std::slice::from_ref(&resource)).is_ok();
+        // The API server always sets a creation time; without one a policy comes last.
+        let created = metadata.creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0);
+        may_write.then_some(Self { resource, claimant: Claimant { created, id } })
+    }
 }
 
 /// As [`hold`], for claimants that may not exist yet and then have no age: [`Timestamp::MAX`]. Of several such none holds the resource,

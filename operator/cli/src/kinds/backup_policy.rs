@@ -7,11 +7,11 @@ use runbook_api::{AwsAccount, BackupPolicy};
 use runbook_core::Finding;
 use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Brakes, resolve, usable};
-use runbook_core::backup::claim::{Claim, claim};
+use runbook_core::backup::claim::claim;
 use runbook_core::backup::input::{self, Input};
 use runbook_core::backup::memory::Memory;
 use runbook_core::backup::{self, reach};
-use runbook_core::claim::{Claimant, hold_before_creation};
+use runbook_core::claim::{Claim, Claimant, hold_before_creation};
 use runbook_core::ids::ObjectId;
 use runbook_core::report::Hold;
 

@@ -9,16 +9,17 @@ use kube::{Api, Client, ResourceExt};
 use runbook_api::common::HistoryEntry;
 use runbook_api::{AwsAccount, BackupPolicy, BackupPolicyStatus};
 use runbook_core::account::usable::not_ready;
-use runbook_core::account::{Access, resolve, usable};
+use runbook_core::account::{Access, resolve};
 use runbook_core::backup::claim::claim as claim_of;
 use runbook_core::backup::input::{self, Input};
 use runbook_core::backup::memory::Memory;
 use runbook_core::backup::{self, report};
-use runbook_core::claim::{self, Claimant};
+use runbook_core::claim;
 use runbook_core::ids::ObjectId;
 use runbook_core::report::{Act, Hold, Summary, history};
 use runbook_core::{DatabaseId, DatabaseKind, Facts, Finding, Plan, Scope};
 
+use super::claimed;
 use crate::context::Context;
 use crate::runner::kind::{Kind, Prepared, Reported, Stored};
 use crate::stores::{Object, Reflected, Stores};
@@ -61,7 +62,11 @@ impl Kind for BackupPolicy {
         let Some(account) = account else { return Err(not_ready(name, "it does not exist")) };
         let database = input::database(spec, &access)?;
         if let Some(own) = claim_of(self, Some(&*account)) {
-            claim::hold(&own.claimant, &rivals(self, &own.resource, context), &database.to_string())?;
+            claim::hold(
+                &own.claimant,
+                &claimed::rivals(self, &own.resource, context, claim_of),
+                &database.to_string(),
+            )?;
         }
         let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
         let mut status = self.status.clone().unwrap_or_default();
@@ -106,7 +111,6 @@ impl Reported for BackupPolicyStatus {
 
 /// The policies for one database, and where each of them works: what happens to it concerns them all.
 pub fn of_database(database: &DatabaseId, stores: &Stores) -> Vec<(ObjectRef<BackupPolicy>, Scope)> {
-    let at = &database.scope;
     let policies = stores.backups.store().state_filter(|policy: &BackupPolicy| {
         let spec = &policy.spec.source;
         let named = match database.kind {
@@ -115,22 +119,7 @@ pub fn of_database(database: &DatabaseId, stores: &Stores) -> Vec<(ObjectRef<Bac
         };
         named.as_deref() == Some(&*database.identifier)
     });
-    let places = policies.iter().filter_map(|policy| {
-        let account = stores.account(&policy.spec.account_ref.name);
-        Some((ObjectRef::from_obj(&**policy), access(policy, account.as_deref()).ok()?.scope))
-    });
-    places.filter(|(_, scope)| scope.account_id == at.account_id && scope.region == at.region).collect()
-}
-
-/// Who else lays claim to the same database.
-fn rivals(policy: &BackupPolicy, resource: &str, context: &Context) -> Vec<Claimant> {
-    let claims = |rival: &BackupPolicy| {
-        let account = context.stores.account(&rival.spec.account_ref.name);
-        let account = account.filter(|account| usable(account, context.options.allow_custom_endpoints).is_ok());
-        claim_of(rival, account.as_deref()).filter(|claim| claim.resource == resource)
-    };
-    let rivals = context.stores.backups.rivals(policy);
-    rivals.iter().filter_map(|rival| claims(rival)).map(|claim| claim.claimant).collect()
+    claimed::in_place(&policies, &database.scope, stores, access)
 }
 
 fn access(policy: &BackupPolicy, account: Option<&AwsAccount>) -> Result<Access, Finding> {

@@ -1,15 +1,19 @@
-//! Which policies to look at, of a kind whose objects lay claim to something in AWS: the same for each such kind.
+//! What is the same for each kind whose objects lay claim to something in AWS: which to look at, who else claims the same, and where.
 
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
+use runbook_api::AwsAccount;
+use runbook_core::account::{Access, usable};
+use runbook_core::claim::{Claim, Claimant};
+use runbook_core::{Finding, Scope};
 
 use crate::context::Context;
 use crate::runner::Runner;
 use crate::runner::kind::Kind;
-use crate::stores::Change;
+use crate::stores::{Change, Stores};
 
 /// All policies at first, then those that change, whose account changes, or whose rival changes or goes.
 pub fn queue<K: Kind>(runner: Arc<Runner<K>>) -> impl Stream<Item = ObjectRef<K>> + Send {
@@ -42,6 +46,36 @@ pub fn queue<K: Kind>(runner: Arc<Runner<K>>) -> impl Stream<Item = ObjectRef<K>
         })
     });
     present.chain(stream::select(by_policy, by_account))
+}
+
+/// Who else lays claim to the same resource as a policy, where `claim` tells what one claims in its account.
+pub fn rivals<K: Kind>(
+    policy: &K,
+    resource: &str,
+    context: &Context,
+    claim: impl Fn(&K, Option<&AwsAccount>) -> Option<Claim>,
+) -> Vec<Claimant> {
+    let claims = |rival: &K| {
+        let account = context.stores.account(&rival.account_name());
+        let account = account.filter(|account| usable(account, context.options.allow_custom_endpoints).is_ok());
+        claim(rival, account.as_deref()).filter(|claim| claim.resource == resource)
+    };
+    let rivals = K::reflected(context).rivals(policy);
+    rivals.iter().filter_map(|rival| claims(rival)).map(|claim| claim.claimant).collect()
+}
+
+/// Those of these policies that work in one place, with the way there: an AwsAccount of the same id may be another's.
+pub fn in_place<K: Kind>(
+    policies: &[Arc<K>],
+    at: &Scope,
+    stores: &Stores,
+    access: impl Fn(&K, Option<&AwsAccount>) -> Result<Access, Finding>,
+) -> Vec<(ObjectRef<K>, Scope)> {
+    let places = policies.iter().filter_map(|policy| {
+        let account = stores.account(&policy.account_name());
+        Some((ObjectRef::from_obj(&**policy), access(policy, account.as_deref()).ok()?.scope))
+    });
+    places.filter(|(_, scope)| scope.account_id == at.account_id && scope.region == at.region).collect()
 }
 
 /// The policy, and those that name the same.

@@ -10,8 +10,8 @@ use kube::{Api, Client, ResourceExt};
 use runbook_api::common::{DeletionPolicy, HistoryEntry};
 use runbook_api::{AwsAccount, ScalingPolicy, ScalingPolicyStatus};
 use runbook_core::account::usable::not_ready;
-use runbook_core::account::{Access, resolve, usable};
-use runbook_core::claim::{self, Claimant};
+use runbook_core::account::{Access, resolve};
+use runbook_core::claim;
 use runbook_core::ids::ObjectId;
 use runbook_core::ownership::owner;
 use runbook_core::report::{Act, Hold, Summary, history};
@@ -66,7 +66,8 @@ impl Kind for ScalingPolicy {
         let Some(account) = account else { return Err(not_ready(name, "it does not exist")) };
         let target = input::target(spec, &access)?;
         let own = claim_of(self, Some(&*account));
-        let rivals = own.as_ref().map(|own| rivals(self, &own.resource, context)).unwrap_or_default();
+        let rivals =
+            own.as_ref().map(|own| claimed::rivals(self, &own.resource, context, claim_of)).unwrap_or_default();
         let deletion = if self.metadata.deletion_timestamp.is_some() {
             let older = rivals.into_iter().filter(|rival| own.as_ref().is_some_and(|own| *rival < own.claimant));
             Some(Deletion { held_by: older.min().map(|holder| holder.id) })
@@ -141,30 +142,8 @@ pub fn queue(runner: Arc<Runner<ScalingPolicy>>) -> impl Stream<Item = ObjectRef
 
 /// The policies for one target, and where each of them works: what happens to it concerns them all.
 pub fn of_target(target: &TargetId, stores: &Stores) -> Vec<(ObjectRef<ScalingPolicy>, Scope)> {
-    let at = target.scope();
     let policies = stores.policies.of_key(&target.resource_id());
-    let places = policies.iter().filter_map(|policy| {
-        let account = stores.account(&policy.spec.account_ref.name);
-        Some((ObjectRef::from_obj(&**policy), access(policy, account.as_deref()).ok()?.scope))
-    });
-    places.filter(|(_, scope)| scope.account_id == at.account_id && scope.region == at.region).collect()
-}
-
-/// Who else lays claim to the same service.
-fn rivals(policy: &ScalingPolicy, resource: &str, context: &Context) -> Vec<Claimant> {
-    let claims = |rival: &ScalingPolicy| {
-        let account = context.stores.account(&rival.spec.account_ref.name);
-        let account = account.filter(|account| usable(account, context.options.allow_custom_endpoints).is_ok());
-        claim_of(rival, account.as_deref()).filter(|claim| claim.resource == resource)
-    };
-    context
-        .stores
-        .policies
-        .rivals(policy)
-        .iter()
-        .filter_map(|rival| claims(rival))
-        .map(|claim| claim.claimant)
-        .collect()
+    claimed::in_place(&policies, target.scope(), stores, access)
 }
 
 fn access(policy: &ScalingPolicy, account: Option<&AwsAccount>) -> Result<Access, Finding> {
