@@ -130,7 +130,8 @@ def test_the_policy_is_enough_and_none_of_it_too_much(examples, account, cli, fi
         begin_anew()
         sid = statement["Sid"]
         look(f"without-{number}")
-        until(f"something is denied without {sid}", policies, denied)
+        # The quota is read when a snapshot is due: a minute apart.
+        until(f"something is denied without {sid}", policies, denied, seconds=150)
 
         allow(account, policy)
         begin_anew()

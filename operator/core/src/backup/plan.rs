@@ -93,9 +93,11 @@ fn decide(input: &Input, database: &Database, all: &[DatabaseSnapshot], facts: &
         say(input, &slots, &own, now, &mut plan);
         outlook = outlook.with_snapshots(scheduled.cron.text(), &slots, &own, &sorted, now);
     }
+    // A snapshot that is due goes alone: whoever may take it and delete none, or is refused a change, has his backup.
+    let takes = !plan.steps.is_empty();
     outlook.contest = Contest::of(&input.memory.corrections, now);
     change(input, database, outlook.contest.as_ref(), now, &mut plan);
-    plan.steps.extend(deletions);
+    plan.steps.extend(deletions.into_iter().filter(|_| !takes));
     settle(&mut plan, now);
     hold(input, now, &mut plan);
     plan.outlook = Some(Box::new(outlook));

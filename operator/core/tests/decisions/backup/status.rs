@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use runbook_api::backup_policy::{BackupPolicyStatus, SlotState};
+use runbook_core::backup::predict::predict;
 use runbook_core::backup::{self, Memory, report};
 use runbook_core::report::coalesce::{Due, due};
 use runbook_core::report::{Act, Hold, Outcome, Summary};
@@ -57,11 +58,15 @@ fn what_was_done_stands_in_the_ledger_at_once() {
     }))
     .unwrap();
     let plan = plan(&before, &facts);
-    let names: Vec<&str> = plan.steps.iter().map(|step| step.name()).collect();
-    assert_eq!(names, ["CreateSnapshot", "DeleteSnapshot"]);
+    let names = |plan: &Plan| plan.steps.iter().map(|step| step.name()).collect::<Vec<_>>();
+    assert_eq!(names(&plan), ["CreateSnapshot"], "it goes alone");
     let outcome = Outcome::Working { reason: "Applied".into(), message: String::new() };
-    let acts = acts(&plan);
-    let after = report::status(&before, &summary(Some(&plan), &outcome, &facts, &acts));
+    let taken = report::status(&before, &summary(Some(&plan), &outcome, &facts, &acts(&plan)));
+    let mut facts = facts;
+    plan.steps.iter().for_each(|step| predict(&mut facts, step));
+    let plan = self::plan(&taken, &facts);
+    assert_eq!(names(&plan), ["DeleteSnapshot"]);
+    let after = report::status(&taken, &summary(Some(&plan), &outcome, &facts, &acts(&plan)));
     let told: Vec<_> = after.slots.iter().map(|slot| (slot.time.0.to_string(), slot.state)).collect();
     assert_eq!(
         told,
