@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use runbook_aws::Call;
 
-use super::databases::coverage as databases;
+use super::databases::{coverage as databases, slots};
 use super::knowledge::Objects;
 use super::oracle;
 use super::statuses::Conditions;
@@ -80,6 +80,9 @@ impl Coverage {
         let leaders: Vec<u32> = run.entries.iter().filter_map(|entry| wrote_lease(&entry.what)).collect();
         for _ in leaders.windows(2).filter(|pair| pair[0] != pair[1]) {
             coverage.count("changes of leader");
+        }
+        if !run.databases.is_empty() {
+            (0..slots::unhindered(run)).for_each(|_| coverage.count("slots that nothing was in the way of"));
         }
         for entry in &run.entries {
             match &entry.what {

@@ -177,6 +177,6 @@ fn page<T>(
 ) -> (Vec<T>, Option<String>) {
     let mut rest = all.filter(|one| marker.is_none_or(|marker| name(one).as_str() > marker)).peekable();
     let items: Vec<T> = rest.by_ref().take(size).collect();
-    let marker = rest.peek().and_then(|_| items.last()).map(|last| name(last));
+    let marker = rest.peek().and_then(|_| items.last()).map(name);
     (items, marker)
 }

@@ -13,7 +13,8 @@ use crate::journal::{AwsCall, KubernetesCall};
 const LATE: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a set of runs must have gone through.
-pub const EXPECTED: [&str; 11] = [
+pub const EXPECTED: [&str; 12] = [
+    "slots that nothing was in the way of",
     "snapshots taken for a slot",
     "snapshots taken late",
     "snapshots deleted that were kept no longer",

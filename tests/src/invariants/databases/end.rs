@@ -158,7 +158,8 @@ fn slots(run: &Run, policy: &Backup, held: &Held) -> Vec<String> {
     let full = status.slots.len() >= 30;
     for (time, one) in &there {
         let listed = status.slots.iter().any(|slot| slot.time.0 == *time);
-        if !listed && !(full && oldest.is_some_and(|oldest| *time < oldest)) {
+        let dropped = full && oldest.is_some_and(|oldest| *time < oldest);
+        if !listed && !dropped {
             wrong.push(format!("the slot of {time} is not listed, and there is {}", one.identifier));
         }
     }

@@ -23,6 +23,20 @@ const LOOKS: SignedDuration = SignedDuration::from_secs(65);
 /// How long after its jitter a snapshot may be begun where nothing is in the way.
 const PROMPT: SignedDuration = SignedDuration::from_secs(90);
 
+/// How many slots of a run must have had their snapshot, in time, because nothing was in the way.
+pub fn unhindered(run: &Run) -> usize {
+    let end = run.entries.last().map_or(run.epoch, |entry| entry.at);
+    let record = Record::of(run);
+    let objects: Objects = run.objects.iter().cloned().collect();
+    let is = |policy: &Backup, slot| {
+        let prompt = slot + policy.jitter() + PROMPT;
+        let in_force = prompt < end && record.in_force(policy, before(slot, SETTLED), prompt);
+        in_force && !record.hindered(policy, slot, prompt)
+    };
+    let of = |policy: &Backup| policy.slots(run.epoch, end).into_iter().filter(|slot| is(policy, *slot)).count();
+    backups(&objects).iter().map(of).sum()
+}
+
 /// A time in which something was in the way.
 type Span = (Timestamp, Timestamp);
 
