@@ -10,6 +10,7 @@ use runbook_core::observed::{AppliedPolicy, Capacity, ScheduledAction};
 use runbook_core::{CloudError, Scope};
 use serde_json::Value;
 
+use crate::cloud::rds;
 use crate::fault::Fault;
 use crate::stage::lock;
 
@@ -38,6 +39,8 @@ pub enum What {
         /// After.
         after: Option<Held>,
     },
+    /// Somebody else changed a database, its snapshots or their quota.
+    OutsideRds(Box<OutsideRds>),
     /// The operator made a request to Kubernetes.
     Kubernetes(Box<KubernetesCall>),
     /// The operator learned of an object by a watch, a list or an answer.
@@ -112,6 +115,30 @@ pub struct Held {
     pub deploying: bool,
 }
 
+/// A database that somebody else changed, or its snapshots or their quota.
+#[derive(Clone, Debug)]
+pub struct OutsideRds {
+    /// Who and how, for a person.
+    pub act: String,
+    /// Which.
+    pub database: rds::Key,
+    /// What RDS held about it before.
+    pub before: Option<rds::Held>,
+    /// And after.
+    pub after: Option<rds::Held>,
+}
+
+/// What RDS held about a database.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Which.
+    pub database: rds::Key,
+    /// Before.
+    pub before: rds::Held,
+    /// After.
+    pub after: rds::Held,
+}
+
 /// One call of the operator to AWS.
 #[derive(Clone, Debug)]
 pub struct AwsCall {
@@ -135,6 +162,8 @@ pub struct AwsCall {
     pub answered: bool,
     /// For a write that AWS accepted: `cluster/service`, before and after.
     pub effect: Option<(String, Held, Held)>,
+    /// For a write about a database that AWS accepted.
+    pub stored: Option<Box<Stored>>,
     /// For a write: every policy and account as it was in Kubernetes at the time of the effect.
     pub intent: Vec<(ObjectKey, Arc<Value>)>,
 }
@@ -184,6 +213,7 @@ impl AwsCall {
     /// Whether a write changed anything.
     pub fn changed(&self) -> bool {
         self.effect.as_ref().is_some_and(|(_, before, after)| before != after)
+            || self.stored.as_ref().is_some_and(|stored| stored.before != stored.after)
     }
 }
 
@@ -261,6 +291,7 @@ fn line(what: &What) -> Option<String> {
             let after = after.as_ref().map_or("gone".into(), ToString::to_string);
             Some(format!("outside: {act} on {resource}: {after}"))
         }
+        What::OutsideRds(outside) => Some(format!("outside: {} of {}", outside.act, outside.database.1)),
         What::Edited { act, object, .. } => Some(format!("edit: {act}: {object}")),
         What::Started { process } => Some(format!("op{process} starts")),
         What::Crashed { process, why } => Some(format!("op{process} dies: {why}")),

@@ -2,18 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runbook_aws::{Call, Cloud, Connection, Connections, Reply};
+use runbook_aws::{Call, Cloud, Connection, Connections, RdsCall, Reply};
 use runbook_core::observed::{
-    AppliedPolicy, AppliedPolicyKind, Capacity, Suspended, TargetTrackingConfiguration, TrackedMetric,
+    AppliedPolicy, AppliedPolicyKind, BackupSettings, Capacity, Suspended, TargetTrackingConfiguration, TrackedMetric,
 };
-use runbook_core::{ErrorClass, Scope};
+use runbook_core::step::SettingsChange;
+use runbook_core::{DatabaseKind, ErrorClass, Scope};
 use runbook_tests::cloud::door::Door as AwsDoor;
 use runbook_tests::cloud::ecs::Service;
-use runbook_tests::cloud::{FakeAws, resource_id};
+use runbook_tests::cloud::{FakeAws, rds, resource_id};
 use runbook_tests::dice::Dice;
 use runbook_tests::fault::{At, Calm, Door, Fault, Schedule};
 use runbook_tests::journal::What;
@@ -230,4 +232,96 @@ async fn an_effect_may_come_after_its_caller_has_given_up() {
     assert_eq!(setup.desired(), 2);
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(setup.desired(), 7);
+}
+
+fn databases(setup: &Setup) -> rds::Key {
+    let key: rds::Key = (DatabaseKind::Instance, "d".into());
+    let settings =
+        BackupSettings { retention_days: 7, window: None, copy_tags_to_snapshot: false, deletion_protection: false };
+    setup.aws.set_up(ACCOUNT, REGION, |region| {
+        region.rds.databases.insert(key.clone(), rds::Stored::new(ACCOUNT, REGION, &key, settings));
+        for number in 0..7 {
+            let at = Timestamp::from_second(number).unwrap();
+            region.rds.there(&key, &format!("there-{number}"), at, "manual", BTreeMap::new());
+        }
+        region.rds.automated(&key, "rds:d-1", Timestamp::UNIX_EPOCH);
+    });
+    key
+}
+
+fn snapshot(name: &str) -> Call {
+    let (source, snapshot) = ("d".into(), name.into());
+    Call::Rds(RdsCall::CreateSnapshot { kind: DatabaseKind::Instance, source, snapshot, tags: Vec::new() })
+}
+
+fn delete(name: &str) -> Call {
+    Call::Rds(RdsCall::DeleteSnapshot { kind: DatabaseKind::Instance, snapshot: name.into() })
+}
+
+fn retention(days: i32, apply_immediately: bool) -> Call {
+    let changes = SettingsChange { retention_days: Some(days), ..SettingsChange::default() };
+    Call::Rds(RdsCall::Modify { kind: DatabaseKind::Instance, identifier: "d".into(), changes, apply_immediately })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_takes_its_time_and_keeps_the_database_busy() {
+    let setup = set_up(Calm);
+    let key = databases(&setup);
+    let held = || setup.aws.held_database((ACCOUNT, REGION), &key).unwrap();
+    let status = |name: &str| held().snapshots.iter().find(|one| one.identifier == name).map(|one| one.status.clone());
+    setup.call(snapshot("new")).await.unwrap();
+    assert_eq!((held().database.status.as_str(), status("new").as_deref()), ("backing-up", Some("creating")));
+    assert_eq!(setup.refused(snapshot("other")).await, (ErrorClass::Conflict, "InvalidDBInstanceState".into()));
+    assert_eq!(setup.refused(snapshot("new")).await.1, "DBSnapshotAlreadyExists");
+    assert_eq!(setup.refused(delete("new")).await, (ErrorClass::Conflict, "InvalidDBSnapshotState".into()));
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!((held().database.status.as_str(), status("new").as_deref()), ("available", Some("available")));
+    setup.call(delete("new")).await.unwrap();
+    assert_eq!(status("new").as_deref(), Some("deleting"));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(status("new"), None);
+    assert!(setup.call(delete("new")).await.is_ok(), "what is gone is deleted");
+    assert_eq!(setup.refused(delete("rds:d-1")).await.1, "InvalidDBSnapshotState");
+    setup.aws.set_up(ACCOUNT, REGION, |region| region.rds.quota = 7);
+    assert_eq!(setup.refused(snapshot("one-too-many")).await, (ErrorClass::Invalid, "SnapshotQuotaExceeded".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_are_listed_in_pages() {
+    let setup = set_up(Calm);
+    databases(&setup);
+    let (mut names, mut marker, mut pages) = (Vec::new(), None, 0);
+    loop {
+        let describe = RdsCall::DescribeSnapshots { kind: DatabaseKind::Instance, source: Some("d".into()), marker };
+        let Reply::Snapshots { snapshots, marker: next } = setup.call(Call::Rds(describe)).await.unwrap() else {
+            panic!()
+        };
+        names.extend(snapshots.into_iter().map(|(_, one)| one.identifier));
+        pages += 1;
+        match next {
+            Some(next) => marker = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!((pages, names.len()), (2, 8));
+    assert!(names.contains(&"rds:d-1".to_owned()), "automated ones too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_a_database_down_waits_for_the_maintenance_window() {
+    let setup = set_up(Calm);
+    let key = databases(&setup);
+    let held = || setup.aws.held_database((ACCOUNT, REGION), &key).unwrap().database;
+    setup.call(retention(3, false)).await.unwrap();
+    assert_eq!((held().status.as_str(), held().pending["BackupRetentionPeriod"].as_str()), ("modifying", "3"));
+    assert_eq!(setup.refused(retention(4, false)).await.1, "InvalidDBInstanceState");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!((held().settings.retention_days, held().pending.is_empty()), (3, true));
+    setup.call(retention(0, false)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!((held().settings.retention_days, held().pending["BackupRetentionPeriod"].as_str()), (3, "0"));
+    setup.call(retention(0, true)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!((held().settings.retention_days, held().pending.is_empty()), (0, true));
+    assert_eq!(setup.refused(retention(36, true)).await, (ErrorClass::Invalid, "InvalidParameterValue".into()));
 }

@@ -172,6 +172,18 @@ async fn settings_are_changed_only_while_they_are_what_they_were() {
         only(world).0.settings = BackupSettings { retention_days: 3, ..settings };
     };
     assert!(!sent(modify(false), moved).await);
+    // What it is decided on is what the retention will be, where a change of it is under way.
+    let asked_for = |world: &mut World| {
+        only(world).0.pending.insert("BackupRetentionPeriod".into(), "3".into());
+    };
+    let over = |apply_immediately| {
+        let DatabaseStep::ModifyBackupSettings { database, from, changes, .. } = modify(false) else { unreachable!() };
+        let from = Box::new(BackupSettings { retention_days: 3, ..*from });
+        DatabaseStep::ModifyBackupSettings { database, from, changes, apply_immediately }
+    };
+    assert!(sent(over(false), asked_for).await);
+    assert!(sent(over(true), asked_for).await, "it is what it changes");
+    assert!(!sent(modify(false), asked_for).await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -39,7 +39,6 @@ impl Region {
             Call::ListServices { cluster, next_token } => self.list_services(cluster, next_token.as_deref()),
             // There are no databases here.
             Call::DescribeDbClusters { .. } => Ok(Reply::DbClusters { clusters: Vec::new(), marker: None }),
-            Call::Rds(_) => Ok(Reply::Databases { databases: Vec::new(), marker: None }),
             Call::DescribeScalableTargets { resource_ids, next_token, .. } => {
                 self.describe_targets(resource_ids, next_token.as_deref())
             }
@@ -73,6 +72,7 @@ impl Region {
                 self.targets.remove(resource_id);
                 Ok(Reply::Done)
             }
+            Call::Rds(call) => self.rds.answer(call, now),
         }
     }
 

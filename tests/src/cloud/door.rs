@@ -10,9 +10,9 @@ use runbook_core::{CloudError, ErrorClass, Scope};
 
 use super::bucket::Bucket;
 use super::refusal::Refusal;
-use super::{FakeAws, State};
+use super::{FakeAws, Region, State, rds};
 use crate::fault::{CallSite, Door as DoorOf, Fault};
-use crate::journal::{AwsCall, Held, What};
+use crate::journal::{AwsCall, Held, Stored, What};
 use crate::process::Process;
 use crate::stage::lock;
 
@@ -45,7 +45,7 @@ impl Door {
         let stage = &self.process.stage;
         let now = stage.now();
         let request_id = request_id(site);
-        let mut effect = None;
+        let (mut effect, mut stored) = (None, None);
         let result = match refusal(fault) {
             Some(refusal) => Err(refusal),
             None => {
@@ -55,9 +55,13 @@ impl Door {
                     let region = state.region(&account, &scope.region);
                     let mut held = || service.as_ref().and_then(|(cluster, name)| region.held(cluster, name, now));
                     let before = held();
+                    let database = database_of(call, region);
+                    let database_before = database.as_ref().and_then(|key| region.rds.held(key, now));
                     let reply = region.answer(&account, call, now)?;
                     let after = service.as_ref().and_then(|(cluster, name)| region.held(cluster, name, now));
                     effect = effect_of(service, before, after);
+                    let database_after = database.as_ref().and_then(|key| region.rds.held(key, now));
+                    stored = stored_of(database, database_before, database_after);
                     Ok(reply)
                 })
             }
@@ -75,6 +79,7 @@ impl Door {
             request_id,
             answered,
             effect,
+            stored,
             intent: if call.is_write() { (self.aws.intent)() } else { Vec::new() },
         };
         stage.journal.push(now, What::Aws(Box::new(record)));
@@ -212,6 +217,18 @@ fn service_of(call: &Call) -> Option<(String, String)> {
         | Call::DeregisterScalableTarget { resource_id } => of_id(resource_id),
         _ => None,
     }
+}
+
+/// The database that a write changes.
+fn database_of(call: &Call, region: &Region) -> Option<rds::Key> {
+    match call {
+        Call::Rds(call) => region.rds.changed_by(call),
+        _ => None,
+    }
+}
+
+fn stored_of(database: Option<rds::Key>, before: Option<rds::Held>, after: Option<rds::Held>) -> Option<Box<Stored>> {
+    Some(Box::new(Stored { database: database?, before: before?, after: after? }))
 }
 
 fn effect_of(

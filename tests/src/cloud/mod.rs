@@ -1,4 +1,4 @@
-//! AWS in memory: ECS services, scalable targets and scaling policies, with the limits and refusals that the operator meets.
+//! AWS in memory: ECS services, scalable targets and scaling policies, databases and their snapshots, with the limits and refusals that the operator meets.
 //!
 //! Sources of its rules: ECS API Reference (DescribeServices, UpdateService), Application Auto Scaling API Reference
 //! (RegisterScalableTarget, PutScalingPolicy, DescribeScalableTargets, DescribeScalingPolicies).
@@ -9,6 +9,7 @@ pub mod bucket;
 pub mod door;
 pub mod ecs;
 pub mod queues;
+pub mod rds;
 pub mod refusal;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,12 +22,13 @@ use runbook_core::observed::{AppliedPolicy, Capacity, ScheduledAction};
 use runbook_core::ownership::OWNER_TAG;
 use serde_json::Value;
 
-use crate::journal::{Held, ObjectKey, What};
+use crate::journal::{Held, ObjectKey, OutsideRds, What};
 use crate::process::Process;
 use crate::stage::{Stage, lock};
 use autoscaling::Target;
 use bucket::Bucket;
 use ecs::Service;
+use rds::Rds;
 
 /// What Kubernetes holds at a moment: the journal keeps it with each write, to judge the write by.
 pub type Intent = Arc<dyn Fn() -> Vec<(ObjectKey, Arc<Value>)> + Send + Sync>;
@@ -61,6 +63,8 @@ pub struct Region {
     pub clusters: BTreeMap<String, BTreeMap<String, Service>>,
     /// Scalable targets by ResourceId.
     pub targets: BTreeMap<String, Target>,
+    /// Databases and their snapshots.
+    pub rds: Rds,
 }
 
 impl fmt::Debug for FakeAws {
@@ -117,6 +121,25 @@ impl FakeAws {
 }
 
 impl FakeAws {
+    /// What RDS holds about a database; `None` when there is no such database.
+    pub fn held_database(&self, place: (&str, &str), key: &rds::Key) -> Option<rds::Held> {
+        lock(&self.state).region(place.0, place.1).rds.held(key, self.stage.now())
+    }
+
+    /// Somebody other than the operator does something about a database.
+    pub fn outside_database(&self, place: (&str, &str), key: &rds::Key, act: &rds::outside::Act) {
+        let now = self.stage.now();
+        let mut state = lock(&self.state);
+        let rds = &mut state.region(place.0, place.1).rds;
+        let before = rds.held(key, now);
+        if rds.act(key, act, now) {
+            let after = rds.held(key, now);
+            let (act, database) = (act.describe(), key.clone());
+            let what = OutsideRds { act, database, before, after };
+            self.stage.journal.push(now, What::OutsideRds(Box::new(what)));
+        }
+    }
+
     /// Fires every scheduled action that fell due after `since`.
     pub fn fire(&self, since: Timestamp) {
         let due: Vec<(String, String, String, String, ScheduledAction)> = {

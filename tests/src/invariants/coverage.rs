@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use runbook_aws::Call;
 
+use super::databases::{coverage as databases, slots};
 use super::knowledge::Objects;
 use super::oracle;
 use super::statuses::Conditions;
@@ -80,6 +81,9 @@ impl Coverage {
         for _ in leaders.windows(2).filter(|pair| pair[0] != pair[1]) {
             coverage.count("changes of leader");
         }
+        if !run.databases.is_empty() {
+            (0..slots::unhindered(run)).for_each(|_| coverage.count("slots that nothing was in the way of"));
+        }
         for entry in &run.entries {
             match &entry.what {
                 What::Crashed { .. } => coverage.count("crashes"),
@@ -93,6 +97,7 @@ impl Coverage {
                 What::Aws(call) if call.call.is_write() => {
                     if call.changed() {
                         written(call, entry.at).into_iter().for_each(|what| coverage.count(what));
+                        databases::written(call, entry.at).into_iter().for_each(|what| coverage.count(what));
                     }
                     coverage.count(match (&call.result, call.fault) {
                         (Err(_), _) => "writes refused by AWS",
@@ -110,6 +115,9 @@ impl Coverage {
                 What::Kubernetes(call) if call.subresource == "status" && call.changed => {
                     coverage.count("statuses written");
                     said(call).into_iter().for_each(|what| coverage.count(what));
+                    if call.object.resource == "backuppolicies" {
+                        databases::said(call).into_iter().for_each(|what| coverage.count(what));
+                    }
                 }
                 What::Kubernetes(call) if call.method == "POST" && call.object.resource == "scalingoverrides" => {
                     coverage.count("scale-outs adopted");
@@ -134,7 +142,7 @@ impl Coverage {
 
     /// What is expected and never happened.
     pub fn missing(&self) -> Vec<&'static str> {
-        EXPECTED.into_iter().filter(|what| !self.counts.contains_key(what)).collect()
+        EXPECTED.into_iter().chain(databases::EXPECTED).filter(|what| !self.counts.contains_key(what)).collect()
     }
 
     /// How often each sort of thing happened.

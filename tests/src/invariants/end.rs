@@ -27,10 +27,17 @@ const HISTORY: usize = 20;
 
 /// What an object must say at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Situation {
+pub enum Situation {
+    /// In line.
     InSync,
+    /// Not looked at.
     Suspended,
-    Held { pending: bool },
+    /// Nothing may be written.
+    Held {
+        /// Whether there is something to write.
+        pending: bool,
+    },
+    /// A person must act: how the reason begins.
     Stalled(&'static str),
 }
 
@@ -67,11 +74,13 @@ pub fn judge(run: &Run) -> Vec<Violation> {
     violations
 }
 
-fn at_end(run: &Run, rule: &'static str, what: String) -> Violation {
+/// A violation at the end of a run.
+pub fn at_end(run: &Run, rule: &'static str, what: String) -> Violation {
     Violation { rule, at: end_of(run), what }
 }
 
-fn end_of(run: &Run) -> Timestamp {
+/// When a run ended.
+pub fn end_of(run: &Run) -> Timestamp {
     run.entries.last().map_or(run.epoch, |entry| entry.at)
 }
 
@@ -115,11 +124,12 @@ fn situation(run: &Run, policy: &Policy, all: &[Policy], objects: &Objects, held
 }
 
 /// Whether only some of the account's targets may be changed within an hour: a run is shorter, and which they are is chance.
-fn changes_few(account: &AwsAccount) -> bool {
+pub fn changes_few(account: &AwsAccount) -> bool {
     account.spec.safety.as_ref().is_some_and(|safety| safety.max_changed_targets_percent.is_some())
 }
 
-fn said(run: &Run, key: &ObjectKey, objects: &Objects, situation: Situation) -> Vec<Violation> {
+/// Judges what an object says of its situation.
+pub fn said(run: &Run, key: &ObjectKey, objects: &Objects, situation: Situation) -> Vec<Violation> {
     let Some(object) = objects.get(key) else { return Vec::new() };
     let mut violations = Vec::new();
     let conditions = Conditions(object);

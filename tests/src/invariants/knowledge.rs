@@ -24,7 +24,7 @@ pub fn gather(entries: &[Entry]) -> BTreeMap<u32, Knowledge> {
     let mut all: BTreeMap<u32, Knowledge> = BTreeMap::new();
     for entry in entries {
         let What::Learned { process, object, state } = &entry.what else { continue };
-        if !["scalingpolicies", "scalingoverrides", "awsaccounts"].contains(&&*object.resource) {
+        if !["scalingpolicies", "scalingoverrides", "backuppolicies", "awsaccounts"].contains(&&*object.resource) {
             continue;
         }
         let knowledge = all.entry(*process).or_default();

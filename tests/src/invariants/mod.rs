@@ -2,16 +2,18 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`writes`] | each write to AWS was wanted, allowed, needed, preceded by a fresh read and a claim, and changed something |
+//! | [`writes`] | each write about a service was wanted, allowed, needed, preceded by a fresh read and a claim, and changed something |
 //! | [`brakes`] | none was to be held back by the account's owner, or because somebody keeps undoing it |
 //! | [`statuses`] | each status that was written is one of the table's, and moves as it may |
 //! | [`adoptions`] | each scale-out by hand is adopted once, where the policy says so |
 //! | [`overrides`] | overrides and policies say of each other what is so |
+//! | [`databases`] | the same of databases: their settings, the slots of their schedules, what is kept and what goes |
 //! | [`end`] | at the end AWS is as declared, every object says so, the acts are in the histories, and nothing is written any more |
 
 pub mod adoptions;
 pub mod brakes;
 pub mod coverage;
+pub mod databases;
 pub mod end;
 pub mod knowledge;
 pub mod oracle;
@@ -50,6 +52,7 @@ pub fn judge(run: &Run) -> Vec<Violation> {
     violations.extend(statuses::judge(run));
     violations.extend(adoptions::judge(run));
     violations.extend(end::judge(run));
+    violations.extend(databases::judge(run));
     violations
 }
 

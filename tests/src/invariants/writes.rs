@@ -1,10 +1,11 @@
-//! Every write to AWS, one by one.
+//! Every write about a service, one by one.
 
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use runbook_aws::{Call, Reply};
 use runbook_core::observed::Capacity;
+use serde_json::Value;
 
 use super::brakes::{Brakes, Grounds};
 use super::knowledge::{self, Knowledge, Objects, before};
@@ -12,15 +13,15 @@ use super::oracle::overrides::overrides;
 use super::oracle::{self, Policy};
 use super::{Violation, end};
 use crate::fault::Fault;
-use crate::journal::{AwsCall, Entry, Held, What};
+use crate::journal::{AwsCall, Entry, Held, KubernetesCall, What};
 use crate::world::Run;
 
 /// How long after the operator has learned of a change a write may still follow the state before it. Its own object and the account
 /// are looked at again just before each write; a rival that has just become the holder is not, so a write that was already claimed
 /// may still follow.
-const GRACE: SignedDuration = SignedDuration::from_millis(500);
+pub const GRACE: SignedDuration = SignedDuration::from_millis(500);
 /// How old the read may be that a write rests on: the reads of one reconcile, and the wait for its turn in the budget.
-const FRESH: SignedDuration = SignedDuration::from_secs(60);
+pub const FRESH: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a read or write is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,13 +84,7 @@ impl Judge {
             What::Outside { resource, .. } => {
                 self.changes.entry(resource.clone()).or_default().push((entry.at, None));
             }
-            What::Kubernetes(call) if call.object.resource == "leases" && call.changed => {
-                let holder = call
-                    .state
-                    .as_ref()
-                    .and_then(|lease| lease.pointer("/spec/holderIdentity")?.as_str().map(str::to_owned));
-                self.leader = holder.filter(|holder| !holder.is_empty()).map(|_| call.process);
-            }
+            What::Kubernetes(call) => self.leader = leader_after(call).unwrap_or(self.leader),
             _ => {}
         }
     }
@@ -265,6 +260,13 @@ impl Judge {
             self.changes.entry(service.clone()).or_default().push((at, Some(call.process)));
         }
     }
+}
+
+/// Which process leads after it wrote the Lease; none for another request.
+pub fn leader_after(call: &KubernetesCall) -> Option<Option<u32>> {
+    let lease = call.state.as_ref().filter(|_| call.changed && call.object.resource == "leases")?;
+    let holder = lease.pointer("/spec/holderIdentity").and_then(Value::as_str);
+    Some(holder.filter(|holder| !holder.is_empty()).map(|_| call.process))
 }
 
 fn is_of(policy: &Policy, service: &str) -> bool {

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use super::objects::set;
 use super::{ACCOUNT, CLUSTER, REGION};
 use crate::cloud::ecs::Service;
+use crate::cloud::rds::{self, outside::Act};
 use crate::cloud::{FakeAws, resource_id};
 use crate::journal::What;
-use crate::kubernetes::kinds::{AWS_ACCOUNT, SCALING_POLICY};
+use crate::kubernetes::kinds::{AWS_ACCOUNT, BACKUP_POLICY, SCALING_POLICY};
 use crate::kubernetes::{ApiServer, Key, Kind};
 use crate::stage::Stage;
 
@@ -27,6 +28,8 @@ pub enum Event {
     Delete(&'static Kind, Key),
     /// A person asks for a reconcile now.
     RequestReconcile(Key),
+    /// A person asks for a look at a BackupPolicy now.
+    RequestBackup(Key),
     /// A colleague changes desiredCount by hand.
     Desired(String, i32),
     /// The autoscaler moves a registered service to a place in its band: 0.0 is the minimum, 1.0 the maximum.
@@ -45,6 +48,8 @@ pub enum Event {
     Deploy(String, Duration),
     /// Somebody creates the service.
     CreateService(String, i32),
+    /// Somebody does something about a database.
+    Database(rds::Key, Act),
     /// IAM denies an operation, or allows it again.
     Deny(&'static str, bool),
     /// AWS throttles: calls a second and burst, or no longer.
@@ -89,12 +94,14 @@ impl Places {
             }
             Event::Create(kind, object) => self.kubernetes(self.kubernetes.create(kind, object.clone()).map(drop)),
             Event::Delete(kind, key) => self.kubernetes(self.kubernetes.delete(kind, key)),
-            Event::RequestReconcile(key) => {
+            Event::RequestReconcile(key) | Event::RequestBackup(key) => {
+                let kind = if matches!(event, Event::RequestBackup(_)) { BACKUP_POLICY } else { SCALING_POLICY };
                 let now = json!(self.stage.now().to_string());
                 let pointer = "/metadata/annotations/ops.clocked.app~1reconcile-requested-at";
                 let edit = |object: &mut Value| set(object, pointer, now);
-                self.kubernetes(self.kubernetes.edit(SCALING_POLICY, key, "request reconcile", edit).map(drop));
+                self.kubernetes(self.kubernetes.edit(kind, key, "request reconcile", edit).map(drop));
             }
+            Event::Database(key, act) => self.aws.outside_database((ACCOUNT, REGION), key, act),
             Event::DropWatches => self.note("watches end", || self.kubernetes.drop_watches()),
             Event::Compact => self.note("the past is compacted", || self.kubernetes.compact()),
             Event::Gone => self.note("watches end and the past is compacted", || {

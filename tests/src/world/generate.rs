@@ -7,6 +7,7 @@ use fastrand::Rng;
 use runbook_core::observed::{Capacity, Suspended};
 use serde_json::{Value, json};
 
+use super::databases;
 use super::event::{Event, account_mode};
 use super::objects::{
     account, adopting, after_the_beginning, band, fixed, policy, scaling_override, steps, tracking, window, with,
@@ -68,6 +69,7 @@ pub fn scenario(seed: u64) -> Scenario {
     for _ in 0..generator.rng.u32(4..=18) {
         generator.event();
     }
+    databases::add(&mut generator.scenario);
     generator.scenario
 }
 

@@ -1,5 +1,6 @@
 //! A run: the operator, the fakes and everybody else, from a scenario to a record of all that happened.
 
+pub mod databases;
 pub mod event;
 pub mod generate;
 pub mod mutant;
@@ -9,7 +10,7 @@ pub mod run;
 pub mod scenario;
 
 pub use run::{Run, run};
-pub use scenario::{Faults, Scenario, ServiceSetup};
+pub use scenario::{DatabaseSetup, Faults, Scenario, ServiceSetup, SnapshotSetup};
 
 /// The account that most scenarios work in.
 pub const ACCOUNT: &str = "123456789012";

@@ -1,24 +1,32 @@
 //! The objects that people write.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use runbook_core::DatabaseKind;
 use serde_json::{Value, json};
 
 use super::run::EPOCH;
 use super::{CLUSTER, NAMESPACE, REGION};
 
-/// An AwsAccount that grants the namespace `clocked` everything on all services.
+/// An AwsAccount that grants the namespace `clocked` everything on all services and databases.
 pub fn account(name: &str, account_id: &str) -> Value {
     json!({
         "apiVersion": "ops.clocked.app/v1alpha1", "kind": "AwsAccount",
         "metadata": {"name": name},
         "spec": {
             "accountId": account_id, "regions": [REGION], "mode": "Enforce",
-            "grants": [{
-                "namespaces": [NAMESPACE], "verbs": ["observe", "scale"],
-                "resources": ["arn:aws:ecs:*:*:service/*/*"]
-            }]
+            "grants": [
+                {
+                    "namespaces": [NAMESPACE], "verbs": ["observe", "scale"],
+                    "resources": ["arn:aws:ecs:*:*:service/*/*"]
+                },
+                {
+                    "namespaces": [NAMESPACE], "verbs": ["observe", "snapshot", "deleteSnapshot"],
+                    "resources": ["arn:aws:rds:*:*:db:*", "arn:aws:rds:*:*:cluster:*"]
+                }
+            ]
         }
     })
 }
@@ -148,4 +156,29 @@ pub fn set(object: &mut Value, pointer: &str, value: Value) {
         }
         place = fields.entry(part).or_insert_with(|| json!({}));
     }
+}
+
+/// A BackupPolicy for a database that snapshots it by a schedule; see [`with`] for the rest.
+pub fn backup(name: &str, (kind, identifier): &(DatabaseKind, String), schedule: &str) -> Value {
+    let source = match kind {
+        DatabaseKind::Instance => json!({"rdsInstance": identifier}),
+        DatabaseKind::Cluster => json!({"rdsCluster": identifier}),
+    };
+    json!({
+        "apiVersion": "ops.clocked.app/v1alpha1", "kind": "BackupPolicy",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "accountRef": {"name": "default"}, "source": source, "mode": "Enforce", "suspend": false,
+            "snapshots": {"schedule": schedule, "startingDeadline": "5m"},
+        }
+    })
+}
+
+/// The tags of a snapshot that was taken for a slot of a BackupPolicy of the namespace.
+pub fn backup_tags(policy: &str, arn: &str, slot: Timestamp) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("ops.clocked.app/owner".into(), format!("simulator/{NAMESPACE}/{policy}")),
+        ("ops.clocked.app/resource-arn".into(), arn.into()),
+        ("ops.clocked.app/slot".into(), slot.to_string()),
+    ])
 }

@@ -14,10 +14,11 @@ use super::{ACCOUNT, CLUSTER, REGION, panics};
 use crate::cloud::FakeAws;
 use crate::cloud::ecs::Service;
 use crate::cloud::queues::NoQueues;
+use crate::cloud::rds::{self, Stored, outside::Act};
 use crate::dice::{self, Dice};
 use crate::fault::Door;
 use crate::journal::{Entry, Held, ObjectKey, What, timeline};
-use crate::kubernetes::kinds::{AWS_ACCOUNT, LEASE, SCALING_OVERRIDE, SCALING_POLICY};
+use crate::kubernetes::kinds::{AWS_ACCOUNT, BACKUP_POLICY, LEASE, SCALING_OVERRIDE, SCALING_POLICY};
 use crate::kubernetes::{ApiServer, Kind};
 use crate::process::Process;
 use crate::stage::{Stage, lock};
@@ -39,6 +40,10 @@ pub struct Run {
     pub objects: Vec<(ObjectKey, Arc<serde_json::Value>)>,
     /// What AWS held about each service at the end, by account and name.
     pub held: Vec<((&'static str, String), Option<Held>)>,
+    /// What RDS held about each database at the end.
+    pub databases: Vec<(rds::Key, Option<rds::Held>)>,
+    /// When the script and the faults ended.
+    pub calm_from: Timestamp,
     /// Whom credentials belonged to, by AwsAccount.
     pub strangers: std::collections::BTreeMap<String, String>,
     /// Panics.
@@ -88,7 +93,7 @@ impl<'s> World<'s> {
         let kubernetes = ApiServer::new(Arc::clone(&stage));
         let store = kubernetes.clone();
         let intent = move || {
-            let all: [&'static Kind; 4] = [SCALING_POLICY, SCALING_OVERRIDE, AWS_ACCOUNT, LEASE];
+            let all: [&'static Kind; 5] = [SCALING_POLICY, SCALING_OVERRIDE, BACKUP_POLICY, AWS_ACCOUNT, LEASE];
             all.into_iter().flat_map(|kind| store.snapshot(kind)).collect()
         };
         let aws = FakeAws::new(Arc::clone(&stage), Arc::new(intent));
@@ -116,13 +121,14 @@ impl<'s> World<'s> {
             .collect();
         let clock = tokio::spawn(fire(self.aws.clone(), Arc::clone(&self.stage)));
         self.play().await;
+        let calm_from = self.stage.now();
         tokio::time::sleep(self.scenario.settle).await;
         let steady_from = self.stage.now();
         self.stage.journal.push(steady_from, What::Note("from now on nothing is to be written".into()));
         tokio::time::sleep(self.scenario.steady).await;
         clock.abort();
         let entries = self.stage.journal.entries();
-        let kinds = [SCALING_POLICY, SCALING_OVERRIDE, AWS_ACCOUNT, LEASE];
+        let kinds = [SCALING_POLICY, SCALING_OVERRIDE, BACKUP_POLICY, AWS_ACCOUNT, LEASE];
         let objects = kinds.into_iter().flat_map(|kind| self.kubernetes.snapshot(kind)).collect();
         let run = Run {
             epoch,
@@ -130,6 +136,8 @@ impl<'s> World<'s> {
             steady_from,
             objects,
             held: self.held(),
+            databases: self.databases(),
+            calm_from,
             strangers: self.scenario.strangers.clone(),
             panics: Vec::new(),
             aws_calls: self.stage.calls(Door::Aws),
@@ -186,6 +194,7 @@ impl<'s> World<'s> {
                 }
             });
         }
+        self.set_up_databases();
         for account in &scenario.accounts {
             self.create(AWS_ACCOUNT, account);
         }
@@ -194,9 +203,29 @@ impl<'s> World<'s> {
             tokio::time::sleep(Duration::from_secs(1)).await;
             self.create(SCALING_POLICY, policy);
         }
+        for backup in &scenario.backups {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            self.create(BACKUP_POLICY, backup);
+        }
         for object in &scenario.raw {
             self.kubernetes.put_raw(SCALING_POLICY, object.clone());
         }
+    }
+
+    fn set_up_databases(&self) {
+        let now = self.stage.now();
+        self.aws.set_up(ACCOUNT, REGION, |region| {
+            region.rds.failures = self.scenario.failing_snapshots;
+            region.rds.dice = self.stage.dice;
+            for setup in &self.scenario.databases {
+                let stored = Stored::new(ACCOUNT, REGION, &setup.key, setup.settings.clone());
+                region.rds.databases.insert(setup.key.clone(), stored);
+                for one in &setup.snapshots {
+                    let taken = now.checked_sub(one.age).unwrap_or(now);
+                    region.rds.there(&setup.key, &one.name, taken, one.snapshot_type, one.tags.clone());
+                }
+            }
+        });
     }
 
     fn create(&self, kind: &'static Kind, object: &serde_json::Value) {
@@ -234,7 +263,22 @@ impl<'s> World<'s> {
             state.denied.clear();
             state.rate = None;
         });
+        for setup in &self.scenario.databases {
+            // What waits for the maintenance window would keep a setting from being corrected for days.
+            for act in [Act::Quota(100), Act::Maintain] {
+                self.aws.outside_database((ACCOUNT, REGION), &setup.key, &act);
+            }
+        }
         self.kubernetes.set_weather(|weather| weather.watch_lag = 20);
+    }
+
+    fn databases(&self) -> Vec<(rds::Key, Option<rds::Held>)> {
+        let keys = self.scenario.databases.iter().map(|setup| setup.key.clone());
+        keys.map(|key| {
+            let held = self.aws.held_database((ACCOUNT, REGION), &key);
+            (key, held)
+        })
+        .collect()
     }
 
     fn held(&self) -> Vec<((&'static str, String), Option<Held>)> {

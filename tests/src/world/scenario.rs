@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use runbook_core::observed::Capacity;
+use jiff::{SignedDuration, Timestamp};
+use runbook_core::observed::{BackupSettings, Capacity};
 use serde_json::Value;
 
 use super::event::Event;
+use crate::cloud::rds;
 use crate::dice::Dice;
 use crate::fault::{At, Calm, Mixed, Schedule};
 
@@ -26,6 +27,12 @@ pub struct Scenario {
     pub raw: Vec<Value>,
     /// Services that exist in AWS.
     pub services: Vec<ServiceSetup>,
+    /// BackupPolicies, in the order of their creation.
+    pub backups: Vec<Value>,
+    /// Databases that exist in AWS.
+    pub databases: Vec<DatabaseSetup>,
+    /// How probably the creation of a snapshot fails.
+    pub failing_snapshots: f64,
     /// Whom credentials belong to, by AwsAccount, where that is another account than it says.
     pub strangers: BTreeMap<String, String>,
     /// What happens, and how long after the beginning.
@@ -79,6 +86,30 @@ pub struct ServiceSetup {
     pub capacity: Option<Capacity>,
 }
 
+/// A database as it is before the operator starts.
+#[derive(Clone, Debug)]
+pub struct DatabaseSetup {
+    /// What and which.
+    pub key: rds::Key,
+    /// How it is backed up.
+    pub settings: BackupSettings,
+    /// Its snapshots.
+    pub snapshots: Vec<SnapshotSetup>,
+}
+
+/// A snapshot that was taken before the run began.
+#[derive(Clone, Debug)]
+pub struct SnapshotSetup {
+    /// Identifier.
+    pub name: String,
+    /// How long before.
+    pub age: SignedDuration,
+    /// `manual` or `automated`.
+    pub snapshot_type: &'static str,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
 /// A defect that is put between the operator and AWS on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
@@ -90,6 +121,18 @@ pub enum Mutation {
     LoseWrites,
     /// A write is made although nothing was read.
     BlindWrite,
+    /// A snapshot is taken twice, the second time under another name.
+    SecondSnapshot,
+    /// A snapshot that somebody has taken by hand is deleted.
+    DeleteForeign,
+    /// Instead of one that is kept no longer the newest snapshot is deleted.
+    DeleteNewest,
+    /// Snapshots of one slot are never taken, and said to have been.
+    SkipSlot,
+    /// Snapshots are taken without tags.
+    NoTags,
+    /// A setting is changed to what it is not declared to be.
+    WrongSetting,
 }
 
 impl Faults {
@@ -115,6 +158,9 @@ impl Scenario {
             policies: Vec::new(),
             raw: Vec::new(),
             services: Vec::new(),
+            backups: Vec::new(),
+            databases: Vec::new(),
+            failing_snapshots: 0.0,
             strangers: BTreeMap::new(),
             script: Vec::new(),
             faults: Faults::None,

@@ -1,6 +1,7 @@
 //! A step about a database as a call: what is sent, what it changes, what it was decided on.
 
 use runbook_core::Query;
+use runbook_core::backup::settings::{RETENTION, with_pending};
 use runbook_core::facts::Answer;
 use runbook_core::observed::{Database, DatabaseSnapshot};
 use runbook_core::step::DatabaseStep;
@@ -60,8 +61,9 @@ pub(super) fn basis(step: &DatabaseStep) -> Vec<Query> {
 pub(super) fn still_holds(step: &DatabaseStep, answer: &Answer) -> bool {
     match (step, answer) {
         (DatabaseStep::ModifyBackupSettings { from, apply_immediately, .. }, Answer::Database(Some(database))) => {
-            // Everything that is pending would be done at once with it.
-            database.settings == **from && (!apply_immediately || database.pending.is_empty())
+            // Everything that is pending would be done at once with it; what it changes itself may be.
+            let alone = || database.pending.keys().all(|name| name == RETENTION);
+            with_pending(database) == **from && (!apply_immediately || alone())
         }
         (DatabaseStep::CreateSnapshot { resource_id, .. }, Answer::Database(Some(database))) => {
             database.resource_id == *resource_id && may_be_snapshotted(database)

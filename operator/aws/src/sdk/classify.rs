@@ -130,6 +130,8 @@ pub(super) fn class_of(code: &str, status: Option<u16>) -> ErrorClass {
         // A service that is being deleted: observing it again tells what there is to say.
         "ServiceNotActiveException" | "ConcurrentUpdateException" | "UpdateInProgressException" | "ResourceInUseException"
         | "ConflictException" | "ConcurrentModificationException"
+        // It is there since a moment ago: by another hand, or by a request whose answer was lost.
+        | "DBSnapshotAlreadyExists" | "DBSnapshotAlreadyExistsFault" | "DBClusterSnapshotAlreadyExistsFault"
         // A database, or a snapshot, that is busy with something else.
         | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault" | "InvalidDBClusterStateFault" | "InvalidDBSnapshotState"
         | "InvalidDBSnapshotStateFault" | "InvalidDBClusterSnapshotStateFault" => ErrorClass::Conflict,
@@ -265,6 +267,9 @@ mod tests {
             ("ServiceNotActiveException", Some(400), ErrorClass::Conflict),
             ("ConcurrentUpdateException", Some(500), ErrorClass::Conflict),
             ("UpdateInProgressException", Some(400), ErrorClass::Conflict),
+            ("DBSnapshotAlreadyExists", Some(400), ErrorClass::Conflict),
+            ("DBClusterSnapshotAlreadyExistsFault", Some(400), ErrorClass::Conflict),
+            ("SnapshotQuotaExceeded", Some(400), ErrorClass::Invalid),
             ("ValidationException", Some(400), ErrorClass::Invalid),
             ("InvalidParameterException", Some(400), ErrorClass::Invalid),
             ("LimitExceededException", Some(400), ErrorClass::Invalid),

@@ -12,7 +12,7 @@ use crate::error::ErrorClass;
 use crate::report::Hold;
 
 /// Name of the step that deletes a snapshot.
-const DELETE: &str = "DeleteSnapshot";
+pub const DELETE: &str = "DeleteSnapshot";
 
 /// What the status of a policy remembers for the next decision.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,8 +5,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use runbook_api::backup_policy::{
     BackupPolicyStatus, PlannedDeletion, RetentionStatus, ScheduledSince, Slot, SlotState,
 };
+use runbook_api::common::PlanStatus;
 
-use super::memory::was_suspended;
+use super::memory::{DELETE, was_suspended};
 use super::outlook::Outlook;
 use crate::report::coalesce::Volatile;
 use crate::report::conditions::{self, whole_seconds};
@@ -27,7 +28,7 @@ pub fn status(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> BackupPol
             summary,
         ),
         last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
-        plan: summary.plan(previous.plan.as_ref()),
+        plan: planned(previous, summary),
         history: summary.history(&previous.history),
         ..previous.clone()
     };
@@ -40,6 +41,15 @@ pub fn status(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> BackupPol
             ..told
         },
     }
+}
+
+/// The steps that are not made yet. Whoever claimed deletions may have ended before it could tell of them: until AWS can be looked at they
+/// are not forgotten, or what is gone would be taken for lost.
+fn planned(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> Option<PlanStatus> {
+    let plan = summary.plan(previous.plan.as_ref());
+    let unseen = summary.outlook.is_none() && matches!(summary.outcome, Outcome::Stalled { .. });
+    let deletes = |plan: &&PlanStatus| plan.steps.iter().any(|step| step.step == DELETE);
+    plan.or_else(|| previous.plan.as_ref().filter(|_| unseen && summary.acts.is_empty()).filter(deletes).cloned())
 }
 
 fn with_outlook(

@@ -120,10 +120,10 @@ struct View<'v> {
 
 impl View<'_> {
     fn entry(&self, time: Timestamp) -> Slot {
-        if let Some(own) = self.own.iter().find(|own| own.slot == time) {
-            return of_snapshot(own);
-        }
         let before = self.input.memory.slots.iter().find(|slot| slot.time.0 == time);
+        if let Some(own) = self.own.iter().find(|own| own.slot == time) {
+            return if self.goes(own, before) { slot_of(own, SlotState::Deleted, None) } else { of_snapshot(own) };
+        }
         match before.map(|slot| slot.state) {
             Some(SlotState::Complete | SlotState::Creating) => self.gone(time, before),
             Some(SlotState::Failed | SlotState::Missed | SlotState::Lost | SlotState::Deleted) => {
@@ -131,6 +131,12 @@ impl View<'_> {
             }
             Some(SlotState::Waiting) | None => self.without_snapshot(time),
         }
+    }
+
+    /// Whether RDS is about to delete a snapshot that was deleted here.
+    fn goes(&self, own: &Own<'_>, before: Option<&Slot>) -> bool {
+        let known = before.is_some_and(|slot| slot.state == SlotState::Deleted);
+        own.snapshot.status == "deleting" && (known || self.input.memory.deleted.contains(&own.snapshot.identifier))
     }
 
     /// A slot whose snapshot is not among the policy's own any more.
@@ -192,6 +198,10 @@ fn of_snapshot(own: &Own<'_>) -> Slot {
         "failed" => (SlotState::Failed, Some("RDS says that the snapshot has failed".into())),
         _ => (SlotState::Complete, None),
     };
+    slot_of(own, state, message)
+}
+
+fn slot_of(own: &Own<'_>, state: SlotState, message: Option<String>) -> Slot {
     Slot { snapshot_identifier: Some(own.snapshot.identifier.clone()), ..slot(own.slot, state, message) }
 }
 

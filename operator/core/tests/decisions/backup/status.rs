@@ -110,6 +110,40 @@ fn what_was_due_while_suspended_is_nobodys() {
 }
 
 #[test]
+fn a_deletion_that_was_claimed_is_not_taken_for_a_loss() {
+    let gone = "clocked-db-scheduled-20260226-000000";
+    let claimed: BackupPolicyStatus = serde_json::from_value(json!({
+        "scheduled": {"schedule": "0 0 * * * UTC", "since": "2026-02-20T12:00:00Z"},
+        "slots": [{"time": "2026-02-26T00:00:00Z", "state": "Complete", "snapshotIdentifier": gone}],
+        "plan": {"steps": [{
+            "step": "DeleteSnapshot",
+            "description": format!("delete snapshot {gone} of DB instance clocked-db, taken at 2026-02-26T00:05:00Z"),
+        }]},
+    }))
+    .unwrap();
+    // Whoever has made it ended before it could say so, and the next cannot look.
+    let denied = Outcome::Stalled { reason: "AwsAccessDenied".into(), message: String::new() };
+    let blind = report::status(&claimed, &summary(None, &denied, &Facts::default(), &[]));
+    assert_eq!(blind.plan, claimed.plan);
+    let state = |status: &BackupPolicyStatus, facts: &Facts| {
+        let plan = plan(status, facts);
+        let after = report::status(status, &summary(Some(&plan), &Outcome::InSync, facts, &[]));
+        let slot = after.slots.iter().find(|slot| slot.time.0 == world::at("2026-02-26T00:00:00Z")).unwrap();
+        (slot.state, after)
+    };
+    let newest = world::snapshot(KIND, world::at("2026-03-01T00:00:00Z"));
+    assert_eq!(state(&blind, &facts(&["2026-03-01T00:00:00Z"])).0, SlotState::Deleted);
+    // RDS takes its time, in which the snapshot is still listed.
+    let mut deleting = world::snapshot(KIND, world::at("2026-02-26T00:00:00Z"));
+    deleting.status = "deleting".into();
+    let during = world::facts(KIND, Some(world::database(KIND)), vec![newest, deleting], 3);
+    let (first, seen) = state(&blind, &during);
+    assert_eq!((first, &seen.plan), (SlotState::Deleted, &None));
+    assert_eq!(state(&seen, &during).0, SlotState::Deleted);
+    assert_eq!(state(&seen, &facts(&["2026-03-01T00:00:00Z"])).0, SlotState::Deleted);
+}
+
+#[test]
 fn numbers_that_move_by_themselves_are_seldom_written() {
     let first = facts(&["2026-03-01T00:00:00Z"]);
     let status = |previous: &BackupPolicyStatus, facts: &Facts| {
