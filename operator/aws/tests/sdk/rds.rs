@@ -220,8 +220,8 @@ async fn refusals_of_rds_have_their_classes() {
     };
     for (status, code, class) in [
         (400, "InvalidDBInstanceState", ErrorClass::Conflict),
-        // What is ours is found before it is made: this one is somebody else's.
-        (400, "DBSnapshotAlreadyExists", ErrorClass::Invalid),
+        // It is there since a moment ago: whose it is is found by looking again.
+        (400, "DBSnapshotAlreadyExists", ErrorClass::Conflict),
         (400, "SnapshotQuotaExceeded", ErrorClass::Invalid),
         (404, "DBInstanceNotFound", ErrorClass::NotFound),
         (400, "Throttling", ErrorClass::Throttled),
