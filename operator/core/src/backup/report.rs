@@ -73,12 +73,12 @@ fn with_outlook(
 /// What was due while the policy was suspended is nobody's, also where AWS cannot be looked at when it goes on.
 fn resumed(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> Option<ScheduledSince> {
     let since = Time(whole_seconds(summary.now));
-    match &previous.scheduled {
-        Some(scheduled) if was_suspended(previous) && !is_suspended(summary) => {
-            Some(ScheduledSince { since, ..scheduled.clone() })
-        }
-        scheduled => scheduled.clone(),
+    if !was_suspended(previous) || is_suspended(summary) {
+        return previous.scheduled.clone();
     }
+    // Without a schedule it counts for whichever is found: AWS has never been looked at.
+    let schedule = previous.scheduled.as_ref().map(|scheduled| scheduled.schedule.clone()).unwrap_or_default();
+    Some(ScheduledSince { schedule, since })
 }
 
 fn is_suspended(summary: &Summary<'_>) -> bool {

@@ -72,7 +72,7 @@ pub fn judge(input: &Input, scheduled: &Scheduled, own: &[Own<'_>], all: &[Datab
 fn since(memory: &Memory, scheduled: &Scheduled, own: &[Own<'_>], now: Timestamp) -> Timestamp {
     match &memory.scheduled {
         _ if memory.was_suspended => whole_seconds(now),
-        Some((text, since)) if text == scheduled.cron.text() => *since,
+        Some((text, since)) if text.is_empty() || text == scheduled.cron.text() => *since,
         Some(_) => whole_seconds(now),
         // A new policy, or one whose status was lost: then its snapshots know.
         None => own.first().map(|newest| newest.slot).unwrap_or_else(|| {

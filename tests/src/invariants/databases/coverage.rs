@@ -13,7 +13,8 @@ use crate::journal::{AwsCall, KubernetesCall};
 const LATE: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a set of runs must have gone through.
-pub const EXPECTED: [&str; 12] = [
+pub const EXPECTED: [&str; 13] = [
+    "snapshots taken in a freeze",
     "slots that nothing was in the way of",
     "snapshots taken for a slot",
     "snapshots taken late",
@@ -41,6 +42,8 @@ pub fn written(call: &AwsCall, at: Timestamp) -> Vec<&'static str> {
                 backups(&objects).iter().filter(|one| of_it(one)).all(|one| slot + one.jitter() + LATE < at)
             };
             let mut found = vec!["snapshots taken for a slot"];
+            let frozen = backups(&objects).iter().any(|one| of_it(one) && one.is_frozen(&objects, at));
+            found.extend(frozen.then_some("snapshots taken in a freeze"));
             found.extend(slot.is_some_and(late).then_some("snapshots taken late"));
             found
         }

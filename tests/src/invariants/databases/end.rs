@@ -145,7 +145,9 @@ fn slots(run: &Run, policy: &Backup, held: &Held) -> Vec<String> {
             SlotState::Complete => found == Some("available"),
             SlotState::Failed => found == Some("failed"),
             SlotState::Deleted => found.is_none() && deleted(name),
-            SlotState::Lost => found.is_none() && removed.iter().any(|one| one == name),
+            SlotState::Lost => {
+                found.is_none() && (removed.iter().any(|one| one == name) || forgotten(run, policy, name))
+            }
             SlotState::Missed => found.is_none(),
             SlotState::Waiting => found.is_none() && slot.time.0 + policy.jitter() + policy.deadline() >= end_of(run),
             SlotState::Creating => false,
@@ -169,6 +171,23 @@ fn slots(run: &Run, policy: &Backup, held: &Held) -> Vec<String> {
         wrong.push(format!("the last backup is said to be {said:?}, and is {newest:?}"));
     }
     wrong
+}
+
+/// Whether a deletion was made by a process that ended before it could tell, of a policy that was suspended afterwards: a claim does not
+/// outlive that.
+fn forgotten(run: &Run, policy: &Backup, name: &str) -> bool {
+    let deaths = deaths(run);
+    let untold = |process: &u32, at: Timestamp| deaths.get(process).is_some_and(|died| *died <= at + REPORTED_WITHIN);
+    let deleted = calls(run).find(|(at, call, what)| {
+        untold(&call.process, *at) && matches!(what, RdsCall::DeleteSnapshot { snapshot, .. } if snapshot == name)
+    });
+    let suspends = |what: &What| match what {
+        What::Edited { object, state: Some(state), .. } => {
+            *object == policy.key && Backup::read(object, state).is_some_and(|policy| policy.spec().suspend)
+        }
+        _ => false,
+    };
+    deleted.is_some_and(|(at, ..)| run.entries.iter().any(|entry| entry.at >= at && suspends(&entry.what)))
 }
 
 /// The snapshots that somebody else removed.

@@ -211,10 +211,6 @@ impl Record {
                     && then.spec() == policy.spec()
                     && then.wants(Verb::Snapshot, objects)
                     && then.rival(objects).is_none()
-                    && !(0..)
-                        .map(|step| from + SignedDuration::from_secs(10 * step))
-                        .take_while(|at| *at <= to)
-                        .any(|at| then.is_frozen(objects, at))
             })
         })
     }

@@ -27,10 +27,11 @@ pub struct Ground<'g> {
 }
 
 impl Ground<'_> {
-    /// Whether some policy that may do this to the database is so, and if not, why.
+    /// Whether some policy that may do this to the database is so, and if not, why. A freeze holds everything back but snapshots.
     fn some(
         &self,
         verb: Verb,
+        held_back: bool,
         is_so: impl Fn(&Backup, &Objects) -> Result<(), &'static str>,
     ) -> Result<(), &'static str> {
         let mut why = "no policy is for this database";
@@ -44,7 +45,7 @@ impl Ground<'_> {
                     Err("its policy may not write: suspended, Observe, or without a grant")
                 } else if policy.rival(objects).is_some() {
                     Err("another policy holds the database")
-                } else if policy.is_frozen(objects, from) && policy.is_frozen(objects, to) {
+                } else if held_back && policy.is_frozen(objects, from) && policy.is_frozen(objects, to) {
                     Err("the account is frozen")
                 } else {
                     is_so(&policy, objects)
@@ -71,7 +72,7 @@ impl Ground<'_> {
     ) -> Result<(), &'static str> {
         let (from, to) = self.span;
         let second = SignedDuration::from_secs(1);
-        self.some(Verb::Snapshot, |policy, _| {
+        self.some(Verb::Snapshot, false, |policy, _| {
             let scheduled = policy.slots(slot - second, slot).contains(&slot);
             let first = policy.first() == Some(slot);
             // What is there tells where the schedule has come to, also after the loss of a cluster.
@@ -101,7 +102,7 @@ impl Ground<'_> {
     /// Why not.
     pub fn wants_deletion(&self, name: &str, now: &Held, seen: &Held) -> Result<(), &'static str> {
         let (from, to) = self.span;
-        self.some(Verb::DeleteSnapshot, |policy, _| {
+        self.some(Verb::DeleteSnapshot, true, |policy, _| {
             let taken = own(policy, &now.database.resource_id, &now.snapshots);
             let newest = taken.iter().find(|(_, one)| one.status == "available");
             // A database that was made anew a moment ago is not seen to be another yet.
@@ -134,7 +135,7 @@ impl Ground<'_> {
         let outage =
             |days: i32| self.database.0 == DatabaseKind::Instance && (days == 0) != (seen.settings.retention_days == 0);
         let outage = changes.retention_days.is_some_and(outage);
-        self.some(Verb::Snapshot, |policy, _| {
+        self.some(Verb::Snapshot, true, |policy, _| {
             let declared = policy.spec().automated.clone().unwrap_or_default();
             let fits = |asked: bool, right: bool| !asked || right;
             let wanted = fits(changes.retention_days.is_some(), changes.retention_days == declared.retention_days)

@@ -105,6 +105,13 @@ fn what_was_due_while_suspended_is_nobodys() {
     let blind = report::status(&asleep, &summary(None, &outage, &none, &[]));
     let awake = plan(&blind, &facts);
     assert_eq!((awake.steps.len(), since(&awake)), (0, world::now()));
+    // Also where AWS has never been looked at before.
+    let asleep = report::status(&BackupPolicyStatus::default(), &summary(None, &suspended, &none, &[]));
+    let blind = report::status(&asleep, &summary(None, &outage, &none, &[]));
+    assert_eq!(plan(&BackupPolicyStatus::default(), &facts).steps.len(), 1);
+    let awake = plan(&blind, &facts);
+    assert_eq!((awake.steps.len(), since(&awake)), (0, world::now()));
+    assert_eq!(awake.outlook.unwrap().scheduled.unwrap().schedule, "0 0 * * * UTC");
     // An outage without that moves nothing.
     assert_eq!(report::status(&before, &summary(None, &outage, &none, &[])).scheduled, before.scheduled);
 }
