@@ -137,10 +137,17 @@ def _schedule(
         if not events.listened_to(account_id, region):
             return
         if error is None:
-            detail["responseElements"] = _said(result()) or None
+            said = _said(result())
+            detail["responseElements"] = (_unwrapped(said) if service == "rds" else said) or None
         events.emit(account_id, region, f"aws.{name}", "AWS API Call via CloudTrail", [], detail, time=now)
 
     clock.call_later(pace.cloudtrail_delay, send, f"cloudtrail {operation}")
+
+
+def _unwrapped(said: Any) -> Any:
+    """What RDS answers is one element, and is told without it ("Amazon RDS log file entries", Amazon RDS User Guide)."""
+    members = list(said.values()) if isinstance(said, dict) else []
+    return members[0] if len(members) == 1 and isinstance(members[0], dict) else said
 
 
 def _identity(caller: Caller) -> dict[str, Any]:

@@ -90,9 +90,23 @@ def test_what_is_deployed_delivers_what_the_operator_follows_and_nothing_else(aw
     scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
     scaling.deregister_scalable_target(**target)
     events.emit("123456789012", "eu-central-1", "aws.ecs", "ECS Task State Change", [ARN], {"lastStatus": "RUNNING"})
-    events.emit("123456789012", "eu-central-1", "aws.rds", "RDS DB Instance Event", [ARN], {})
+    database = {"DBInstanceIdentifier": "db", "Engine": "postgres", "DBInstanceClass": "db.t3.medium", "AllocatedStorage": 20}
+    rds = aws.client("rds")
+    rds.create_db_instance(**database, MasterUsername="owner", MasterUserPassword="not-so-secret")
+    aws.clock.advance(900)
+    rds.modify_db_instance(DBInstanceIdentifier="db", BackupRetentionPeriod=7)
+    aws.clock.advance(900)
+    rds.create_db_snapshot(DBInstanceIdentifier="db", DBSnapshotIdentifier="one")
+    aws.clock.advance(900)
+    rds.delete_db_snapshot(DBSnapshotIdentifier="one")
     aws.clock.advance(120)
-    told = [(event["detail-type"], event["detail"]["eventName"]) for event in messages(aws, url)]
-    called = {name for kind, name in told if kind == "AWS API Call via CloudTrail"}
-    assert called == {"CreateService", "UpdateService", "TagResource", "RegisterScalableTarget", "DeregisterScalableTarget"}
-    assert {kind for kind, _ in told} == {"AWS API Call via CloudTrail", "ECS Service Action", "ECS Deployment State Change"}
+    told = [(event["detail-type"], event["detail"]) for event in messages(aws, url)]
+    calls = {detail["eventName"]: detail for kind, detail in told if kind == "AWS API Call via CloudTrail"}
+    of_services = {"CreateService", "UpdateService", "TagResource", "RegisterScalableTarget", "DeregisterScalableTarget"}
+    assert set(calls) == of_services | {"ModifyDBInstance", "CreateDBSnapshot", "DeleteDBSnapshot"}
+    # Which database it concerns: of a deleted snapshot the answer alone says it.
+    assert calls["CreateDBSnapshot"]["requestParameters"]["dBInstanceIdentifier"] == "db"
+    assert calls["DeleteDBSnapshot"]["responseElements"]["dBInstanceIdentifier"] == "db"
+    kinds = {"AWS API Call via CloudTrail", "ECS Service Action", "ECS Deployment State Change", "RDS DB Instance Event"}
+    assert {kind for kind, _ in told} == kinds
+    assert {detail["SourceIdentifier"] for kind, detail in told if kind == "RDS DB Instance Event"} == {"db"}
