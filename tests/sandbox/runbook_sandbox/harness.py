@@ -54,6 +54,8 @@ class Client:
     def environment(self) -> dict[str, str]:
         """Variables for programs that shall talk to this sandbox: kubectl, helm, the AWS SDKs and CLI."""
         result = {"KUBECONFIG": str(self.kubeconfig), "PATH": f"{self.path}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        # Another sandbox may have had the same port, and other kinds.
+        result["KUBECACHEDIR"] = str(self.kubeconfig.parent / "cache")
         home = self.kubeconfig.parent / "helm"
         result |= {"HELM_CACHE_HOME": f"{home}/cache", "HELM_CONFIG_HOME": f"{home}/config", "HELM_DATA_HOME": f"{home}/data"}
         if self.aws_endpoint:

@@ -339,7 +339,10 @@ def test_kubectl_get_runbook_lists_every_kind(server) -> None:
 
     # Discovery names a category a moment after the kind is served.
     def listed() -> bool:
-        return all(name in server.kubectl("get", "runbook", "--output=name") for name in names)
+        try:
+            return all(name in server.kubectl("get", "runbook", "--output=name") for name in names)
+        except CommandError:
+            return False  # the category is not known yet
 
     wait_until(listed, 60, "the category runbook to list these kinds")
     assert names[1] in server.kubectl("get", "svcscale", "--output=name")

@@ -45,12 +45,25 @@ def examples(operator, account, files):
     account.create_services(APP, WORKER)
     account.create_database()
     available(account)
+    others = set_aside(account)
     operator.kubectl("apply", f"--filename={files}/namespace.yaml", f"--filename={files}")
     yield operator
     allow(account, documented_policy(REPOSITORY, "*"))
+    for name, document in others.items():
+        account.client("iam").put_user_policy(UserName=OPERATOR_USER, PolicyName=name, PolicyDocument=json.dumps(document))
     operator.kubectl("delete", "namespace", "clocked", "--wait=false")
     operator.kubectl("delete", "awsaccount", "default", "--wait=false")
     account.control("PUT", "/pace", usual)
+
+
+def set_aside(account) -> dict[str, dict]:
+    """Takes away what other tests have allowed the operator besides, and returns it."""
+    iam = account.client("iam")
+    names = [name for name in iam.list_user_policies(UserName=OPERATOR_USER)["PolicyNames"] if name != OPERATOR_USER]
+    others = {name: iam.get_user_policy(UserName=OPERATOR_USER, PolicyName=name)["PolicyDocument"] for name in names}
+    for name in names:
+        iam.delete_user_policy(UserName=OPERATOR_USER, PolicyName=name)
+    return others
 
 
 def available(account) -> None:
