@@ -8,6 +8,7 @@ pub mod account;
 pub mod arn;
 pub mod backoff;
 pub mod backup;
+pub mod checks;
 pub mod claim;
 pub mod contest;
 pub mod deletion;

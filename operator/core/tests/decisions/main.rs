@@ -6,6 +6,7 @@ mod accounts;
 mod any;
 mod aurora;
 mod backup;
+mod checks;
 mod claims;
 mod conditions;
 mod deletion;
