@@ -6,17 +6,22 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde_json::{Number, Value, json};
 
-use crate::{AwsAccount, BackupPolicy, ScalingOverride, ScalingPolicy};
+use crate::{AwsAccount, BackupPolicy, DatabaseBackup, DatabaseRestore, ScalingOverride, ScalingPolicy};
 
 /// How the files in `crds/yaml` and the reference in `docs/` are made.
 pub const COMMAND: &str = "cargo run -p runbook-api --bin crdgen";
 
 /// Every CRD of the group, in the order in which they are installed.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    [AwsAccount::crd(), BackupPolicy::crd(), ScalingOverride::crd(), ScalingPolicy::crd()]
-        .into_iter()
-        .map(tidy)
-        .collect()
+    let all = [
+        AwsAccount::crd(),
+        BackupPolicy::crd(),
+        DatabaseBackup::crd(),
+        DatabaseRestore::crd(),
+        ScalingOverride::crd(),
+        ScalingPolicy::crd(),
+    ];
+    all.into_iter().map(tidy).collect()
 }
 
 /// Every CRD as a file: its name and its text, which are the same for the same types.

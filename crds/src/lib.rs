@@ -7,11 +7,14 @@ pub mod aws_account;
 pub mod backup_policy;
 pub mod common;
 pub mod crd;
+pub mod database_backup;
+pub mod database_restore;
 pub mod drift;
 pub mod duration;
 pub mod metric_math;
 pub mod number;
 pub mod reference;
+pub mod run;
 pub mod safety;
 // Columns of one type are no duplicates.
 #[allow(clippy::duplicated_attributes)]
@@ -22,9 +25,12 @@ mod schema;
 pub mod signed;
 pub mod step_scaling;
 pub mod target_tracking;
+pub mod verification;
 
 pub use aws_account::{AwsAccount, AwsAccountSpec, AwsAccountStatus};
 pub use backup_policy::{BackupPolicy, BackupPolicySpec, BackupPolicyStatus};
+pub use database_backup::{DatabaseBackup, DatabaseBackupSpec, DatabaseBackupStatus};
+pub use database_restore::{DatabaseRestore, DatabaseRestoreSpec, DatabaseRestoreStatus};
 pub use scaling_override::{ScalingOverride, ScalingOverrideSpec, ScalingOverrideStatus};
 pub use scaling_policy::{ScalingPolicy, ScalingPolicySpec, ScalingPolicyStatus};
 

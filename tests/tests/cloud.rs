@@ -292,7 +292,12 @@ async fn snapshots_are_listed_in_pages() {
     databases(&setup);
     let (mut names, mut marker, mut pages) = (Vec::new(), None, 0);
     loop {
-        let describe = RdsCall::DescribeSnapshots { kind: DatabaseKind::Instance, source: Some("d".into()), marker };
+        let describe = RdsCall::DescribeSnapshots {
+            kind: DatabaseKind::Instance,
+            source: Some("d".into()),
+            snapshot: None,
+            marker,
+        };
         let Reply::Snapshots { snapshots, marker: next } = setup.call(Call::Rds(describe)).await.unwrap() else {
             panic!()
         };

@@ -18,6 +18,7 @@ pub mod observer;
 pub mod plane;
 pub mod queue;
 pub mod sdk;
+pub mod vault;
 
 pub use call::{Api, Call, RdsCall, Reply, Request};
 pub use clock::{Clock, SystemClock, TokioClock};
@@ -28,3 +29,4 @@ pub use observer::Observer;
 pub use plane::{Freshness, Observed, Plane, PlaneOptions};
 pub use queue::{Ear, Listener, Message, Queues};
 pub use sdk::SdkCloud;
+pub use vault::{Password, Vault};

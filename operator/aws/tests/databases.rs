@@ -124,7 +124,7 @@ fn create() -> DatabaseStep {
         database: database_id(&name(0)),
         resource_id: format!("db-{}", name(0)),
         snapshot: "new".into(),
-        slot: Timestamp::UNIX_EPOCH,
+        slot: Some(Timestamp::UNIX_EPOCH),
         tags: vec![],
     }
 }

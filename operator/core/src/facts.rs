@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::checks::{SqlFailure, SqlOutcome};
 use crate::error::CloudError;
 use crate::observed::{
     AppliedPolicy, CallerIdentity, Database, DatabaseSnapshot, DbCluster, Quota, ScalableTarget, ScheduledAction,
-    ServiceLookup,
+    ServiceLookup, SnapshotOf,
 };
 use crate::query::Query;
 
@@ -30,9 +31,18 @@ pub enum Answer {
     Database(Option<Box<Database>>),
     /// To [`Query::DatabaseSnapshots`]. Always the whole list, as above.
     DatabaseSnapshots(Vec<DatabaseSnapshot>),
+    /// To [`Query::Snapshot`]: none where there is no such snapshot.
+    Snapshot(Option<Box<SnapshotOf>>),
+    /// To [`Query::Credential`]: the resource id of the database whose password is kept; none where none is.
+    Credential(Option<String>),
+    /// To [`Query::Sql`]: each statement's answer; or why none was asked.
+    Sql(Result<SqlResults, SqlFailure>),
     /// To [`Query::RdsQuotas`]: by AccountQuotaName, as in `ManualSnapshots`.
     RdsQuotas(BTreeMap<String, Quota>),
 }
+
+/// What statements returned, by their names.
+pub type SqlResults = Vec<(String, Result<SqlOutcome, SqlFailure>)>;
 
 /// Answers, and questions that could not be answered. What is not in here has not been asked yet.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -111,6 +121,9 @@ impl<'f> Inquiry<'f> {
     asks!(/** Asks a [`Query::ScalableTargetTags`]. */ target_tags, ScalableTargetTags, BTreeMap<String, String>);
     asks!(/** Asks a [`Query::Database`]. */ database, Database, Option<Box<Database>>);
     asks!(/** Asks a [`Query::DatabaseSnapshots`]. */ database_snapshots, DatabaseSnapshots, Vec<DatabaseSnapshot>);
+    asks!(/** Asks a [`Query::Snapshot`]. */ snapshot, Snapshot, Option<Box<SnapshotOf>>);
+    asks!(/** Asks a [`Query::Credential`]. */ credential, Credential, Option<String>);
+    asks!(/** Asks a [`Query::Sql`]. */ sql, Sql, Result<SqlResults, SqlFailure>);
     asks!(/** Asks a [`Query::RdsQuotas`]. */ rds_quotas, RdsQuotas, BTreeMap<String, Quota>);
 
     /// What is missing. A failure comes first: where one read fails, the others would be asked in vain.

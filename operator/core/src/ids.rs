@@ -135,6 +135,26 @@ impl fmt::Display for DatabaseId {
     }
 }
 
+/// A snapshot, by its own identifier: whose it is is not known yet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct SnapshotId {
+    /// Where it is, and the way there.
+    pub scope: Scope,
+    /// Whether it is of an instance or of a cluster.
+    pub kind: DatabaseKind,
+    /// DBSnapshotIdentifier or DBClusterSnapshotIdentifier.
+    pub identifier: String,
+}
+
+impl fmt::Display for SnapshotId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            DatabaseKind::Instance => write!(formatter, "DB snapshot {}", self.identifier),
+            DatabaseKind::Cluster => write!(formatter, "DB cluster snapshot {}", self.identifier),
+        }
+    }
+}
+
 /// What scales: a service of AWS that Application Auto Scaling knows by a namespace, a dimension and a ResourceId.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]

@@ -12,7 +12,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::database::{BackupSettings, Database, DatabaseSnapshot, Quota};
+pub use self::database::{BackupSettings, Database, DatabaseSnapshot, Endpoint, Instance, Quota, SnapshotOf};
 pub use self::db_cluster::{ClusterMember, DbCluster};
 pub use self::metric_math::{MetricDataQuery, MetricSource};
 pub use self::scheduled::ScheduledAction;

@@ -12,6 +12,16 @@ pub const OWN_ARN_TAG: &str = "ops.clocked.app/resource-arn";
 /// The tag that says which slot of the schedule a snapshot was taken for, in RFC 3339.
 pub const SLOT_TAG: &str = "ops.clocked.app/slot";
 
+/// The tag that says which run made a resource: the uid of its object. A run of the same name that is made anew is another.
+pub const RUN_TAG: &str = "ops.clocked.app/run";
+/// The tag on a snapshot that says when a restore of it was last found good, in RFC 3339.
+pub const VERIFIED_TAG: &str = "ops.clocked.app/verified-at";
+
+/// The value of [`OWNER_TAG`] on what a run makes: runs and policies may have the same names.
+pub fn owner_of_run(cluster_id: &str, plural: &str, object: &ObjectId) -> String {
+    format!("{cluster_id}/{}/{plural}/{}", object.namespace, object.name)
+}
+
 /// The value of [`OWNER_TAG`] on what is created for an object.
 pub fn owner(cluster_id: &str, object: &ObjectId) -> String {
     format!("{cluster_id}/{object}")

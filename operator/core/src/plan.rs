@@ -37,9 +37,21 @@ pub struct Plan {
     /// What a plan for a BackupPolicy saw and expects, for its status.
     #[serde(skip)]
     pub outlook: Option<Box<Outlook>>,
+    /// Where a run stands, for its status.
+    #[serde(skip)]
+    pub progress: Option<Box<Progress>>,
     /// How the queues of an AwsAccount do, for its status.
     #[serde(skip)]
     pub queues: Vec<Heard>,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// A DatabaseBackup.
+    Backup(crate::database_backup::Outlook),
+    /// A DatabaseRestore.
+    Restore(crate::database_restore::Outlook),
 }
 
 /// Something to say about a resource.

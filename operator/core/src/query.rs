@@ -1,8 +1,10 @@
 //! What a plan may ask the observation plane.
 
+use jiff::SignedDuration;
 use serde::Serialize;
 
-use crate::ids::{ClusterId, DatabaseId, Scope, ServiceId, TargetId};
+use crate::ids::{ClusterId, DatabaseId, Scope, ServiceId, SnapshotId, TargetId};
+use crate::observed::Endpoint;
 
 /// One question about AWS. Equal questions have one answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -23,10 +25,36 @@ pub enum Query {
     Database(DatabaseId),
     /// All snapshots of the database, automated ones too. (RDS DescribeDBSnapshots or DescribeDBClusterSnapshots)
     DatabaseSnapshots(DatabaseId),
+    /// One snapshot, and the database that it is of. (RDS DescribeDBSnapshots or DescribeDBClusterSnapshots with a filter)
+    Snapshot(SnapshotId),
+    /// Whether a password of a restored database is kept here. It is asked of nobody else.
+    Credential(DatabaseId),
+    /// What a restored database answers. (SQL, in one read-only transaction)
+    Sql(Box<SqlQuestion>),
     /// How much of each quota is used. (RDS DescribeAccountAttributes)
     RdsQuotas(Scope),
     /// The tags of the scalable target, which say whose it is. (Application Auto Scaling ListTagsForResource)
     ScalableTargetTags(TargetArn),
+}
+
+/// What is asked of a database, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SqlQuestion {
+    /// The database.
+    pub database: DatabaseId,
+    /// Its DbiResourceId: the password is of this one.
+    pub resource_id: String,
+    /// Where it is reached.
+    pub endpoint: Endpoint,
+    /// The user.
+    pub user: String,
+    /// Name of the database within it.
+    pub name: String,
+    /// The statements, by their names.
+    pub statements: Vec<(String, String)>,
+    /// The longest time that all of them together may take.
+    pub timeout: SignedDuration,
 }
 
 /// A scalable target, by the name under which it carries tags. A target that is registered anew has another.
@@ -44,6 +72,9 @@ impl Query {
         match self {
             Self::CallerIdentity(scope) | Self::RdsQuotas(scope) => scope,
             Self::Database(database) | Self::DatabaseSnapshots(database) => &database.scope,
+            Self::Snapshot(snapshot) => &snapshot.scope,
+            Self::Credential(database) => &database.scope,
+            Self::Sql(question) => &question.database.scope,
             Self::EcsService(service) => &service.scope,
             Self::DbCluster(cluster) => &cluster.scope,
             Self::ScalableTarget(target) | Self::ScalingPolicies(target) | Self::ScheduledActions(target) => {
@@ -56,7 +87,13 @@ impl Query {
     /// The target of scaling that the question is about, if it is about one.
     pub fn target(&self) -> Option<TargetId> {
         match self {
-            Self::CallerIdentity(_) | Self::Database(_) | Self::DatabaseSnapshots(_) | Self::RdsQuotas(_) => None,
+            Self::CallerIdentity(_)
+            | Self::Database(_)
+            | Self::DatabaseSnapshots(_)
+            | Self::Snapshot(_)
+            | Self::Credential(_)
+            | Self::Sql(_)
+            | Self::RdsQuotas(_) => None,
             Self::EcsService(service) => Some(service.clone().into()),
             Self::DbCluster(cluster) => Some(cluster.clone().into()),
             Self::ScalableTarget(target) | Self::ScalingPolicies(target) | Self::ScheduledActions(target) => {
@@ -74,6 +111,11 @@ impl Query {
         }
     }
 
+    /// Whether it is asked of AWS: what is kept here, and what a database is asked by SQL, is not.
+    pub fn is_of_aws(&self) -> bool {
+        !matches!(self, Self::Credential(_) | Self::Sql(_))
+    }
+
     /// What there is of the target, and how large it is.
     pub fn of_target(target: &TargetId) -> Self {
         match target {
@@ -88,6 +130,12 @@ impl Query {
             Self::CallerIdentity(_) => Self::CallerIdentity(of.clone()),
             Self::Database(id) => Self::Database(DatabaseId { scope: of.clone(), ..id }),
             Self::DatabaseSnapshots(id) => Self::DatabaseSnapshots(DatabaseId { scope: of.clone(), ..id }),
+            Self::Credential(id) => Self::Credential(DatabaseId { scope: of.clone(), ..id }),
+            Self::Sql(question) => {
+                let database = DatabaseId { scope: of.clone(), ..question.database };
+                Self::Sql(Box::new(SqlQuestion { database, ..*question }))
+            }
+            Self::Snapshot(id) => Self::Snapshot(SnapshotId { scope: of.clone(), ..id }),
             Self::RdsQuotas(_) => Self::RdsQuotas(of.clone()),
             Self::EcsService(service) => Self::EcsService(ServiceId { scope: of.clone(), ..service }),
             Self::DbCluster(cluster) => Self::DbCluster(ClusterId { scope: of.clone(), ..cluster }),
@@ -102,13 +150,26 @@ impl Query {
 
     /// Whether the answer changes without anybody writing: tasks start, deployments end, readers come, snapshots are done.
     pub fn moves_by_itself(&self) -> bool {
-        matches!(self, Self::EcsService(_) | Self::DbCluster(_) | Self::Database(_) | Self::DatabaseSnapshots(_))
+        matches!(
+            self,
+            Self::EcsService(_)
+                | Self::DbCluster(_)
+                | Self::Database(_)
+                | Self::DatabaseSnapshots(_)
+                | Self::Snapshot(_)
+                | Self::Credential(_)
+                | Self::Sql(_)
+        )
     }
 
     /// ARNs that a grant must cover before the question is asked. Who we are needs none, as in IAM, and how much is used is nobody's.
+    /// Whose a snapshot is is known when it was read: what is made of it needs the grant.
     pub fn resources(&self) -> Vec<String> {
         match self {
-            Self::Database(database) | Self::DatabaseSnapshots(database) => vec![database.arn()],
+            Self::Database(database) | Self::DatabaseSnapshots(database) | Self::Credential(database) => {
+                vec![database.arn()]
+            }
+            Self::Sql(question) => vec![question.database.arn()],
             _ => self.target().map(|target| target.arn()).into_iter().collect(),
         }
     }

@@ -6,6 +6,7 @@ use kube::Client;
 use runbook_aws::{Clock, Plane, Queues};
 
 use crate::accounts::Accounts;
+use crate::asking::Asking;
 use crate::events::Events;
 use crate::leader::Leadership;
 use crate::listening::Hearing;
@@ -27,6 +28,8 @@ pub struct Context {
     pub accounts: Arc<Accounts>,
     /// AWS, to read and, with an executor, to write.
     pub plane: Arc<Plane>,
+    /// Restored databases, to ask.
+    pub asking: Arc<Asking>,
     /// AWS's own telling.
     pub queues: Arc<dyn Queues>,
     /// How its queues do.

@@ -70,6 +70,8 @@ async fn metrics(State(health): State<Arc<Health>>) -> Response {
     count(&health.metrics, &health.stores.accounts);
     count(&health.metrics, &health.stores.policies);
     count(&health.metrics, &health.stores.backups);
+    count(&health.metrics, &health.stores.database_backups);
+    count(&health.metrics, &health.stores.database_restores);
     health.metrics.backups(ages(&health.stores.backups));
     match health.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
@@ -130,10 +132,11 @@ mod tests {
         let (policies, _policy_writer) = Reflected::new();
         let (overrides, _override_writer) = Reflected::new();
         let (backups, _backup_writer) = Reflected::new();
+        let (database_backups, database_restores) = (Reflected::new().0, Reflected::new().0);
         let health = Arc::new(Health {
             synced: AtomicBool::new(false),
             leadership: Arc::default(),
-            stores: Arc::new(Stores { accounts, policies, overrides, backups }),
+            stores: Arc::new(Stores { accounts, policies, overrides, backups, database_backups, database_restores }),
             metrics: Metrics::new(),
         });
         assert_eq!(ask(&health, "/healthz").await.0, StatusCode::OK);

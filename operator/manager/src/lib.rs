@@ -3,6 +3,7 @@
 //! Wiring only: what is decided is decided in `runbook-core`, what is asked of AWS and written to it goes through `runbook-aws`.
 
 pub mod accounts;
+pub mod asking;
 pub mod context;
 pub mod controllers;
 pub mod errors;

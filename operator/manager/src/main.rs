@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use kube::Client;
 use runbook_aws::{SdkCloud, SystemClock};
+use runbook_operator::asking::NoDatabases;
 use runbook_operator::traces::Traces;
 use runbook_operator::{Metrics, Operator, Options};
 use tokio::signal::unix::{SignalKind, signal};
@@ -161,6 +162,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         cloud: cloud.clone(),
         connections: cloud.clone(),
         queues: cloud,
+        databases: Arc::new(NoDatabases),
         clock: Arc::new(SystemClock),
         options,
         metrics: Metrics::new(),

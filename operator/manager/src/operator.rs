@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use crate::accounts::Accounts;
+use crate::asking::{Asking, Databases};
 use crate::context::Context;
 use crate::controllers;
 use crate::errors::OperatorError;
@@ -40,6 +41,8 @@ pub struct Operator {
     pub connections: Arc<dyn Connections>,
     /// The queues by which AWS tells of changes; usually the same as `cloud`.
     pub queues: Arc<dyn Queues>,
+    /// Restored databases.
+    pub databases: Arc<dyn Databases>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// How it works.
@@ -54,6 +57,7 @@ struct Rooms {
     stores: Arc<Stores>,
     accounts: Arc<Accounts>,
     plane: Arc<Plane>,
+    asking: Arc<Asking>,
     queues: Arc<dyn Queues>,
     leadership: Arc<Leadership>,
     clock: Arc<dyn Clock>,
@@ -116,6 +120,7 @@ impl Operator {
             stores,
             accounts: Arc::new(accounts),
             plane,
+            asking: Arc::new(Asking::new(self.databases)),
             queues: self.queues,
             leadership,
             clock: self.clock,
@@ -208,6 +213,7 @@ impl Rooms {
             stores: self.stores.clone(),
             accounts: self.accounts.clone(),
             plane: self.plane.clone(),
+            asking: self.asking.clone(),
             queues: self.queues.clone(),
             hearing: Arc::new(Hearing::new(self.metrics.clone())),
             leadership: self.leadership.clone(),

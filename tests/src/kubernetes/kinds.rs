@@ -45,6 +45,30 @@ pub const BACKUP_POLICY: &Kind = &Kind {
     unconditional: false,
 };
 
+/// `DatabaseBackup`.
+pub const DATABASE_BACKUP: &Kind = &Kind {
+    group: runbook_api::GROUP,
+    version: runbook_api::VERSION,
+    resource: "databasebackups",
+    kind: "DatabaseBackup",
+    namespaced: true,
+    status: true,
+    generation: true,
+    unconditional: false,
+};
+
+/// `DatabaseRestore`.
+pub const DATABASE_RESTORE: &Kind = &Kind {
+    group: runbook_api::GROUP,
+    version: runbook_api::VERSION,
+    resource: "databaserestores",
+    kind: "DatabaseRestore",
+    namespaced: true,
+    status: true,
+    generation: true,
+    unconditional: false,
+};
+
 /// `ScalingOverride`.
 pub const SCALING_OVERRIDE: &Kind = &Kind {
     group: runbook_api::GROUP,
@@ -93,7 +117,8 @@ pub const EVENT: &Kind = &Kind {
     unconditional: true,
 };
 
-const ALL: [&Kind; 6] = [SCALING_POLICY, BACKUP_POLICY, SCALING_OVERRIDE, AWS_ACCOUNT, LEASE, EVENT];
+const ALL: [&Kind; 8] =
+    [SCALING_POLICY, BACKUP_POLICY, DATABASE_BACKUP, DATABASE_RESTORE, SCALING_OVERRIDE, AWS_ACCOUNT, LEASE, EVENT];
 
 impl Kind {
     /// The kind that a path names.

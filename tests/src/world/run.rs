@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use runbook_aws::Clock;
+use runbook_operator::asking::NoDatabases;
 use runbook_operator::{Metrics, Operator, Options};
 use tokio::sync::watch;
 
@@ -383,6 +384,7 @@ fn operator(replica: &Replica, process: &Arc<Process>, identity: &str) -> Operat
         cloud,
         connections: door,
         queues: Arc::new(NoQueues),
+        databases: Arc::new(NoDatabases),
         clock,
         options,
         metrics: Metrics::default(),

@@ -1,7 +1,9 @@
 //! The calls of Amazon RDS about databases and their snapshots. Instances and clusters have operations of their own for the same things.
 
 use runbook_core::DatabaseKind::{self, Cluster, Instance};
-use runbook_core::step::SettingsChange;
+use runbook_core::step::{RestoreFrom, RestoredInstance, SettingsChange};
+
+use crate::vault::Password;
 
 /// One call of Amazon RDS.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +23,8 @@ pub enum RdsCall {
         kind: DatabaseKind,
         /// Identifier of one database, or all.
         source: Option<String>,
+        /// A filter for one snapshot, or all. One that is missing is absent.
+        snapshot: Option<String>,
         /// Marker of the page before.
         marker: Option<String>,
     },
@@ -55,6 +59,36 @@ pub enum RdsCall {
         /// Identifier of the snapshot.
         snapshot: String,
     },
+    /// RestoreDBInstanceFromDBSnapshot or RestoreDBInstanceToPointInTime, with everything said that RDS has a default for.
+    Restore {
+        /// DBInstanceIdentifier or TargetDBInstanceIdentifier.
+        identifier: String,
+        /// What is restored.
+        from: RestoreFrom,
+        /// How the new instance is set up.
+        instance: RestoredInstance,
+        /// Tags.
+        tags: Vec<(String, String)>,
+    },
+    /// ModifyDBInstance with MasterUserPassword and ApplyImmediately.
+    SetMasterPassword {
+        /// DBInstanceIdentifier.
+        identifier: String,
+        /// MasterUserPassword.
+        password: Password,
+    },
+    /// AddTagsToResource.
+    AddTags {
+        /// ResourceName: its ARN.
+        arn: String,
+        /// Tags.
+        tags: Vec<(String, String)>,
+    },
+    /// DeleteDBInstance with SkipFinalSnapshot and DeleteAutomatedBackups. One that is gone already is deleted.
+    DeleteInstance {
+        /// DBInstanceIdentifier.
+        identifier: String,
+    },
 }
 
 impl RdsCall {
@@ -72,6 +106,11 @@ impl RdsCall {
             Self::CreateSnapshot { kind: Cluster, .. } => "CreateDBClusterSnapshot",
             Self::DeleteSnapshot { kind: Instance, .. } => "DeleteDBSnapshot",
             Self::DeleteSnapshot { kind: Cluster, .. } => "DeleteDBClusterSnapshot",
+            Self::Restore { from: RestoreFrom::Snapshot { .. }, .. } => "RestoreDBInstanceFromDBSnapshot",
+            Self::Restore { from: RestoreFrom::PointInTime { .. }, .. } => "RestoreDBInstanceToPointInTime",
+            Self::SetMasterPassword { .. } => "ModifyDBInstance",
+            Self::AddTags { .. } => "AddTagsToResource",
+            Self::DeleteInstance { .. } => "DeleteDBInstance",
         }
     }
 
@@ -79,7 +118,13 @@ impl RdsCall {
     pub fn is_write(&self) -> bool {
         match self {
             Self::DescribeDatabases { .. } | Self::DescribeSnapshots { .. } | Self::DescribeAccountAttributes => false,
-            Self::Modify { .. } | Self::CreateSnapshot { .. } | Self::DeleteSnapshot { .. } => true,
+            Self::Modify { .. }
+            | Self::CreateSnapshot { .. }
+            | Self::DeleteSnapshot { .. }
+            | Self::Restore { .. }
+            | Self::SetMasterPassword { .. }
+            | Self::AddTags { .. }
+            | Self::DeleteInstance { .. } => true,
         }
     }
 
@@ -90,6 +135,7 @@ impl RdsCall {
                 [identifier] => format!("{} {identifier}", one(*kind)),
                 _ => format!("{} {}s", identifiers.len(), one(*kind)),
             },
+            Self::DescribeSnapshots { snapshot: Some(snapshot), .. } => format!("snapshot {snapshot}"),
             Self::DescribeSnapshots { kind, source: Some(source), .. } => {
                 format!("the snapshots of {} {source}", one(*kind))
             }
@@ -99,6 +145,10 @@ impl RdsCall {
             Self::CreateSnapshot { snapshot, .. } | Self::DeleteSnapshot { snapshot, .. } => {
                 format!("snapshot {snapshot}")
             }
+            Self::Restore { identifier, .. }
+            | Self::SetMasterPassword { identifier, .. }
+            | Self::DeleteInstance { identifier } => format!("{} {identifier}", one(Instance)),
+            Self::AddTags { arn, .. } => arn.clone(),
         }
     }
 }

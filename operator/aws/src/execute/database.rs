@@ -4,12 +4,15 @@ use runbook_core::Query;
 use runbook_core::backup::settings::{RETENTION, with_pending};
 use runbook_core::facts::Answer;
 use runbook_core::observed::{Database, DatabaseSnapshot};
-use runbook_core::step::DatabaseStep;
+use runbook_core::ownership::VERIFIED_TAG;
+use runbook_core::step::{DatabaseStep, RestoreFrom, VERIFICATION_PREFIX};
+use runbook_core::{DatabaseId, SnapshotId};
 
 use crate::call::RdsCall;
+use crate::vault::Vault;
 
 /// The call that makes a step.
-pub(super) fn call_of(step: &DatabaseStep) -> RdsCall {
+pub(super) fn call_of(step: &DatabaseStep, vault: &Vault) -> RdsCall {
     let kind = step.database().kind;
     match step {
         DatabaseStep::ModifyBackupSettings { database, changes, apply_immediately, .. } => RdsCall::Modify {
@@ -25,6 +28,34 @@ pub(super) fn call_of(step: &DatabaseStep) -> RdsCall {
             tags: tags.clone(),
         },
         DatabaseStep::DeleteSnapshot { snapshot, .. } => RdsCall::DeleteSnapshot { kind, snapshot: snapshot.clone() },
+        DatabaseStep::RestoreInstance { database, from, instance, tags } => RdsCall::Restore {
+            identifier: database.identifier.clone(),
+            from: from.clone(),
+            instance: (**instance).clone(),
+            tags: tags.clone(),
+        },
+        DatabaseStep::SetMasterPassword { database, resource_id, .. } => RdsCall::SetMasterPassword {
+            identifier: database.identifier.clone(),
+            password: vault.renew(database, resource_id),
+        },
+        DatabaseStep::TagVerified { database, snapshot, verified_at } => RdsCall::AddTags {
+            arn: database.snapshot_arn(snapshot),
+            tags: vec![(VERIFIED_TAG.into(), verified_at.to_string())],
+        },
+        DatabaseStep::DeleteInstance { database, .. } => {
+            RdsCall::DeleteInstance { identifier: database.identifier.clone() }
+        }
+    }
+}
+
+/// What is kept here of a step that was made, or was not: a password that RDS may not have taken is not used.
+pub(super) fn remember(step: &DatabaseStep, made: bool, vault: &Vault) {
+    match step {
+        DatabaseStep::SetMasterPassword { database, .. } if made => vault.confirm(database),
+        DatabaseStep::SetMasterPassword { database, .. } | DatabaseStep::DeleteInstance { database, .. } => {
+            vault.forget(database);
+        }
+        _ => {}
     }
 }
 
@@ -42,6 +73,13 @@ pub(super) fn changes(step: &DatabaseStep) -> Vec<Query> {
         DatabaseStep::DeleteSnapshot { .. } => {
             vec![Query::DatabaseSnapshots(database.clone()), Query::RdsQuotas(database.scope)]
         }
+        DatabaseStep::RestoreInstance { .. } | DatabaseStep::DeleteInstance { .. } => {
+            vec![Query::Database(database.clone()), Query::RdsQuotas(database.scope)]
+        }
+        DatabaseStep::SetMasterPassword { .. } => vec![Query::Database(database)],
+        DatabaseStep::TagVerified { snapshot, .. } => {
+            vec![Query::Snapshot(snapshot_id(&database, snapshot)), Query::DatabaseSnapshots(database)]
+        }
     }
 }
 
@@ -54,7 +92,18 @@ pub(super) fn basis(step: &DatabaseStep) -> Vec<Query> {
             vec![Query::DatabaseSnapshots(database.clone()), Query::Database(database)]
         }
         DatabaseStep::DeleteSnapshot { .. } => vec![Query::DatabaseSnapshots(database)],
+        DatabaseStep::RestoreInstance { from: RestoreFrom::Snapshot { source, snapshot }, .. } => {
+            vec![Query::Snapshot(snapshot_id(source, snapshot)), Query::Database(database)]
+        }
+        DatabaseStep::RestoreInstance { .. }
+        | DatabaseStep::SetMasterPassword { .. }
+        | DatabaseStep::DeleteInstance { .. } => vec![Query::Database(database)],
+        DatabaseStep::TagVerified { snapshot, .. } => vec![Query::Snapshot(snapshot_id(&database, snapshot))],
     }
+}
+
+fn snapshot_id(database: &DatabaseId, snapshot: &str) -> SnapshotId {
+    SnapshotId { scope: database.scope.clone(), kind: database.kind, identifier: snapshot.to_owned() }
 }
 
 /// Whether an answer to one of [`basis`] is still what the step was decided on.
@@ -74,8 +123,31 @@ pub(super) fn still_holds(step: &DatabaseStep, answer: &Answer) -> bool {
         (DatabaseStep::DeleteSnapshot { snapshot, tags, .. }, Answer::DatabaseSnapshots(snapshots)) => snapshots
             .iter()
             .any(|one| one.identifier == *snapshot && may_be_deleted(one) && tags.iter().all(|tag| carries(one, tag))),
+        (DatabaseStep::RestoreInstance { .. }, Answer::Database(database)) => database.is_none(),
+        (DatabaseStep::RestoreInstance { from, .. }, Answer::Snapshot(Some(found))) => {
+            found.source == from.source().identifier && found.snapshot.status == "available"
+        }
+        (DatabaseStep::SetMasterPassword { resource_id, tags, .. }, Answer::Database(Some(database))) => {
+            is_scratch(database, step.database(), resource_id, tags)
+                && database.status == "available"
+                && database.pending.is_empty()
+        }
+        (DatabaseStep::DeleteInstance { resource_id, tags, .. }, Answer::Database(Some(database))) => {
+            is_scratch(database, step.database(), resource_id, tags) && database.status != "deleting"
+        }
+        (DatabaseStep::TagVerified { database, .. }, Answer::Snapshot(Some(found))) => {
+            found.source == database.identifier && found.snapshot.snapshot_type == "manual"
+        }
         _ => false,
     }
+}
+
+/// Whether an instance is the very one that was restored to be verified, by its name, its resource id and its tags.
+fn is_scratch(found: &Database, id: &DatabaseId, resource_id: &str, tags: &[(String, String)]) -> bool {
+    id.identifier.starts_with(VERIFICATION_PREFIX)
+        && !tags.is_empty()
+        && found.resource_id == resource_id
+        && tags.iter().all(|(key, value)| found.tags.get(key) == Some(value))
 }
 
 /// Amazon RDS User Guide, "Creating a DB snapshot": of an instance that is available, or whose storage is being optimized.

@@ -1,5 +1,6 @@
 //! A step as a call: what is sent, what it changes, what it was decided on.
 
+use runbook_core::CloudError;
 use runbook_core::facts::Answer;
 use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, EcsService, ServiceLookup};
 use runbook_core::ownership::OWNER_TAG;
@@ -8,9 +9,10 @@ use runbook_core::{Query, Step};
 
 use super::database;
 use crate::call::Call;
+use crate::vault::Vault;
 
 /// The call that makes a step; none for a step that is not made in AWS.
-pub(super) fn call_of(step: &Step) -> Option<Call> {
+pub(super) fn call_of(step: &Step, vault: &Vault) -> Option<Call> {
     Some(match step {
         Step::SetDesiredCount { service, to, .. } => Call::UpdateService {
             cluster: service.cluster.clone(),
@@ -43,8 +45,15 @@ pub(super) fn call_of(step: &Step) -> Option<Call> {
             Call::DeregisterScalableTarget { resource_id: target.resource_id() }
         }
         Step::AdoptScaleOut { .. } => return None,
-        Step::Database(step) => Call::Rds(database::call_of(step)),
+        Step::Database(step) => Call::Rds(database::call_of(step, vault)),
     })
+}
+
+/// What is kept here of a step that was made, or was not.
+pub(super) fn remember(step: &Step, result: &Result<Option<String>, CloudError>, vault: &Vault) {
+    if let Step::Database(step) = step {
+        database::remember(step, result.is_ok(), vault);
+    }
 }
 
 /// The questions whose answers a step changes.

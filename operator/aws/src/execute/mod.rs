@@ -55,7 +55,7 @@ impl Executor {
     /// What AWS answered. `Transient` with code `NotLeader` when less of the lease is left than a write may take, and `Conflict` with code
     /// `ChangedMeanwhile` when AWS is no longer as the step was decided on: nothing was sent then, nor when that could not be read.
     pub async fn execute(&self, step: &Step, origin: &Origin) -> Result<Option<String>, CloudError> {
-        let Some(call) = effect::call_of(step) else {
+        let Some(call) = effect::call_of(step, self.plane.vault()) else {
             return Err(CloudError {
                 class: ErrorClass::Invalid,
                 operation: step.name(),
@@ -68,6 +68,7 @@ impl Executor {
         let mut attempt = Attempt::new(&self.plane, step, origin);
         let result = self.attempt(step, &call, &mut attempt).await;
         attempt.end(&result);
+        effect::remember(step, &result, self.plane.vault());
         result
     }
 

@@ -25,6 +25,10 @@ pub(super) enum Group {
     Databases(Scope, DatabaseKind),
     /// RDS DescribeDBSnapshots or DescribeDBClusterSnapshots: of one database, or of all.
     Snapshots(Scope, DatabaseKind),
+    /// RDS DescribeDBSnapshots or DescribeDBClusterSnapshots with a filter: one snapshot.
+    Snapshot(Scope, DatabaseKind),
+    /// What is not asked of AWS, and never gets here.
+    Elsewhere(Scope),
     /// RDS DescribeAccountAttributes: one question.
     Quotas(Scope),
 }
@@ -41,6 +45,8 @@ impl Group {
             Query::ScalableTargetTags(tagged) => Self::Tags(tagged.target.scope().clone()),
             Query::Database(database) => Self::Databases(database.scope.clone(), database.kind),
             Query::DatabaseSnapshots(database) => Self::Snapshots(database.scope.clone(), database.kind),
+            Query::Snapshot(snapshot) => Self::Snapshot(snapshot.scope.clone(), snapshot.kind),
+            Query::Credential(_) | Query::Sql(_) => Self::Elsewhere(query.scope().clone()),
             Query::RdsQuotas(scope) => Self::Quotas(scope.clone()),
         }
     }
@@ -56,6 +62,8 @@ impl Group {
             | Self::Tags(scope)
             | Self::Databases(scope, _)
             | Self::Snapshots(scope, _)
+            | Self::Snapshot(scope, _)
+            | Self::Elsewhere(scope)
             | Self::Quotas(scope) => scope,
         }
     }
@@ -72,7 +80,12 @@ impl Group {
         match self {
             Self::Identity(_) => Api::Sts,
             Self::Services(..) => Api::Ecs,
-            Self::Clusters(_) | Self::Databases(..) | Self::Snapshots(..) | Self::Quotas(_) => Api::Rds,
+            Self::Clusters(_)
+            | Self::Databases(..)
+            | Self::Snapshots(..)
+            | Self::Snapshot(..)
+            | Self::Elsewhere(_)
+            | Self::Quotas(_) => Api::Rds,
             Self::Targets(..) | Self::Policies(..) | Self::Actions(..) | Self::Tags(_) => Api::ApplicationAutoScaling,
         }
     }
@@ -88,8 +101,13 @@ impl Group {
             Self::Tags(_) => "ListTagsForResource",
             Self::Databases(_, DatabaseKind::Instance) => "DescribeDBInstances",
             Self::Databases(_, DatabaseKind::Cluster) => "DescribeDBClusters",
-            Self::Snapshots(_, DatabaseKind::Instance) => "DescribeDBSnapshots",
-            Self::Snapshots(_, DatabaseKind::Cluster) => "DescribeDBClusterSnapshots",
+            Self::Snapshots(_, DatabaseKind::Instance) | Self::Snapshot(_, DatabaseKind::Instance) => {
+                "DescribeDBSnapshots"
+            }
+            Self::Snapshots(_, DatabaseKind::Cluster) | Self::Snapshot(_, DatabaseKind::Cluster) => {
+                "DescribeDBClusterSnapshots"
+            }
+            Self::Elsewhere(_) => "nothing",
             Self::Quotas(_) => "DescribeAccountAttributes",
         }
     }
@@ -102,6 +120,8 @@ impl Group {
             | Self::Actions(..)
             | Self::Tags(_)
             | Self::Snapshots(..)
+            | Self::Snapshot(..)
+            | Self::Elsewhere(_)
             | Self::Quotas(_) => 1,
             Self::Services(..) => 10,
             Self::Clusters(_) | Self::Targets(..) => 50,
@@ -122,6 +142,9 @@ pub(super) fn resource_of(query: &Query) -> String {
         Query::ScalableTargetTags(target) => target.arn.clone(),
         Query::Database(database) => database.to_string(),
         Query::DatabaseSnapshots(database) => format!("the snapshots of {database}"),
+        Query::Snapshot(snapshot) => snapshot.to_string(),
+        Query::Credential(database) => format!("the password of {database}"),
+        Query::Sql(question) => question.database.to_string(),
         Query::RdsQuotas(scope) => format!("the quotas of RDS in {}", scope.region),
     }
 }

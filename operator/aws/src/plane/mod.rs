@@ -33,6 +33,7 @@ use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::door::Door;
 use crate::metrics::AwsMetrics;
+use crate::vault::Vault;
 
 /// Writes whose request ids are remembered: those of an hour at the default budget, which is longer than CloudTrail takes to tell.
 const OWN_WRITES: usize = 10_000;
@@ -80,6 +81,7 @@ pub type Observed = (Query, Result<Answer, CloudError>, Timestamp);
 pub struct Plane {
     shared: Arc<Shared>,
     own_writes: Mutex<Recent>,
+    vault: Vault,
 }
 
 impl Plane {
@@ -87,7 +89,12 @@ impl Plane {
     pub fn new(cloud: Arc<dyn Cloud>, clock: Arc<dyn Clock>, options: PlaneOptions, metrics: AwsMetrics) -> Arc<Self> {
         let door = Door { cloud, budgets: Budgets::default(), metrics };
         let own_writes = Mutex::new(Recent::new(OWN_WRITES));
-        Arc::new(Self { shared: Shared::new(door, clock, options), own_writes })
+        Arc::new(Self { shared: Shared::new(door, clock, options), own_writes, vault: Vault::default() })
+    }
+
+    /// The passwords that were set for restored databases.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// Sets the calls a second that may be made in an account, in each of its regions, as the AwsAccount `name` declares them. Where

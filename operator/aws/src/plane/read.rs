@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use runbook_core::facts::Answer;
 use runbook_core::observed::{
-    AppliedPolicy, Database, DatabaseSnapshot, DbCluster, ScalableTarget, ScheduledAction, ServiceLookup,
+    AppliedPolicy, Database, DatabaseSnapshot, DbCluster, ScalableTarget, ScheduledAction, ServiceLookup, SnapshotOf,
 };
 use runbook_core::{CloudError, DatabaseKind, ErrorClass, Query};
 
@@ -101,6 +101,8 @@ impl<'d> Reader<'d> {
             Group::Policies(..) | Group::Actions(..) | Group::Snapshots(..) => self.listed(members).await,
             Group::Tags(_) => self.tags(members).await,
             Group::Databases(_, kind) => self.databases(*kind, members).await,
+            Group::Snapshot(_, kind) => self.snapshot(*kind, members).await,
+            Group::Elsewhere(_) => Err(unexpected(&Call::GetCallerIdentity)),
             Group::Quotas(_) => self.quotas(members).await,
         }
     }
@@ -175,6 +177,32 @@ impl<'d> Reader<'d> {
             }
         }
         Ok(identifiers.iter().map(|id| Answer::Database(found.remove(id).map(Box::new))).collect())
+    }
+
+    async fn snapshot(&self, kind: DatabaseKind, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+        let mut answers = Vec::with_capacity(members.len());
+        for query in members {
+            let identifier = match &**query {
+                Query::Snapshot(id) => id.identifier.clone(),
+                _ => String::new(),
+            };
+            let (mut found, mut marker) = (None, None);
+            loop {
+                let (snapshot, page) = (Some(identifier.clone()), marker.clone());
+                let call = Call::Rds(RdsCall::DescribeSnapshots { kind, source: None, snapshot, marker: page });
+                let Reply::Snapshots { snapshots, marker: next } = self.call(&call).await? else {
+                    return Err(unexpected(&call));
+                };
+                let mut snapshots = snapshots.into_iter();
+                found = found.or(snapshots.find(|(_, one)| one.identifier == identifier));
+                if !self.turn_page(&call, &mut marker, next).await? {
+                    break;
+                }
+            }
+            let of = |(source, snapshot)| Box::new(SnapshotOf { source, snapshot });
+            answers.push(Answer::Snapshot(found.map(of)));
+        }
+        Ok(answers)
     }
 
     async fn quotas(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
@@ -260,9 +288,12 @@ impl<'d> Reader<'d> {
         let namespace = self.group.namespace();
         match self.group {
             Group::Actions(..) => Call::DescribeScheduledActions { namespace, resource_id, next_token },
-            Group::Snapshots(_, kind) => {
-                Call::Rds(RdsCall::DescribeSnapshots { kind: *kind, source: resource_id, marker: next_token })
-            }
+            Group::Snapshots(_, kind) => Call::Rds(RdsCall::DescribeSnapshots {
+                kind: *kind,
+                source: resource_id,
+                snapshot: None,
+                marker: next_token,
+            }),
             _ => Call::DescribeScalingPolicies { namespace, resource_id, next_token },
         }
     }

@@ -165,6 +165,9 @@ impl State {
                 | Query::ScalableTarget(_)
                 | Query::ScalableTargetTags(_)
                 | Query::Database(_)
+                | Query::Snapshot(_)
+                | Query::Credential(_)
+                | Query::Sql(_)
                 | Query::RdsQuotas(_),
             ) => Some(self.resync / 2),
         }

@@ -131,7 +131,7 @@ pub(super) fn class_of(code: &str, status: Option<u16>) -> ErrorClass {
         "ServiceNotActiveException" | "ConcurrentUpdateException" | "UpdateInProgressException" | "ResourceInUseException"
         | "ConflictException" | "ConcurrentModificationException"
         // It is there since a moment ago: by another hand, or by a request whose answer was lost.
-        | "DBSnapshotAlreadyExists" | "DBSnapshotAlreadyExistsFault" | "DBClusterSnapshotAlreadyExistsFault"
+        | "DBInstanceAlreadyExists" | "DBInstanceAlreadyExistsFault" | "DBSnapshotAlreadyExists" | "DBSnapshotAlreadyExistsFault" | "DBClusterSnapshotAlreadyExistsFault"
         // A database, or a snapshot, that is busy with something else.
         | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault" | "InvalidDBClusterStateFault" | "InvalidDBSnapshotState"
         | "InvalidDBSnapshotStateFault" | "InvalidDBClusterSnapshotStateFault" => ErrorClass::Conflict,

@@ -12,6 +12,7 @@ mod ecs;
 mod http;
 mod rds;
 mod rds_databases;
+mod rds_restores;
 mod rds_snapshots;
 mod sqs;
 mod sts;
@@ -200,8 +201,8 @@ async fn of_rds(client: &aws_sdk_rds::Client, call: &Call, rds: &RdsCall) -> Res
         RdsCall::DescribeDatabases { kind, identifiers, marker } => {
             rds_databases::describe(client, call, *kind, identifiers, marker.clone()).await
         }
-        RdsCall::DescribeSnapshots { kind, source, marker } => {
-            rds_snapshots::describe(client, call, *kind, source.clone(), marker.clone()).await
+        RdsCall::DescribeSnapshots { kind, source, snapshot, marker } => {
+            rds_snapshots::describe(client, call, *kind, source.clone(), snapshot.clone(), marker.clone()).await
         }
         RdsCall::DescribeAccountAttributes => rds_snapshots::describe_account_attributes(client, call).await,
         RdsCall::Modify { kind, identifier, changes, apply_immediately } => {
@@ -211,5 +212,13 @@ async fn of_rds(client: &aws_sdk_rds::Client, call: &Call, rds: &RdsCall) -> Res
             rds_snapshots::create(client, call, *kind, source, snapshot, tags).await
         }
         RdsCall::DeleteSnapshot { kind, snapshot } => rds_snapshots::delete(client, call, *kind, snapshot).await,
+        RdsCall::Restore { identifier, from, instance, tags } => {
+            rds_restores::restore(client, call, identifier, from, instance, tags).await
+        }
+        RdsCall::SetMasterPassword { identifier, password } => {
+            rds_restores::set_master_password(client, call, identifier, password).await
+        }
+        RdsCall::AddTags { arn, tags } => rds_restores::add_tags(client, call, arn, tags).await,
+        RdsCall::DeleteInstance { identifier } => rds_restores::delete(client, call, identifier).await,
     }
 }

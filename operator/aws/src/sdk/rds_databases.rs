@@ -7,7 +7,7 @@ use aws_sdk_rds::operation::RequestId;
 use aws_sdk_rds::types::{
     ClusterPendingModifiedValues, DbCluster, DbInstance, Filter, PendingModifiedValues, Tag as SdkTag,
 };
-use runbook_core::observed::{BackupSettings, Database};
+use runbook_core::observed::{BackupSettings, Database, Endpoint, Instance};
 use runbook_core::step::SettingsChange;
 use runbook_core::{CloudError, DatabaseKind};
 
@@ -115,9 +115,35 @@ fn instance(call: &Call, found: &DbInstance) -> Result<(String, Database), Cloud
         pending: found.pending_modified_values().map(pending_of_instance).unwrap_or_default(),
         maintenance_window: found.preferred_maintenance_window().map(Into::into),
         latest_restorable_time: found.latest_restorable_time().and_then(timestamp),
+        instance: Some(Box::new(set_up(call, found)?)),
         tags: tags(found.tag_list()),
     };
     Ok((text("DBInstanceIdentifier", found.db_instance_identifier())?, database))
+}
+
+/// How an instance is set up: what a restore of it is told. Groups that it is leaving are not its own.
+fn set_up(call: &Call, found: &DbInstance) -> Result<Instance, CloudError> {
+    let groups = found.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id());
+    let parameters = found.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name());
+    let options = found.option_group_memberships().first().and_then(|group| group.option_group_name());
+    let subnets = found.db_subnet_group().and_then(|group| group.db_subnet_group_name());
+    let endpoint = found.endpoint().and_then(|endpoint| {
+        let port = u16::try_from(endpoint.port()?).ok()?;
+        Some(Endpoint { address: endpoint.address()?.to_owned(), port })
+    });
+    Ok(Instance {
+        class: required(call, "DBInstanceClass", found.db_instance_class())?.to_owned(),
+        subnet_group: subnets.map(Into::into),
+        security_groups: groups.map(Into::into).collect(),
+        parameter_group: parameters.map(Into::into),
+        option_group: options.map(Into::into),
+        multi_az: required(call, "MultiAZ", found.multi_az())?,
+        storage_type: found.storage_type().map(Into::into),
+        iam_authentication: found.iam_database_authentication_enabled().unwrap_or_default(),
+        master_username: found.master_username().map(Into::into),
+        db_name: found.db_name().filter(|name| !name.is_empty()).map(Into::into),
+        endpoint,
+    })
 }
 
 fn cluster(call: &Call, found: &DbCluster) -> Result<(String, Database), CloudError> {
@@ -138,6 +164,7 @@ fn cluster(call: &Call, found: &DbCluster) -> Result<(String, Database), CloudEr
         pending: found.pending_modified_values().map(pending_of_cluster).unwrap_or_default(),
         maintenance_window: found.preferred_maintenance_window().map(Into::into),
         latest_restorable_time: found.latest_restorable_time().and_then(timestamp),
+        instance: None,
         tags: tags(found.tag_list()),
     };
     Ok((text("DBClusterIdentifier", found.db_cluster_identifier())?, database))

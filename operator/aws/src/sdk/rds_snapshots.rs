@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::RequestId;
-use aws_sdk_rds::types::{DbClusterSnapshot, DbSnapshot, Tag};
+use aws_sdk_rds::types::{DbClusterSnapshot, DbSnapshot, Filter, Tag};
 use runbook_core::observed::{DatabaseSnapshot, Quota};
 use runbook_core::{CloudError, DatabaseKind};
 
@@ -20,18 +20,32 @@ pub(super) async fn describe(
     call: &Call,
     kind: DatabaseKind,
     source: Option<String>,
+    snapshot: Option<String>,
     marker: Option<String>,
 ) -> Result<Answered, CloudError> {
+    // Asked by a filter and not by name: then one that is missing is no error.
+    let filter = |name: &str| {
+        let of = |identifier: String| vec![Filter::builder().name(name).values(identifier).build()];
+        snapshot.clone().map(of)
+    };
     // Without a SnapshotType both the manual and the automated ones.
     let (snapshots, marker, request_id) = match kind {
         DatabaseKind::Instance => {
-            let request = client.describe_db_snapshots().set_db_instance_identifier(source).max_records(A_PAGE);
+            let request = client
+                .describe_db_snapshots()
+                .set_db_instance_identifier(source)
+                .set_filters(filter("db-snapshot-id"))
+                .max_records(A_PAGE);
             let output = request.set_marker(marker).send().await.map_err(|error| classify(call, &error))?;
             let found = output.db_snapshots().iter().map(|found| of_instance(call, found)).collect::<Result<_, _>>()?;
             (found, output.marker().map(Into::into), output.request_id().map(Into::into))
         }
         DatabaseKind::Cluster => {
-            let request = client.describe_db_cluster_snapshots().set_db_cluster_identifier(source).max_records(A_PAGE);
+            let request = client
+                .describe_db_cluster_snapshots()
+                .set_db_cluster_identifier(source)
+                .set_filters(filter("db-cluster-snapshot-id"))
+                .max_records(A_PAGE);
             let output = request.set_marker(marker).send().await.map_err(|error| classify(call, &error))?;
             let found = output.db_cluster_snapshots().iter();
             let found = found.map(|found| of_cluster(call, found)).collect::<Result<_, _>>()?;

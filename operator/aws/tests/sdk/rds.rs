@@ -142,7 +142,8 @@ async fn snapshots_of_a_database_are_listed_and_one_that_is_taken_has_no_time_ye
         </DBClusterSnapshots></DescribeDBClusterSnapshotsResult></DescribeDBClusterSnapshotsResponse>";
     let server = Server::start(move |_| (200, body.into())).await;
     let source = Some("aurora".to_owned());
-    let call = Call::Rds(RdsCall::DescribeSnapshots { kind: DatabaseKind::Cluster, source, marker: None });
+    let call =
+        Call::Rds(RdsCall::DescribeSnapshots { kind: DatabaseKind::Cluster, source, snapshot: None, marker: None });
     let reply = cloud(&server, false).await.call(&scope(), &call).await.unwrap().reply;
     let Reply::Snapshots { snapshots, marker: None } = reply else { panic!() };
     let [(source, snapshot)] = snapshots.as_slice() else { panic!() };

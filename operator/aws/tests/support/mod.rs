@@ -314,6 +314,7 @@ pub fn database(name: &str, snapshots: usize) -> (Database, Vec<DatabaseSnapshot
         pending: BTreeMap::new(),
         maintenance_window: None,
         latest_restorable_time: None,
+        instance: None,
         tags: BTreeMap::new(),
     };
     (database, (0..snapshots).map(|number| snapshot(name, &format!("{name}-{number}"))).collect())

@@ -17,7 +17,7 @@ use crate::plan::Finding;
 /// Shortest backup window, in minutes (Amazon RDS API Reference, ModifyDBInstance, PreferredBackupWindow).
 const SHORTEST_WINDOW: i32 = 30;
 /// Longest identifier of a snapshot (Amazon RDS API Reference, CreateDBSnapshot).
-const LONGEST_IDENTIFIER: usize = 255;
+pub(crate) const LONGEST_IDENTIFIER: usize = 255;
 /// What an identifier ends with: the slot.
 const SLOT: usize = "-YYYYmmdd-HHMMSS".len();
 
@@ -87,7 +87,15 @@ impl Input {
 /// A stalled finding when the spec names no database, or by what is no identifier; the schema refuses such an object, an older one may
 /// still exist.
 pub fn database(spec: &BackupPolicySpec, access: &Access) -> Result<DatabaseId, Finding> {
-    let (field, kind, identifier) = match (&spec.source.rds_instance, &spec.source.rds_cluster) {
+    database_of(&spec.source, access)
+}
+
+/// As [`database`], of any spec that names a source.
+///
+/// # Errors
+/// As there.
+pub(crate) fn database_of(source: &DatabaseSource, access: &Access) -> Result<DatabaseId, Finding> {
+    let (field, kind, identifier) = match (&source.rds_instance, &source.rds_cluster) {
         (Some(instance), None) => ("rdsInstance", DatabaseKind::Instance, instance),
         (None, Some(cluster)) => ("rdsCluster", DatabaseKind::Cluster, cluster),
         _ => {
@@ -254,7 +262,7 @@ fn seconds(field: &str, duration: &Duration, allowed: std::ops::RangeInclusive<i
 
 /// An identifier as RDS keeps it, of what may also be a cluster: in lower case (Amazon RDS API Reference, CreateDBSnapshot and
 /// CreateDBClusterSnapshot). Grants are checked on an ARN made of it.
-fn is_identifier(text: &str, longest: usize) -> bool {
+pub(crate) fn is_identifier(text: &str, longest: usize) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=longest).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase())

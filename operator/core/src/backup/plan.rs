@@ -8,7 +8,7 @@ use runbook_api::backup_policy::{Slot, SlotState};
 use super::input::{Input, Scheduled};
 use super::outlook::Outlook;
 use super::own::{self, Own};
-use super::quota::{self, Room};
+use super::quota::{self, Kept, Room};
 use super::retention::{self, Sorted};
 use super::slots::{self, Slots};
 use super::{settings, status};
@@ -161,7 +161,7 @@ impl Taking<'_> {
             plan.findings.push(finding);
             return Ok(None);
         }
-        match quota::room(input, self.quotas(facts)?, self.own, self.all) {
+        match quota::room(id, self.quotas(facts)?, &Kept::of(Some(self.own.len()), self.all)) {
             Room::Yes(finding) => plan.findings.extend(finding),
             // What is kept no longer goes first, and then there is room.
             Room::No(finding) if self.room_is_made => {
@@ -179,7 +179,7 @@ impl Taking<'_> {
             database: id.clone(),
             resource_id: self.database.resource_id.clone(),
             snapshot,
-            slot,
+            slot: Some(slot),
             tags,
         })))
     }

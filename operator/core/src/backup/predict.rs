@@ -51,6 +51,10 @@ pub fn predict(facts: &mut Facts, step: &Step) {
         DatabaseStep::DeleteSnapshot { database, snapshot, .. } => {
             change_snapshots(facts, database, |snapshots| snapshots.retain(|one| one.identifier != *snapshot));
         }
+        step @ (DatabaseStep::RestoreInstance { .. }
+        | DatabaseStep::SetMasterPassword { .. }
+        | DatabaseStep::TagVerified { .. }
+        | DatabaseStep::DeleteInstance { .. }) => crate::database_restore::predict::predict(facts, step),
     }
 }
 

@@ -4,9 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::input::Input;
-use super::own::Own;
-use crate::ids::DatabaseKind;
+use crate::ids::{DatabaseId, DatabaseKind};
 use crate::observed::{DatabaseSnapshot, Quota};
 use crate::plan::Finding;
 
@@ -22,24 +20,51 @@ pub enum Room {
     No(Finding),
 }
 
+/// The snapshots by hand that there are of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Those of the policy that asks, where a policy does.
+    own: Option<usize>,
+    /// Those of others.
+    others: usize,
+}
+
+impl Kept {
+    /// Counts them.
+    pub fn of(own: Option<usize>, all: &[DatabaseSnapshot]) -> Self {
+        let manual = all.iter().filter(|one| one.snapshot_type == "manual").count();
+        Self { own, others: manual.saturating_sub(own.unwrap_or_default()) }
+    }
+}
+
 /// Looks at the quota that a snapshot of the database counts against. One of which AWS tells nothing limits nothing.
-pub fn room(input: &Input, quotas: &BTreeMap<String, Quota>, own: &[Own<'_>], all: &[DatabaseSnapshot]) -> Room {
-    let (name, sort) = match input.database.kind {
+pub fn room(database: &DatabaseId, quotas: &BTreeMap<String, Quota>, kept: &Kept) -> Room {
+    let (name, sort) = match database.kind {
         DatabaseKind::Instance => ("ManualSnapshots", "DB snapshots"),
         DatabaseKind::Cluster => ("ManualClusterSnapshots", "DB cluster snapshots"),
     };
     let Some(Quota { used, max }) = quotas.get(name).copied() else { return Room::Yes(None) };
-    let others = all.iter().filter(|one| one.snapshot_type == "manual").count().saturating_sub(own.len());
-    let what = format!(
-        "{used} of {max} manual {sort} of the region are used ({name}); of {} there are {} of this policy, which a shorter \
-         snapshots.retention would delete, and {others} of others",
-        input.database,
-        own.len()
-    );
+    let of_database = match kept {
+        Kept { own: Some(own), others } => format!(
+            "there are {own} of this policy, which a shorter snapshots.retention would delete, and {others} of others"
+        ),
+        Kept { own: None, others } => format!("there are {others}"),
+    };
+    let what = format!("{used} of {max} manual {sort} of the region are used ({name}); of {database} {of_database}");
     if used >= max {
         let message = format!("{what}: no snapshot can be taken until some are deleted, or AWS raises the quota");
         return Room::No(Finding::stalled("SnapshotQuotaExceeded", message));
     }
     let nearly = used.saturating_mul(100) >= max.saturating_mul(NEARLY_FULL);
     Room::Yes(nearly.then(|| Finding::note("SnapshotQuotaNearlyUsed", what)))
+}
+
+/// Whether the quota leaves no DB instance that is to be made. One of which AWS tells nothing limits nothing.
+pub fn instances(quotas: &BTreeMap<String, Quota>) -> Option<Finding> {
+    let Quota { used, max } = quotas.get("DBInstances").copied()?;
+    let message = format!(
+        "{used} of {max} DB instances of the region are used (DBInstances): none can be restored until one is deleted, or AWS raises the \
+         quota"
+    );
+    (used >= max).then(|| Finding::stalled("InstanceQuotaExceeded", message))
 }

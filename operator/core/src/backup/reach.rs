@@ -49,7 +49,7 @@ fn snapshots(input: &Input, scheduled: &Scheduled) -> Vec<DatabaseStep> {
         database: database.clone(),
         resource_id: String::new(),
         snapshot: snapshot.clone(),
-        slot,
+        slot: Some(slot),
         tags: tags.clone(),
     };
     let delete = DatabaseStep::DeleteSnapshot { database, snapshot, tags, created_at: slot };

@@ -90,7 +90,7 @@ fn with_acts(slots: &[Slot], acts: &[Act]) -> Vec<Slot> {
     let mut slots = slots.to_vec();
     for act in acts.iter().filter(|act| act.result.is_ok()) {
         match &act.step {
-            Step::Database(DatabaseStep::CreateSnapshot { snapshot, slot: time, .. }) => {
+            Step::Database(DatabaseStep::CreateSnapshot { snapshot, slot: Some(time), .. }) => {
                 let waits = |slot: &&mut Slot| slot.time.0 == *time && slot.state == SlotState::Waiting;
                 if let Some(slot) = slots.iter_mut().find(waits) {
                     slot.state = SlotState::Creating;

@@ -38,10 +38,15 @@ pub fn ready_for_snapshot(id: &DatabaseId, status: &str) -> Result<(), Finding> 
     ready(id, status, status == "available" || optimizing, "the snapshot that is due is taken")
 }
 
+/// Whether a database is in a state that it does not leave by itself.
+pub fn is_broken(status: &str) -> bool {
+    BROKEN.contains(&status)
+}
+
 fn ready(id: &DatabaseId, status: &str, is_ready: bool, what: &str) -> Result<(), Finding> {
     if is_ready {
         Ok(())
-    } else if BROKEN.contains(&status) {
+    } else if is_broken(status) {
         Err(Finding::stalled(
             "DatabaseUnusable",
             format!("{id} is {status}, which it does not leave by itself: mend it; then {what}"),

@@ -4,9 +4,9 @@
 
 use super::needs::{arn, permission};
 use super::{Condition, Permission, Purpose, Resource};
-use crate::ids::{DatabaseId, DatabaseKind, Scope};
+use crate::ids::{DatabaseId, DatabaseKind, Scope, SnapshotId};
 use crate::ownership::OWNER_TAG;
-use crate::step::DatabaseStep;
+use crate::step::{DatabaseStep, RestoreFrom, RestoredInstance, VERIFICATION_PREFIX};
 
 /// To ask about a database: by a filter, so of all.
 pub(super) fn read(id: &DatabaseId) -> Permission {
@@ -24,6 +24,12 @@ pub(super) fn read_snapshots(id: &DatabaseId) -> Vec<Permission> {
         DatabaseKind::Cluster => ("rds:DescribeDBClusterSnapshots", ["cluster:*", "cluster-snapshot:*"]),
     };
     of.map(|of| permission(Purpose::ReadDatabases, action, resource(&id.scope, of))).into()
+}
+
+/// To ask for one snapshot: by a filter, so of all.
+pub(super) fn read_snapshot(id: &SnapshotId) -> Vec<Permission> {
+    let (scope, kind) = (id.scope.clone(), id.kind);
+    read_snapshots(&DatabaseId { scope, kind, identifier: String::new() })
 }
 
 /// To ask for the quotas: it knows no resources.
@@ -58,7 +64,47 @@ pub(super) fn write(step: &DatabaseStep) -> Vec<Permission> {
             });
             vec![Permission { condition, ..permission(Purpose::DeleteSnapshots, action, made) }]
         }
+        DatabaseStep::RestoreInstance { database, from, instance, .. } => restore(action, database, from, instance),
+        DatabaseStep::SetMasterPassword { database, .. } => {
+            vec![permission(Purpose::VerifyBackups, action, exactly(verifications(database)))]
+        }
+        DatabaseStep::TagVerified { database, snapshot, .. } => {
+            vec![permission(Purpose::VerifyBackups, action, exactly(database.snapshot_arn(&slots_of(snapshot))))]
+        }
+        DatabaseStep::DeleteInstance { database, .. } => {
+            vec![permission(Purpose::VerifyBackups, action, exactly(verifications(database)))]
+        }
     }
+}
+
+/// A restore needs leave for what it makes, for what it is made of, and for the groups that it is put into.
+fn restore(
+    action: &'static str,
+    database: &DatabaseId,
+    from: &RestoreFrom,
+    instance: &RestoredInstance,
+) -> Vec<Permission> {
+    let made =
+        if database.identifier.starts_with(VERIFICATION_PREFIX) { verifications(database) } else { database.arn() };
+    let source = match from {
+        RestoreFrom::Snapshot { source, snapshot } => source.snapshot_arn(&slots_of(snapshot)),
+        RestoreFrom::PointInTime { source, .. } => source.arn(),
+    };
+    let group = |sort: &str, name: &str| resource(&database.scope, &format!("{sort}:{name}")).arn;
+    let groups = [
+        Some(group("subgrp", &instance.subnet_group)),
+        Some(group("pg", &instance.parameter_group)),
+        instance.option_group.as_ref().map(|name| group("og", name)),
+    ];
+    let needed = [made.clone(), source].into_iter().chain(groups.into_iter().flatten());
+    let exactly = |arn: String| Resource { arn, of_cluster: None };
+    let tagged = permission(Purpose::RestoreDatabases, "rds:AddTagsToResource", exactly(made));
+    needed.map(|arn| permission(Purpose::RestoreDatabases, action, exactly(arn))).chain([tagged]).collect()
+}
+
+/// All instances that are restored to be verified: their names are not known beforehand, and nothing else has such.
+fn verifications(database: &DatabaseId) -> String {
+    resource(&database.scope, &format!("db:{VERIFICATION_PREFIX}*")).arn
 }
 
 /// The owner, whichever cluster it is in: a policy for IAM is written before anybody knows the cluster's id.
@@ -66,11 +112,17 @@ fn of_any_cluster(owner: &str) -> String {
     owner.split_once('/').map_or_else(|| owner.to_owned(), |(_, object)| format!("*/{object}"))
 }
 
-/// All slots of the identifier's prefix: which will be written is not known beforehand.
+/// All slots of the identifier's prefix: which will be written is not known beforehand. One that names no slot is meant alone.
 fn slots_of(snapshot: &str) -> String {
-    const SLOT: usize = "-YYYYmmdd-HHMMSS".len();
-    let prefix = snapshot.len().checked_sub(SLOT).and_then(|end| snapshot.get(..end)).unwrap_or(snapshot);
-    format!("{prefix}-*")
+    const SLOT: &str = "-00000000-000000";
+    let is_slot = |text: &str| {
+        text.chars().zip(SLOT.chars()).all(|(c, like)| if like == '0' { c.is_ascii_digit() } else { c == like })
+    };
+    let at = snapshot.len().checked_sub(SLOT.len()).filter(|at| *at > 0);
+    match at.and_then(|at| snapshot.split_at_checked(at)) {
+        Some((prefix, slot)) if is_slot(slot) => format!("{prefix}-*"),
+        _ => snapshot.to_owned(),
+    }
 }
 
 fn resource(scope: &Scope, of: &str) -> Resource {

@@ -50,6 +50,10 @@ pub enum Purpose {
     TakeSnapshots,
     /// To delete snapshots that are kept no longer, of those that we took.
     DeleteSnapshots,
+    /// To restore into new databases, and to mark whose they are.
+    RestoreDatabases,
+    /// To verify backups on instances that are restored for it (`rbv-…`), and to delete these; to mark what was found good.
+    VerifyBackups,
     /// To be told by AWS when something has changed.
     ReceiveEvents,
 }
@@ -91,6 +95,8 @@ impl Purpose {
             Self::ModifyDatabases => "ModifyDatabases",
             Self::TakeSnapshots => "TakeSnapshots",
             Self::DeleteSnapshots => "DeleteSnapshots",
+            Self::RestoreDatabases => "RestoreDatabases",
+            Self::VerifyBackups => "VerifyBackups",
             Self::ReceiveEvents => "ReceiveEvents",
         }
     }

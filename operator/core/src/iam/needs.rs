@@ -38,6 +38,9 @@ impl Query {
             }
             Self::Database(id) => vec![database::read(id)],
             Self::DatabaseSnapshots(id) => database::read_snapshots(id),
+            Self::Snapshot(id) => database::read_snapshot(id),
+            // Not asked of AWS.
+            Self::Credential(_) | Self::Sql(_) => Vec::new(),
             Self::RdsQuotas(scope) => vec![database::read_quotas(scope)],
             // These know no resources.
             Self::ScalableTarget(_) => everywhere("application-autoscaling:DescribeScalableTargets"),

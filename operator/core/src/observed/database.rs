@@ -27,8 +27,49 @@ pub struct Database {
     pub maintenance_window: Option<String>,
     /// LatestRestorableTime, where there are automated backups.
     pub latest_restorable_time: Option<Timestamp>,
+    /// What a DB instance has and a DB cluster has not.
+    pub instance: Option<Box<Instance>>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+}
+
+/// How a DB instance is set up: what a restore of it must be told, or RDS takes its own defaults (Amazon RDS API Reference,
+/// RestoreDBInstanceFromDBSnapshot).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Instance {
+    /// DBInstanceClass.
+    pub class: String,
+    /// DBSubnetGroupName.
+    pub subnet_group: Option<String>,
+    /// VpcSecurityGroupIds.
+    pub security_groups: Vec<String>,
+    /// DBParameterGroupName.
+    pub parameter_group: Option<String>,
+    /// OptionGroupName.
+    pub option_group: Option<String>,
+    /// MultiAZ.
+    pub multi_az: bool,
+    /// StorageType.
+    pub storage_type: Option<String>,
+    /// IAMDatabaseAuthenticationEnabled.
+    pub iam_authentication: bool,
+    /// MasterUsername.
+    pub master_username: Option<String>,
+    /// DBName.
+    pub db_name: Option<String>,
+    /// Where it is reached, once it is.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// Where a database is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoint {
+    /// Endpoint.Address.
+    pub address: String,
+    /// Endpoint.Port.
+    pub port: u16,
 }
 
 /// RDS's own settings about backups.
@@ -65,6 +106,16 @@ pub struct DatabaseSnapshot {
     pub percent_progress: i32,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+}
+
+/// A snapshot, and the database that it is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotOf {
+    /// DBInstanceIdentifier, DBClusterIdentifier: what the database was called when the snapshot was taken.
+    pub source: String,
+    /// The snapshot.
+    pub snapshot: DatabaseSnapshot,
 }
 
 /// How much of a quota is used (Amazon RDS API Reference, AccountQuota).

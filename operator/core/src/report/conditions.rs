@@ -148,6 +148,16 @@ pub fn with_contest(
     conditions
 }
 
+/// A condition of a kind of its own: status, reason and message.
+pub(crate) fn flag(
+    type_: &str,
+    (status, reason, message): (&str, &str, &str),
+    previous: Option<&Condition>,
+    summary: &Summary<'_>,
+) -> Condition {
+    condition(type_, &Said { status, reason, message }, previous, summary.generation, summary.now)
+}
+
 /// The condition that says whether somebody keeps undoing what the operator puts right.
 fn contested(previous: Option<&Condition>, status: bool, message: &str, summary: &Summary<'_>) -> Condition {
     let (status, reason) = if status { ("True", "Undone") } else { ("False", "Settled") };

@@ -21,6 +21,8 @@ pub enum Reason {
     Schedule,
     /// A snapshot is kept no longer.
     Retention,
+    /// A run does what it is for.
+    Run,
 }
 
 impl Reason {
@@ -44,8 +46,15 @@ impl Reason {
     /// The reason for one step of a plan that is carried out for this one: time alone makes a snapshot due, or too old.
     pub fn for_step(self, step: &Step) -> Self {
         match step {
-            Step::Database(DatabaseStep::CreateSnapshot { .. }) => Self::Schedule,
-            Step::Database(DatabaseStep::DeleteSnapshot { .. }) => Self::Retention,
+            Step::Database(DatabaseStep::CreateSnapshot { slot: Some(_), .. }) => Self::Schedule,
+            Step::Database(DatabaseStep::DeleteSnapshot { .. }) if self != Self::Deletion => Self::Retention,
+            Step::Database(
+                DatabaseStep::CreateSnapshot { slot: None, .. }
+                | DatabaseStep::RestoreInstance { .. }
+                | DatabaseStep::SetMasterPassword { .. }
+                | DatabaseStep::TagVerified { .. },
+            ) => Self::Run,
+            Step::Database(DatabaseStep::DeleteInstance { .. }) if self != Self::Deletion => Self::Run,
             _ => self,
         }
     }
@@ -59,6 +68,7 @@ impl Reason {
             Self::Deletion => "Deletion",
             Self::Schedule => "Schedule",
             Self::Retention => "Retention",
+            Self::Run => "Run",
         }
     }
 }

@@ -11,7 +11,7 @@ use super::outcome::Outcome;
 use crate::account::events::Heard;
 use crate::backup::Outlook;
 use crate::facts::Facts;
-use crate::plan::{Finding, Weight};
+use crate::plan::{Finding, Progress, Weight};
 use crate::scaling::overrides::Intent;
 use crate::step::Step;
 
@@ -41,6 +41,8 @@ pub struct Summary<'a> {
     pub intent: Option<&'a Intent>,
     /// What a plan for a BackupPolicy saw and expects, where there was one.
     pub outlook: Option<&'a Outlook>,
+    /// Where a run stands, where there was a plan for it.
+    pub progress: Option<&'a Progress>,
     /// How the queues of an AwsAccount do.
     pub queues: &'a [Heard],
 }
@@ -89,6 +91,11 @@ impl Summary<'_> {
         self.requested.map(echo).or_else(|| previous.map(Into::into))
     }
 
+    /// Whether steps are about to be made, or were.
+    pub fn is_working(&self) -> bool {
+        matches!(self.outcome, Outcome::Working { .. })
+    }
+
     fn is_outage(&self) -> bool {
         matches!(self.outcome, Outcome::Unavailable { .. })
     }
@@ -120,6 +127,7 @@ mod tests {
             now,
             intent: None,
             outlook: None,
+            progress: None,
             queues: &[],
         }
     }

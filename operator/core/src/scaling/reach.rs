@@ -126,6 +126,9 @@ impl Situation {
             // No plan for scaling asks these.
             Query::Database(_) => Answer::Database(None),
             Query::DatabaseSnapshots(_) => Answer::DatabaseSnapshots(Vec::new()),
+            Query::Snapshot(_) => Answer::Snapshot(None),
+            Query::Credential(_) => Answer::Credential(None),
+            Query::Sql(_) => Answer::Sql(Ok(Vec::new())),
             Query::RdsQuotas(_) => Answer::RdsQuotas(BTreeMap::new()),
         }
     }

@@ -130,6 +130,7 @@ mod tests {
             now,
             intent: None,
             outlook: None,
+            progress: None,
             queues: &[],
         }
     }

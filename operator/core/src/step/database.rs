@@ -7,6 +7,7 @@ use runbook_api::aws_account::Verb;
 use serde::Serialize;
 
 use super::Effect;
+use super::restore::{RestoreFrom, RestoredInstance};
 use crate::ids::{DatabaseId, DatabaseKind};
 use crate::observed::BackupSettings;
 
@@ -34,8 +35,8 @@ pub enum DatabaseStep {
         resource_id: String,
         /// Identifier of the snapshot, computed from the slot.
         snapshot: String,
-        /// When it was due.
-        slot: Timestamp,
+        /// When it was due, where it is taken by a schedule.
+        slot: Option<Timestamp>,
         /// Tags, which say whose it is.
         tags: Vec<(String, String)>,
     },
@@ -50,7 +51,49 @@ pub enum DatabaseStep {
         /// When it was taken.
         created_at: Timestamp,
     },
+    /// Restore into a new DB instance (RDS RestoreDBInstanceFromDBSnapshot or RestoreDBInstanceToPointInTime).
+    RestoreInstance {
+        /// The new one. There must be none of its name.
+        database: DatabaseId,
+        /// What is restored.
+        from: RestoreFrom,
+        /// How it is set up.
+        instance: Box<RestoredInstance>,
+        /// Tags, which say whose it is.
+        tags: Vec<(String, String)>,
+    },
+    /// Give the master user of an instance that is being verified a password that nobody knows (RDS ModifyDBInstance with
+    /// MasterUserPassword and ApplyImmediately). The password is made when the step is, and kept in memory alone.
+    SetMasterPassword {
+        /// The instance.
+        database: DatabaseId,
+        /// Its DbiResourceId.
+        resource_id: String,
+        /// The tags that say whose it is, which must be there.
+        tags: Vec<(String, String)>,
+    },
+    /// Say on a snapshot that a restore of it was found good (RDS AddTagsToResource).
+    TagVerified {
+        /// The database that it is of.
+        database: DatabaseId,
+        /// Identifier of the snapshot.
+        snapshot: String,
+        /// When the restore was found good.
+        verified_at: Timestamp,
+    },
+    /// Delete an instance that was restored to be verified (RDS DeleteDBInstance with SkipFinalSnapshot and DeleteAutomatedBackups).
+    DeleteInstance {
+        /// The instance: only one whose name begins with `rbv-`.
+        database: DatabaseId,
+        /// Its DbiResourceId: another database of the same name is not meant.
+        resource_id: String,
+        /// The tags that say whose it is, which must still be there.
+        tags: Vec<(String, String)>,
+    },
 }
+
+/// What the names of DB instances begin with that are restored to be verified. No other is ever deleted.
+pub const VERIFICATION_PREFIX: &str = "rbv-";
 
 /// Settings that change; those that are not set stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -77,6 +120,10 @@ impl DatabaseStep {
             Self::ModifyBackupSettings { .. } => "ModifyBackupSettings",
             Self::CreateSnapshot { .. } => "CreateSnapshot",
             Self::DeleteSnapshot { .. } => "DeleteSnapshot",
+            Self::RestoreInstance { .. } => "RestoreInstance",
+            Self::SetMasterPassword { .. } => "SetMasterPassword",
+            Self::TagVerified { .. } => "TagVerified",
+            Self::DeleteInstance { .. } => "DeleteInstance",
         }
     }
 
@@ -85,16 +132,22 @@ impl DatabaseStep {
         match self {
             Self::ModifyBackupSettings { database, .. }
             | Self::CreateSnapshot { database, .. }
-            | Self::DeleteSnapshot { database, .. } => database,
+            | Self::DeleteSnapshot { database, .. }
+            | Self::RestoreInstance { database, .. }
+            | Self::SetMasterPassword { database, .. }
+            | Self::TagVerified { database, .. }
+            | Self::DeleteInstance { database, .. } => database,
         }
     }
 
     /// What becomes of what it writes.
     pub fn effect(&self) -> Effect {
         match self {
-            Self::ModifyBackupSettings { .. } => Effect::Changes,
-            Self::CreateSnapshot { .. } => Effect::Creates,
-            Self::DeleteSnapshot { .. } => Effect::Deletes,
+            Self::ModifyBackupSettings { .. } | Self::SetMasterPassword { .. } | Self::TagVerified { .. } => {
+                Effect::Changes
+            }
+            Self::CreateSnapshot { .. } | Self::RestoreInstance { .. } => Effect::Creates,
+            Self::DeleteSnapshot { .. } | Self::DeleteInstance { .. } => Effect::Deletes,
         }
     }
 
@@ -103,7 +156,20 @@ impl DatabaseStep {
         match self {
             Self::ModifyBackupSettings { .. } | Self::CreateSnapshot { .. } => Verb::Snapshot,
             Self::DeleteSnapshot { .. } => Verb::DeleteSnapshot,
+            Self::RestoreInstance { .. }
+            | Self::SetMasterPassword { .. }
+            | Self::TagVerified { .. }
+            | Self::DeleteInstance { .. } => Verb::Restore,
         }
+    }
+
+    /// The ARNs that a grant must cover: of what is restored, too.
+    pub fn resources(&self) -> Vec<String> {
+        let source = match self {
+            Self::RestoreInstance { from, .. } => Some(from.source().arn()),
+            _ => None,
+        };
+        std::iter::once(self.database().arn()).chain(source).collect()
     }
 
     /// The action of IAM.
@@ -115,6 +181,15 @@ impl DatabaseStep {
             (Self::CreateSnapshot { .. }, DatabaseKind::Cluster) => "rds:CreateDBClusterSnapshot",
             (Self::DeleteSnapshot { .. }, DatabaseKind::Instance) => "rds:DeleteDBSnapshot",
             (Self::DeleteSnapshot { .. }, DatabaseKind::Cluster) => "rds:DeleteDBClusterSnapshot",
+            (Self::RestoreInstance { from: RestoreFrom::Snapshot { .. }, .. }, _) => {
+                "rds:RestoreDBInstanceFromDBSnapshot"
+            }
+            (Self::RestoreInstance { from: RestoreFrom::PointInTime { .. }, .. }, _) => {
+                "rds:RestoreDBInstanceToPointInTime"
+            }
+            (Self::SetMasterPassword { .. }, _) => "rds:ModifyDBInstance",
+            (Self::TagVerified { .. }, _) => "rds:AddTagsToResource",
+            (Self::DeleteInstance { .. }, _) => "rds:DeleteDBInstance",
         }
     }
 }
@@ -163,10 +238,23 @@ impl fmt::Display for DatabaseStep {
                 Ok(())
             }
             Self::CreateSnapshot { database, snapshot, slot, .. } => {
-                write!(formatter, "take snapshot {snapshot} of {database} for the slot of {slot}")
+                write!(formatter, "take snapshot {snapshot} of {database}")?;
+                slot.map_or(Ok(()), |slot| write!(formatter, " for the slot of {slot}"))
             }
             Self::DeleteSnapshot { database, snapshot, created_at, .. } => {
                 write!(formatter, "delete snapshot {snapshot} of {database}, taken at {created_at}")
+            }
+            Self::RestoreInstance { database, from, instance, .. } => {
+                write!(formatter, "restore {from} into new {database}: {instance}")
+            }
+            Self::SetMasterPassword { database, .. } => {
+                write!(formatter, "set an ephemeral password for the master user of {database}")
+            }
+            Self::TagVerified { database, snapshot, verified_at } => {
+                write!(formatter, "tag snapshot {snapshot} of {database} as verified at {verified_at}")
+            }
+            Self::DeleteInstance { database, .. } => {
+                write!(formatter, "delete {database} without a final snapshot: it was restored to be verified")
             }
         }
     }

@@ -3,13 +3,15 @@
 //! A step prints as one line of `plan`, is the action of an event, a label of a metric and an action of IAM.
 
 mod database;
+mod restore;
 
 use std::fmt;
 
 use runbook_api::aws_account::Verb;
 use serde::Serialize;
 
-pub use self::database::{DatabaseStep, SettingsChange};
+pub use self::database::{DatabaseStep, SettingsChange, VERIFICATION_PREFIX};
+pub use self::restore::{RestoreFrom, RestoredInstance};
 use crate::ids::{AwsResource, Scope, ServiceId, TargetId};
 use crate::observed::{
     AppliedPolicyKind, Capacity, ScheduledAction, StepScalingConfiguration, TargetTrackingConfiguration,
@@ -222,7 +224,10 @@ impl Step {
 
     /// The ARNs that a grant must cover.
     pub fn resources(&self) -> Vec<String> {
-        vec![self.resource().arn()]
+        match self {
+            Self::Database(step) => step.resources(),
+            step => vec![step.resource().arn()],
+        }
     }
 
     /// The action of IAM.

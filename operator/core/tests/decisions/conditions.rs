@@ -136,7 +136,8 @@ proptest! {
                 now: at(second),
                 intent: None,
                 outlook: None,
-                queues: &[],
+                progress: None,
+            queues: &[],
             };
             before = summary.conditions(&before);
             observed = summary.observed_generation(observed);

@@ -21,6 +21,7 @@ mod overrides;
 mod plans;
 mod properties;
 mod reasons;
+mod runs;
 mod schedules;
 mod situation;
 mod status;

@@ -78,6 +78,7 @@ fn remember(status: &ScalingPolicyStatus, plan: &Plan, facts: &Facts, now: Times
         now,
         intent: plan.intent.as_deref(),
         outlook: None,
+        progress: None,
         queues: &[],
     };
     report::status("clocked-app", status, &summary)

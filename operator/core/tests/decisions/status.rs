@@ -29,6 +29,7 @@ fn after(previous: &ScalingPolicyStatus, acts: &[Act], pending: &[Step]) -> Scal
         now: world::now(),
         intent: None,
         outlook: None,
+        progress: None,
         queues: &[],
     };
     report::status("clocked-app", previous, &summary)

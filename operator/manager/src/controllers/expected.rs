@@ -79,7 +79,14 @@ mod tests {
     fn bands_are_counted_by_place() {
         let (accounts, mut account_writer) = Reflected::new();
         let (policies, mut policy_writer) = Reflected::new();
-        let stores = Stores { accounts, policies, overrides: Reflected::new().0, backups: Reflected::new().0 };
+        let stores = Stores {
+            accounts,
+            policies,
+            overrides: Reflected::new().0,
+            backups: Reflected::new().0,
+            database_backups: Reflected::new().0,
+            database_restores: Reflected::new().0,
+        };
         let account = json!({"accountId": "123456789012", "regions": ["eu-central-1", "eu-west-1"], "mode": "Enforce"});
         let account = AwsAccount::new("default", serde_json::from_value(account).unwrap());
         let band = json!({"minCapacity": 1, "maxCapacity": 3});

@@ -3,6 +3,8 @@
 pub mod aws_account;
 pub mod backup_policy;
 mod claimed;
+pub mod database_backup;
+pub mod database_restore;
 pub mod expected;
 pub mod malformed;
 pub mod scaling_override;
@@ -16,7 +18,7 @@ use futures::{FutureExt, Stream, StreamExt, stream};
 use kube::runtime::controller::{Action, Error, ReconcileRequest};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{Config, applier};
-use runbook_api::{AwsAccount, BackupPolicy, ScalingOverride, ScalingPolicy};
+use runbook_api::{AwsAccount, BackupPolicy, DatabaseBackup, DatabaseRestore, ScalingOverride, ScalingPolicy};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{debug, error};
@@ -40,10 +42,14 @@ pub async fn run(context: Arc<Context>, stop: Stop) {
     let accounts = Arc::new(Runner::new(context.clone()));
     let policies = Arc::new(Runner::new(context.clone()));
     let backups = Arc::new(Runner::new(context.clone()));
+    let taken = Arc::new(Runner::<DatabaseBackup>::new(context.clone()));
+    let restores = Arc::new(Runner::<DatabaseRestore>::new(context.clone()));
     let (wakes, woken) = Wakes::new();
     let account_queue = stream::select(aws_account::queue(accounts.clone()), woken.accounts);
     let policy_queue = stream::select(scaling_policy::queue(policies.clone()), woken.policies);
     let backup_queue = stream::select(claimed::queue(backups.clone()), woken.backups);
+    let taken_queue = claimed::queue(taken.clone());
+    let restore_queue = database_restore::queue(restores.clone());
     // What went before the queues began to listen is told by nobody.
     context.warmup.retain(&context.stores.uids(), Instant::now());
     let begin_nothing_new = {
@@ -58,11 +64,15 @@ pub async fn run(context: Arc<Context>, stop: Stop) {
         drive(accounts, account_queue, stop.clone()),
         drive(policies, policy_queue, stop.clone()),
         drive(backups, backup_queue, stop.clone()),
+        drive(taken, taken_queue, stop.clone()),
+        drive(restores, restore_queue, stop.clone()),
         scaling_override::run(context.clone(), stop.clone()),
         listening::run(context.clone(), wakes, stopped(stop.clone())),
         expected::run(context.clone(), stop.clone()),
         malformed::run::<AwsAccount>(context.clone(), stopped(stop.clone())),
         malformed::run::<BackupPolicy>(context.clone(), stopped(stop.clone())),
+        malformed::run::<DatabaseBackup>(context.clone(), stopped(stop.clone())),
+        malformed::run::<DatabaseRestore>(context.clone(), stopped(stop.clone())),
         malformed::run::<ScalingOverride>(context.clone(), stopped(stop.clone())),
         malformed::run::<ScalingPolicy>(context, stopped(stop)),
     );

@@ -42,8 +42,13 @@ pub async fn observe<K: Kind>(
     for _ in 0..=ROUNDS {
         if !needs.is_empty() {
             prepared.access.grants.allow_queries(&needs)?;
-            for (query, answer, _) in context.plane.observe(&needs, freshness).await {
+            let (of_aws, others): (Vec<Query>, Vec<Query>) = needs.into_iter().partition(Query::is_of_aws);
+            for (query, answer, _) in context.plane.observe(&of_aws, freshness).await {
                 facts.insert(query, answer);
+            }
+            for query in others {
+                let answer = context.asking.answer(&query, context.plane.vault(), freshness).await;
+                answer.into_iter().for_each(|answer| facts.insert(query.clone(), Ok(answer)));
             }
         }
         let plan = K::plan(&prepared.input, &facts, now);

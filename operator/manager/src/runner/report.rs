@@ -60,6 +60,7 @@ impl<K: Kind> Runner<K> {
             now: turn.now,
             intent: said.seen.plan.intent.as_deref(),
             queues: &said.seen.plan.queues,
+            progress: said.seen.plan.progress.as_deref(),
             outlook: said.seen.plan.outlook.as_deref(),
         }
     }

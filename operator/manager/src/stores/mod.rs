@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
-use runbook_api::{AwsAccount, BackupPolicy, ScalingOverride, ScalingPolicy};
+use runbook_api::{AwsAccount, BackupPolicy, DatabaseBackup, DatabaseRestore, ScalingOverride, ScalingPolicy};
 
 pub use reflected::{Change, Object, Reflected};
 
@@ -28,6 +28,10 @@ pub struct Stores {
     pub overrides: Arc<Reflected<ScalingOverride>>,
     /// How databases are backed up.
     pub backups: Arc<Reflected<BackupPolicy>>,
+    /// Backups that are taken once.
+    pub database_backups: Arc<Reflected<DatabaseBackup>>,
+    /// Restores.
+    pub database_restores: Arc<Reflected<DatabaseRestore>>,
 }
 
 /// The tasks that keep [`Stores`] up to date while they are owned.
@@ -42,13 +46,18 @@ impl Stores {
         let (policies, policy_watch) = reflect(Api::all(client.clone()), metrics);
         let (overrides, override_watch) = reflect(Api::all(client.clone()), metrics);
         let (backups, backup_watch) = reflect(Api::all(client.clone()), metrics);
+        let (database_backups, database_backup_watch) = reflect(Api::all(client.clone()), metrics);
+        let (database_restores, database_restore_watch) = reflect(Api::all(client.clone()), metrics);
         let watches = vec![
             ("the watch of AwsAccounts", account_watch),
             ("the watch of ScalingPolicies", policy_watch),
             ("the watch of ScalingOverrides", override_watch),
             ("the watch of BackupPolicies", backup_watch),
+            ("the watch of DatabaseBackups", database_backup_watch),
+            ("the watch of DatabaseRestores", database_restore_watch),
         ];
-        (Arc::new(Self { accounts, policies, overrides, backups }), Watches { watches })
+        let stores = Self { accounts, policies, overrides, backups, database_backups, database_restores };
+        (Arc::new(stores), Watches { watches })
     }
 
     /// Waits until everything was listed once.
@@ -60,7 +69,9 @@ impl Stores {
         self.accounts.store().wait_until_ready().await.map_err(ended)?;
         self.policies.store().wait_until_ready().await.map_err(ended)?;
         self.overrides.store().wait_until_ready().await.map_err(ended)?;
-        self.backups.store().wait_until_ready().await.map_err(ended)
+        self.backups.store().wait_until_ready().await.map_err(ended)?;
+        self.database_backups.store().wait_until_ready().await.map_err(ended)?;
+        self.database_restores.store().wait_until_ready().await.map_err(ended)
     }
 
     /// The uids of all objects.
@@ -68,7 +79,9 @@ impl Stores {
         let accounts = self.accounts.store().state().into_iter().filter_map(|account| account.uid());
         let policies = self.policies.store().state().into_iter().filter_map(|policy| policy.uid());
         let backups = self.backups.store().state().into_iter().filter_map(|policy| policy.uid());
-        accounts.chain(policies).chain(backups).collect()
+        let taken = self.database_backups.store().state().into_iter().filter_map(|run| run.uid());
+        let restores = self.database_restores.store().state().into_iter().filter_map(|run| run.uid());
+        accounts.chain(policies).chain(backups).chain(taken).chain(restores).collect()
     }
 
     /// One account by its name.

@@ -32,9 +32,10 @@ impl Rds {
                 let (databases, marker) = page(found, marker.as_deref(), DATABASES_PER_PAGE, |(name, _)| name.clone());
                 Ok(Reply::Databases { databases, marker })
             }
-            RdsCall::DescribeSnapshots { kind, source, marker } => {
+            RdsCall::DescribeSnapshots { kind, source, snapshot, marker } => {
                 let of_kind = self.snapshots.iter().filter(|((of, _), _)| of == kind);
                 let asked = of_kind.filter(|(_, one)| source.as_ref().is_none_or(|source| *source == one.source));
+                let asked = asked.filter(|((_, name), _)| snapshot.as_ref().is_none_or(|snapshot| snapshot == name));
                 let found = asked.map(|((_, name), one)| (one.source.clone(), one.describe(name, now)));
                 let name = |(_, one): &(String, DatabaseSnapshot)| one.identifier.clone();
                 let (snapshots, marker) = page(found, marker.as_deref(), SNAPSHOTS_PER_PAGE, name);
@@ -55,6 +56,12 @@ impl Rds {
                 self.create(&(*kind, source.clone()), (*kind, snapshot.clone()), tags, now)
             }
             RdsCall::DeleteSnapshot { kind, snapshot } => self.delete(&(*kind, snapshot.clone()), now),
+            RdsCall::Restore { .. }
+            | RdsCall::SetMasterPassword { .. }
+            | RdsCall::AddTags { .. }
+            | RdsCall::DeleteInstance { .. } => {
+                Err(Refusal::new(ErrorClass::Invalid, "InvalidAction", "nothing is restored here"))
+            }
         }
     }
 

@@ -35,7 +35,7 @@ impl Sights {
                 }
             }
             (
-                Call::Rds(RdsCall::DescribeSnapshots { kind, source, marker }),
+                Call::Rds(RdsCall::DescribeSnapshots { kind, source, snapshot: None, marker }),
                 Reply::Snapshots { snapshots, marker: next },
             ) => {
                 let list = (call.process, *kind, source.clone());

@@ -101,6 +101,9 @@ async fn take(observer: &Observer, questions: &[Query], found: &mut [Found]) -> 
             | Answer::ScalableTargetTags(_)
             | Answer::Database(_)
             | Answer::DatabaseSnapshots(_)
+            | Answer::Snapshot(_)
+            | Answer::Credential(_)
+            | Answer::Sql(_)
             | Answer::RdsQuotas(_) => {}
         }
     }

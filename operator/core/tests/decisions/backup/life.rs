@@ -69,7 +69,7 @@ impl Life {
     }
 
     fn make(&mut self, step: &Step) -> Result<(), TestCaseError> {
-        if let Step::Database(DatabaseStep::CreateSnapshot { slot, .. }) = step {
+        if let Step::Database(DatabaseStep::CreateSnapshot { slot: Some(slot), .. }) = step {
             prop_assert!(!self.taken.contains(slot), "{slot} is taken twice");
             self.taken.push(*slot);
         }
@@ -89,6 +89,7 @@ impl Life {
             now,
             intent: None,
             outlook: plan.outlook.as_deref(),
+            progress: None,
             queues: &[],
         };
         self.status = report::status(&self.status, &summary);

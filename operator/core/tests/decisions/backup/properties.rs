@@ -119,7 +119,7 @@ proptest! {
         let created = created(&plan);
         prop_assert!(created.len() <= 1);
         for step in created {
-            let DatabaseStep::CreateSnapshot { snapshot, slot, resource_id, .. } = step else { continue };
+            let DatabaseStep::CreateSnapshot { snapshot, slot: Some(slot), resource_id, .. } = step else { continue };
             prop_assert!(!snapshots(kind, &facts).iter().any(|one| one.identifier == *snapshot));
             let database = database(kind, &facts).unwrap();
             prop_assert_eq!(resource_id, &database.resource_id);
@@ -151,8 +151,8 @@ proptest! {
         let taken: Vec<_> = created(&plan).into_iter().cloned().collect();
         let lost = input.beside(Memory { created: Some(world::now()), ..Memory::default() });
         let again = backup::plan(&lost, &facts, world::now());
-        if let [DatabaseStep::CreateSnapshot { slot, .. }] = &taken[..] {
-            let of_slot = |step: &&DatabaseStep| matches!(step, DatabaseStep::CreateSnapshot { slot: other, .. } if other == slot);
+        if let [DatabaseStep::CreateSnapshot { slot: Some(slot), .. }] = &taken[..] {
+            let of_slot = |step: &&DatabaseStep| matches!(step, DatabaseStep::CreateSnapshot { slot: Some(other), .. } if other == slot);
             prop_assert_eq!(created(&again).into_iter().find(of_slot), None);
             let ledger = &again.outlook.as_ref().unwrap().slots;
             // The newest thirty are kept, and newer ones of others may be in front.

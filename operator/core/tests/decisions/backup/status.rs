@@ -31,6 +31,7 @@ fn summary<'a>(plan: Option<&'a Plan>, outcome: &'a Outcome, facts: &'a Facts, a
         now: world::now(),
         intent: None,
         outlook: plan.and_then(|plan| plan.outlook.as_deref()),
+        progress: None,
         queues: &[],
     }
 }

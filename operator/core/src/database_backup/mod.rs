@@ -1,0 +1,14 @@
+//! DatabaseBackup: one snapshot, taken once.
+
+pub mod deletion;
+pub mod input;
+pub mod memory;
+pub mod outlook;
+pub mod plan;
+pub mod reach;
+pub mod report;
+
+pub use input::Input;
+pub use memory::Memory;
+pub use outlook::Outlook;
+pub use plan::plan;

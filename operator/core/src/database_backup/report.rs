@@ -1,0 +1,58 @@
+//! The status of a DatabaseBackup.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use runbook_api::database_backup::DatabaseBackupStatus;
+
+use super::outlook::Outlook;
+use crate::plan::Progress;
+use crate::report::Summary;
+use crate::report::coalesce::Volatile;
+use crate::report::conditions::whole_seconds;
+use crate::run;
+
+/// The status of a run after a reconcile.
+pub fn status(previous: &DatabaseBackupStatus, summary: &Summary<'_>) -> DatabaseBackupStatus {
+    let outlook = match summary.progress {
+        Some(Progress::Backup(outlook)) => Some(outlook),
+        _ => None,
+    };
+    let ended = outlook.and_then(|outlook| outlook.ended.as_ref());
+    let conditions = summary.conditions(&previous.conditions);
+    let told = DatabaseBackupStatus {
+        observed_generation: summary.observed_generation(previous.observed_generation),
+        conditions: run::conditions(conditions, &previous.conditions, ended, summary),
+        last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
+        plan: summary.plan(previous.plan.as_ref()),
+        history: summary.history(&previous.history),
+        ..previous.clone()
+    };
+    match outlook {
+        Some(outlook) => with_outlook(told, outlook, summary),
+        None => told,
+    }
+}
+
+fn with_outlook(told: DatabaseBackupStatus, outlook: &Outlook, summary: &Summary<'_>) -> DatabaseBackupStatus {
+    let now = || Time(whole_seconds(summary.now));
+    let begins = !summary.pending.is_empty() && summary.is_working() || !summary.acts.is_empty();
+    let snapshot = outlook.snapshot.as_ref();
+    let ended = outlook.ended.is_some();
+    DatabaseBackupStatus {
+        snapshot_identifier: Some(outlook.snapshot_identifier.clone()),
+        snapshot_arn: snapshot.map(|one| one.arn.clone()).or(told.snapshot_arn),
+        snapshot_create_time: snapshot
+            .and_then(|one| one.created_at)
+            .map(|time| Time(whole_seconds(time)))
+            .or(told.snapshot_create_time),
+        start_time: told.start_time.or_else(|| begins.then(now)),
+        completion_time: told.completion_time.or_else(|| ended.then(now)),
+        percent_progress: snapshot.map(|one| one.percent_progress.clamp(0, 100)).or(told.percent_progress),
+        ..told
+    }
+}
+
+impl Volatile for DatabaseBackupStatus {
+    fn settled(&self) -> Self {
+        Self { percent_progress: None, ..self.clone() }
+    }
+}

@@ -1,0 +1,36 @@
+//! What goes when a DatabaseRestore is deleted: an instance that was restored to be verified. A kept one stays.
+
+use jiff::Timestamp;
+use runbook_api::database_restore::RestorePhase;
+
+use super::input::Input;
+use super::plan::{is_own, waiting};
+use super::verify;
+use crate::facts::{Answer, Facts};
+use crate::observed::Database;
+use crate::plan::{Finding, Plan};
+use crate::query::Query;
+use crate::step::{DatabaseStep, Step, VERIFICATION_PREFIX};
+
+/// Whether deleting the object may have to remove something: the plan restores, or an instance is there.
+pub fn leaves_behind(facts: &Facts, steps: &[Step]) -> bool {
+    let restores = |step: &Step| matches!(step, Step::Database(DatabaseStep::RestoreInstance { .. }));
+    let is_scratch =
+        |query: &Query| query.database().is_some_and(|database| database.identifier.starts_with(VERIFICATION_PREFIX));
+    let there = |(query, answer): (&Query, &Result<Answer, _>)| {
+        is_scratch(query) && matches!(answer, Ok(Answer::Database(Some(_))))
+    };
+    steps.iter().any(restores) || facts.iter().any(there)
+}
+
+/// Decides what is removed. A plan without steps and more than notes has nothing left to remove.
+pub(super) fn plan(input: &Input, target: Option<&Database>, now: Timestamp) -> Plan {
+    match target.filter(|target| input.verification.is_some() && is_own(input, target)) {
+        None => Plan::default(),
+        Some(target) if target.status == "deleting" => {
+            let finding = Finding::waiting("InstanceDeleting", format!("RDS deletes {}", input.target));
+            waiting(input, Some(target), RestorePhase::Deleting, finding, now)
+        }
+        Some(target) => verify::delete(input, target, input.memory.verification.clone()),
+    }
+}

@@ -1,0 +1,6 @@
+//! Runs: one backup, one restore.
+
+mod backup;
+mod cloud;
+mod iam;
+mod restore;
