@@ -10,7 +10,7 @@ from typing import Any
 
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import backups, creating, errors, snapshotting
+from runbook_sandbox.aws.rds import backups, creating, errors, hosting, snapshotting
 from runbook_sandbox.aws.rds.instance import READY, Instance
 from runbook_sandbox.aws.rds.store import store_of
 
@@ -84,6 +84,7 @@ def begin(instance: Instance, final_name: str | None, delete_backups: bool) -> N
         store = instance.store
         store.instances.pop(instance.identifier, None)
         store.endpoints.pop(instance.identifier, None)
+        hosting.removed(instance)
         cluster = store.clusters.get(instance.cluster_identifier or "")
         if cluster is not None:
             cluster.left(instance)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runbook_sandbox.aws.clock import Appointment, clock
 from runbook_sandbox.aws.rds import errors, notices, windows
 from runbook_sandbox.aws.rds.engines import ENGINES, Engine
 from runbook_sandbox.aws.rds.resource import Resource
 from runbook_sandbox.aws.rds.store import Store
+
+if TYPE_CHECKING:
+    from runbook_sandbox.postgres.host import Database
 
 #: States in which an instance takes changes and snapshots.
 READY = ("available", "storage-optimization")
@@ -37,6 +40,8 @@ class Instance(Resource):
         self.storage_changed_at: datetime | None = None
         self.endpoint_ready = False
         self.endpoint: tuple[str, int] | None = None
+        #: The real server behind it, if that was asked for.
+        self.database: Database | None = None
         self.idle_status = "available"
         self.backup_appointment: Appointment | None = None
         self.maintenance_appointment: Appointment | None = None

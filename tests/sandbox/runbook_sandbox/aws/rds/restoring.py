@@ -11,7 +11,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import building, errors, identifiers, network, notices, snapshotting, starting, tagging
+from runbook_sandbox.aws.rds import building, errors, hosting, identifiers, network, notices, snapshotting, starting, tagging
 from runbook_sandbox.aws.rds.engines import ENGINES, check_class, engine_named
 from runbook_sandbox.aws.rds.instance import Instance
 from runbook_sandbox.aws.rds.store import Store, parse_arn, store_of
@@ -83,6 +83,8 @@ def restore_from_snapshot(call: Call) -> dict[str, Any]:
     tags = given if call.get("Tags") is not None else ([] if foreign else list(snapshot.record["_source"]["Tags"]))
     instance = Instance(store, name, record, tags)
 
+    hosting.restored(instance, snapshot.data)
+
     def done() -> None:
         message = f"Restored from snapshot {snapshot.identifier}"
         notices.notice(store, "db-snapshot", snapshot.identifier, snapshot.arn, "RDS-EVENT-0043", message)
@@ -120,6 +122,7 @@ def restore_to_point_in_time(call: Call) -> dict[str, Any]:
         )
     name, restored = _restored(store, call, "TargetDBInstanceIdentifier", record, settings)
     instance = Instance(store, name, restored, given)
+    hosting.restored_as_of(instance, record["DbiResourceId"], time)
     starting.start(instance, pace.rds_restore, lambda: instance.notice("RDS-EVENT-0019"))
     return {"DBInstance": instance.describe()}
 

@@ -12,7 +12,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import backups, errors, paging, snapshotting
+from runbook_sandbox.aws.rds import backups, errors, hosting, paging, snapshotting
 from runbook_sandbox.aws.rds.instance import Instance
 from runbook_sandbox.aws.rds.store import store_of
 
@@ -61,8 +61,10 @@ def stop_instance(call: Call) -> dict[str, Any]:
 def stop(instance: Instance) -> None:
     """Into `stopping`, then `stopped`; RDS starts it again after seven days."""
     instance.status = "stopping"
+    hosting.stop(instance)
 
     def stopped() -> None:
+        hosting.complete(instance)
         instance.status = "stopped"
         instance.stopped_at = clock.now()
         instance.restart_at = clock.now() + STOPPED_AT_MOST
@@ -94,8 +96,10 @@ def start_instance(call: Call) -> dict[str, Any]:
 def start(instance: Instance) -> None:
     """Into `starting`, then available."""
     instance.status = "starting"
+    hosting.start(instance)
 
     def started() -> None:
+        hosting.complete(instance)
         instance.stopped_at = instance.restart_at = None
         instance.settle()
         instance.notice("RDS-EVENT-0088")
@@ -119,10 +123,13 @@ def reboot_instance(call: Call) -> dict[str, Any]:
 def reboot(instance: Instance, failover: bool = False) -> None:
     """Into `rebooting`, then at rest."""
     instance.status = "rebooting"
+    hosting.stop(instance)
+    hosting.start(instance)
     if failover:
         instance.notice("RDS-EVENT-0013")
 
     def rebooted() -> None:
+        hosting.complete(instance)
         for group in instance.record["DBParameterGroups"]:
             group["ParameterApplyStatus"] = "in-sync"
         if failover:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runbook_sandbox.aws.clock import clock
-from runbook_sandbox.aws.rds import backups, building
+from runbook_sandbox.aws.rds import backups, building, hosting
 from runbook_sandbox.aws.rds.instance import Instance
 
 
@@ -19,6 +19,7 @@ def start(instance: Instance, seconds: float, done: Callable[[], None], *, statu
     instance.store.instances[instance.identifier] = instance
 
     def exists() -> None:
+        hosting.complete(instance)
         instance.record |= building.chosen_zone(instance.store, instance.record)
         instance.record["InstanceCreateTime"] = clock.now()
         instance.endpoint_ready = True
