@@ -92,17 +92,23 @@ class Database:
 
     def connect_to(self, endpoint: dict[str, Any], **options: Any) -> psycopg.Connection:
         """The same, to an endpoint that RDS has shown before."""
-        usual = {
+        usual = self._options(endpoint) | {"password": self.password, "connect_timeout": 10}
+        return psycopg.connect(**(usual | options))
+
+    def _options(self, endpoint: dict[str, Any]) -> dict[str, Any]:
+        return {
             "host": endpoint["Address"],
             "port": endpoint["Port"],
             "user": self.user,
-            "password": self.password,
             "dbname": self.name,
             "sslmode": "verify-full",
             "sslrootcert": str(certificate_authority(self.account)),
-            "connect_timeout": 10,
         }
-        return psycopg.connect(**(usual | options))
+
+    def command(self) -> str:
+        """How a person asks it, as a command line for a shell; any server of the sandbox has the same certificate authority."""
+        options = self._options(self.show()["Endpoint"])
+        return f"PGPASSWORD={self.password} psql '{' '.join(f'{name}={value}' for name, value in options.items())}'"
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of one statement (none where it has none), on a connection of its own."""

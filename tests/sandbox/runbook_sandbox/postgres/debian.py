@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 #: Shared libraries are the packages whose names begin so; everything else that is depended on is for a server that boots with the machine.
-_LIBRARY = re.compile(r"^lib(?!llvm)[a-z0-9.+-]+$")
+_LIBRARY = re.compile(r"^(lib(?!llvm)[a-z0-9.+-]+|zlib1g)$")
 _SERVER = re.compile(r"^postgresql-(\d+)$")
 
 
@@ -72,10 +72,10 @@ def unpack(root: Path, state: Path, progress: Callable[[str], None]) -> None:
 
 
 def _fetch(apt: _Apt, root: Path, progress: Callable[[str], None]) -> None:
-    packages = _packages(apt)
-    for number, package in enumerate(packages, 1):
-        progress(f"downloading {package} ({number} of {len(packages)})")
-        apt.run("apt-get", "download", "-q", package, cwd=root)
+    server, client, *libraries = _packages(apt)
+    for packages in ([server], [client], libraries):
+        progress(f"downloading {' '.join(packages)}")
+        apt.run("apt-get", "download", "-q", *packages, cwd=root)
 
 
 def _packages(apt: _Apt) -> list[str]:

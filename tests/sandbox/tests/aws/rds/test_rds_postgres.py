@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import psycopg
 import pytest
 
-from runbook_sandbox.aws.rds import hosting
-from runbook_sandbox.clocked.account import Account
 from runbook_sandbox.clocked.database import Database, certificate_authority
 from runbook_sandbox.kubernetes.certificates import Authority
-from runbook_sandbox.postgres import binaries
 from runbook_sandbox.processes import wait_until
-
-
-@pytest.fixture(scope="session")
-def _installed() -> Iterator[None]:
-    binaries.ensure()
-    yield
-    hosting.close()
-
-
-@pytest.fixture
-def account(aws, _installed) -> Iterator[Account]:
-    yield Account(aws.endpoint)
-    aws.reset()
-
-
-@pytest.fixture
-def database(aws, account) -> Callable[..., Database]:
-    """Create an instance with a server, and let it become available."""
-
-    def create(identifier: str = "clocked-db", **settings) -> Database:
-        made = Database(account, identifier)
-        made.create(**settings)
-        aws.clock.advance(30)
-        return made
-
-    return create
 
 
 def _snapshot(aws, account, identifier: str = "clocked-db", name: str = "snap") -> None:
