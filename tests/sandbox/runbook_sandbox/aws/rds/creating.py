@@ -58,7 +58,7 @@ def create_instance(call: Call) -> dict[str, Any]:
     record |= {
         "DBInstanceClass": instance_class,
         "MasterUsername": user,
-        "DBName": call.get("DBName"),
+        "DBName": identifiers.database_name(call.get("DBName"), engine.name),
         "BackupRetentionPeriod": building.check_retention(call.get("BackupRetentionPeriod", 1)),
     }
     record |= building.storage(engine, call, "gp3", None, None)

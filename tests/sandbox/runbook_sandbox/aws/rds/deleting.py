@@ -63,6 +63,12 @@ def delete_instance(call: Call) -> dict[str, Any]:
         raise errors.cluster_state("Cannot delete the last instance of the read replica DB cluster. Promote the cluster first.")
     if instance.status not in _DELETABLE:
         raise errors.instance_state(f"Instance {instance.identifier} is not currently in the available state (it is {instance.status}).")
+    retain = call.get("DeleteAutomatedBackups", True) is False and bool(instance.retention) and not member
+    if retain and len(store.automated_backups) >= store.quotas.DBInstances:
+        raise errors.RDSError(
+            "DBInstanceAutomatedBackupQuotaExceeded",
+            f"Cannot retain automated backups of more than {store.quotas.DBInstances} DB instances.",
+        )
     final_name = None
     if final:
         final_name = snapshotting.check_new(store, final, "FinalDBSnapshotIdentifier")

@@ -28,10 +28,11 @@ def _restored(store: Store, call: Call, parameter: str, source: dict[str, Any], 
     if call.get("DBName"):
         # Of the engines here none takes another database name; those that do (Oracle) are not offered.
         raise errors.invalid_value("DBName must be null when Restoring for this Engine.")
+    if call.get("ManageMasterUserPassword"):
+        raise errors.invalid_combination("ManageMasterUserPassword is supported in a restore of RDS for Oracle only.")
     version = source["EngineVersion"]
     # What the source had and the caller does not say; everything else is AWS's default for a new instance.
     params = {"Port": source["Port"], "OptionGroupName": source["OptionGroupName"], "LicenseModel": source.get("LicenseModel")}
-    params["PreferredBackupWindow"] = source.get("PreferredBackupWindow") if not call.get("PreferredMaintenanceWindow") else None
     params = {name: value for name, value in params.items() if value is not None} | call.params
     if not call.get("OptionGroupName") and params.get("OptionGroupName", "").lower() not in store.option_groups:
         # An option group stays in its account and Region; a restore elsewhere gets the default one.
@@ -67,6 +68,8 @@ def restore_from_snapshot(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
     given = tagging.on_creation(call, "db", call.get("DBInstanceIdentifier"))
     identifier = call.get("DBSnapshotIdentifier")
+    if identifier and call.get("DBClusterSnapshotIdentifier"):
+        raise errors.invalid_combination("You can't specify both DBSnapshotIdentifier and DBClusterSnapshotIdentifier.")
     if not identifier:
         raise errors.blank("DBSnapshotIdentifier")
     identifiers.checked(call.get("DBInstanceIdentifier"), "DBInstanceIdentifier")
