@@ -101,7 +101,7 @@ tools: $(VENV)/.complete
 
 .PHONY: postgres
 postgres: $(VENV)/.complete
-	@$(PYTHON) -m runbook_sandbox.postgres.binaries >/dev/null
+	@$(PYTHON) -m runbook_sandbox.postgres >/dev/null
 
 $(VENV)/.complete:
 	@echo "installing the sandbox's Python packages into $(VENV)"

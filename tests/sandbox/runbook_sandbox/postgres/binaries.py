@@ -6,7 +6,6 @@ In this order: the folder that ``RUNBOOK_POSTGRES`` names, the newest ``/usr/lib
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import os
 import re
@@ -139,21 +138,3 @@ def install(cache: Path, progress: Progress = say) -> Binaries:
         partial.replace(cache / "root")
         progress(f"PostgreSQL {version} is in {cache / 'root'}")
         return _unpacked(cache / "root")  # type: ignore[return-value]
-
-
-def main(argv: list[str] | None = None) -> int:
-    """``python -m runbook_sandbox.postgres.binaries`` installs if need be, and prints where the programs are."""
-    parser = argparse.ArgumentParser(description="Find or install PostgreSQL and print where it is.")
-    parser.add_argument("--download", type=Path, metavar="FOLDER", help="install into this folder, whatever is there already")
-    options = parser.parse_args(argv)
-    try:
-        found = install(options.download.resolve()) if options.download else ensure()
-        print(f"{found.directory} {found.version()}")
-    except InstallError as error:
-        say(str(error))
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,7 +10,6 @@ import itertools
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -32,20 +31,22 @@ class Host:
     """Where servers run. Orders are carried out one after the other, in the order given."""
 
     def __init__(self, binaries: Binaries) -> None:
+        self.version = binaries.version()
         self._names = itertools.count(1)
         self._servers: list[Server] = []
-        self._directory = Path(tempfile.mkdtemp(prefix="runbook-postgres-"))
+        owner = Owner.of_this_machine()
+        self._directory = owner.temporary()
         remover = ["/bin/sh", "-c", _REMOVE, "remove", str(self._directory)]
         self._remover = subprocess.Popen(remover, stdin=subprocess.PIPE, start_new_session=True, cwd="/")
         authority = Authority(self._directory / "pki")
         self.authority = authority.certificate
         certificate = authority.server("server", ["localhost"], ["127.0.0.1"])
-        self.place = Place(binaries, Owner.of_this_machine(), certificate, self._directory / "sockets")
+        self.place = Place(binaries, owner, certificate, self._directory / "sockets")
         self.place.sockets.mkdir(mode=0o700)
-        self.place.owner.give([self._directory, authority.directory, self.place.sockets, certificate.key])
+        owner.give([authority.directory, self.place.sockets, certificate.key])
         # One worker, which lasts as long as the process: a server's life is bound to the thread that started it.
         self._worker = ThreadPoolExecutor(1, "sandbox-postgres")
-        self._template = self.submit(lambda: template.ensure(self.place, cache_dir()))
+        self._template = self.submit(lambda: template.ensure(binaries, owner, cache_dir()))
 
     def submit(self, order: Callable[[], T]) -> Future[T]:
         """Has something done, after everything that was ordered before."""
@@ -137,6 +138,11 @@ class Database:
         if self._server is None:
             raise RuntimeError("the server was not made")
         return self._server
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that was asked for is not done."""
+        return not all(order.done() for order in self._orders)
 
     def join(self) -> None:
         """Returns when everything that was asked for is done; raises what went wrong."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,13 @@ class Owner:
         if self.user is not None and self.group is not None:
             for path in paths:
                 os.chown(path, self.user, self.group)
+
+    def temporary(self) -> Path:
+        """A new temporary folder of this user's. Its path is short: that of a Unix socket has at most 107 bytes (unix(7))."""
+        usual = Path(tempfile.gettempdir())
+        made = Path(tempfile.mkdtemp(prefix="runbook-postgres-", dir=usual if self.reaches(usual) and len(str(usual)) <= 40 else "/tmp"))
+        self.give([made])
+        return made
 
     def reaches(self, path: Path) -> bool:
         """Whether this user may go into a folder; of one that does not exist yet, into the one it will be made in."""

@@ -36,11 +36,11 @@ hostssl all          all          127.0.0.1/32   scram-sha-256
 
 @dataclass(frozen=True)
 class Place:
-    """What all servers of a host share: the programs, whose they are, the certificate, the folder of their sockets."""
+    """What servers share: the programs, whose they are, the certificate (None: no TLS, no clients), the folder of their sockets."""
 
     binaries: Binaries
     owner: Owner
-    certificate: KeyPair
+    certificate: KeyPair | None
     sockets: Path
 
 
@@ -95,9 +95,6 @@ class Server:
             "unix_socket_directories": place.sockets,
             "unix_socket_permissions": "0700",
             "hba_file": hba,
-            "ssl": "on",
-            "ssl_cert_file": place.certificate.certificate,
-            "ssl_key_file": place.certificate.key,
             "password_encryption": "scram-sha-256",
             "cluster_name": self._name,
             "log_line_prefix": "%t:%r:%u@%d:[%p]:",
@@ -113,6 +110,8 @@ class Server:
             # pg_basebackup fetches what was written while it ran.
             "wal_keep_size": "32MB",
         }
+        if place.certificate:
+            lines |= {"ssl": "on", "ssl_cert_file": place.certificate.certificate, "ssl_key_file": place.certificate.key}
         if Path("/usr/share/zoneinfo/UTC").exists():
             lines |= {"timezone": "UTC", "log_timezone": "UTC"}
         return "".join(f"{name} = '{value}'\n" for name, value in lines.items())

@@ -14,6 +14,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from runbook_sandbox.postgres.binaries import Binaries
+from runbook_sandbox.postgres.owner import Owner
 from runbook_sandbox.postgres.server import ADMINISTRATOR, Place, Server, run
 
 _INITDB = (
@@ -39,10 +41,10 @@ _ROLES = (
 _ROLES_15 = ("GRANT pg_checkpoint TO rds_superuser WITH ADMIN OPTION",)
 
 
-def ensure(place: Place, cache: Path) -> Path:
+def ensure(binaries: Binaries, owner: Owner, cache: Path) -> Path:
     """The template of these programs, made if ``cache`` has none. Safe to call from several processes."""
-    version = place.binaries.version()
-    parts = repr((version, str(place.binaries.directory), place.owner, _INITDB, _ROLES, _ROLES_15))
+    version = binaries.version()
+    parts = repr((version, str(binaries.directory), owner, _INITDB, _ROLES, _ROLES_15))
     template = cache / f"template-{version}-{hashlib.sha256(parts.encode()).hexdigest()[:12]}"
     if template.exists():
         return template
@@ -53,8 +55,12 @@ def ensure(place: Place, cache: Path) -> Path:
             partial = template.with_name(f".{template.name}.partial")
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(mode=0o700)
-            place.owner.give([partial])
-            _make(place, partial)
+            owner.give([partial])
+            sockets = owner.temporary()
+            try:
+                _make(Place(binaries, owner, None, sockets), partial)
+            finally:
+                shutil.rmtree(sockets)
             (partial / "data").replace(template)
             shutil.rmtree(partial)
     return template

@@ -38,7 +38,7 @@ def host() -> Host:
         except binaries.InstallError as error:
             raise NotInstalledError(str(error)) from error
         if found is None:
-            raise NotInstalledError("PostgreSQL is not on this machine: python -m runbook_sandbox.postgres.binaries installs it")
+            raise NotInstalledError("PostgreSQL is not on this machine: python -m runbook_sandbox.postgres installs it")
         _host = Host(found)
     return _host
 
@@ -59,7 +59,7 @@ def describe(store: Store) -> dict[str, Any]:
     """What the control API shows: the switch, the certificate authority, and what has a server or data."""
     return {
         "enabled": store.postgres_for_all,
-        "version": host().place.binaries.version() if _host else None,
+        "version": _host.version if _host else None,
         "certificateAuthority": str(_host.authority) if _host else None,
         "instances": sorted(name for name, instance in store.instances.items() if instance.database),
         "snapshots": sorted(name for name, snapshot in store.snapshots.items() if snapshot.data),
@@ -99,6 +99,11 @@ def restored_as_of(instance: Instance, resource: str, moment: datetime | None) -
         data.discard()
     else:
         restored(instance, _as_of(store, resource, moment))
+
+
+def busy(instance: Instance) -> bool:
+    """Whether what was begun of an instance needs more time than RDS would take. Never on a frozen clock: that waits."""
+    return instance.database is not None and instance.database.busy and not clock.frozen
 
 
 def complete(instance: Instance) -> None:

@@ -19,6 +19,9 @@ def start(instance: Instance, seconds: float, done: Callable[[], None], *, statu
     instance.store.instances[instance.identifier] = instance
 
     def exists() -> None:
+        if hosting.busy(instance):
+            instance.later(0.2, exists, "creation")
+            return
         hosting.complete(instance)
         instance.record |= building.chosen_zone(instance.store, instance.record)
         instance.record["InstanceCreateTime"] = clock.now()
