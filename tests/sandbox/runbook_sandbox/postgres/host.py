@@ -193,4 +193,11 @@ class Database:
 
     def remove(self) -> None:
         """Ends the server and removes its data."""
-        self._order(lambda: self.host.remove(self._the_server()))
+
+        def order() -> None:
+            if self._server is not None:
+                self.host.remove(self._server)
+
+        # What went wrong before does not matter any more.
+        self._orders.clear()
+        self._order(order)

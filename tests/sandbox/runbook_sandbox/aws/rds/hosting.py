@@ -92,13 +92,15 @@ def restored_as_of(instance: Instance, resource: str, moment: datetime | None) -
     """
     store = instance.store
     source = next((item for item in store.instances.values() if item.record["DbiResourceId"] == resource), None)
-    if moment is None and source is not None and source.database is not None:
-        data = source.database.snapshot()
-        data.join()
-        restored(instance, data)
-        data.discard()
+    database = source.database if source else None
+    held = None if database and moment is None else _as_of(store, resource, moment)
+    if held is None and database is not None:
+        held = database.snapshot()
+        held.join()
+        restored(instance, held)
+        held.discard()
     else:
-        restored(instance, _as_of(store, resource, moment))
+        restored(instance, held)
 
 
 def busy(instance: Instance) -> bool:
@@ -156,7 +158,8 @@ def taken(snapshot: Snapshot, source: Instance) -> None:
 def _as_of(store: Store, resource: str, moment: datetime | None) -> Data | None:
     """The newest snapshot's data of an instance that is not younger than `moment` (None: the newest), else the oldest one's."""
     held = [
-        (snapshot.record.get("SnapshotCreateTime") or clock.now(), snapshot.data)
+        # A copy is as old as what it was made of.
+        (snapshot.record.get("OriginalSnapshotCreateTime") or snapshot.record["SnapshotCreateTime"], snapshot.data)
         for snapshot in store.snapshots.values()
         if snapshot.data is not None and snapshot.record["DbiResourceId"] == resource and snapshot.status == "available"
     ]

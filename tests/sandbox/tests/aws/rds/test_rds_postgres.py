@@ -9,7 +9,8 @@ import pytest
 
 from runbook_sandbox.clocked.database import Database, certificate_authority
 from runbook_sandbox.kubernetes.certificates import Authority
-from runbook_sandbox.processes import wait_until
+from runbook_sandbox.postgres.server import Server
+from runbook_sandbox.processes import ProcessError, wait_until
 
 
 def _snapshot(aws, account, identifier: str = "clocked-db", name: str = "snap") -> None:
@@ -173,6 +174,34 @@ def test_to_a_point_in_time(aws, account, database):
 
     assert restore("latest", UseLatestRestorableTime=True).query("SELECT count(*) FROM users") == [(0,)]
     assert restore("then", RestoreTime=taken + timedelta(minutes=1)).query("SELECT count(*) FROM users") == [(10,)]
+
+
+def test_a_retained_backup_is_restored(aws, account, database):
+    """DeleteDBInstance, DeleteAutomatedBackups=false: what the newest automated backup holds can be had until it expires."""
+    made = database(BackupRetentionPeriod=3)
+    resource = made.show()["DbiResourceId"]
+    made.fill(users=10)
+    aws.clock.advance(86400)
+    account.rds.delete_db_instance(DBInstanceIdentifier="clocked-db", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)
+    aws.clock.advance(30)
+    account.rds.restore_db_instance_to_point_in_time(
+        SourceDbiResourceId=resource, TargetDBInstanceIdentifier="again", UseLatestRestorableTime=True
+    )
+    aws.clock.advance(30)
+    assert Database(account, "again").query("SELECT count(*) FROM users") == [(10,)]
+    aws.clock.advance(4 * 86400)
+    assert not [name for name in account.control("GET", "/rds/postgres")["snapshots"] if name.startswith("rds:clocked-db-")]
+
+
+def test_a_server_that_does_not_start_is_a_failed_instance(aws, account, database, monkeypatch):
+    """Also it can be deleted."""
+    monkeypatch.setattr(Server, "start", lambda self: (_ for _ in ()).throw(ProcessError("no")))
+    aws.internal_errors_expected = True
+    made = database()
+    assert made.show()["DBInstanceStatus"] == "failed"
+    account.rds.delete_db_instance(DBInstanceIdentifier="clocked-db", SkipFinalSnapshot=True)
+    aws.clock.advance(30)
+    assert account.rds.describe_db_instances()["DBInstances"] == []
 
 
 def test_a_reset_ends_everything(aws, account, database):
