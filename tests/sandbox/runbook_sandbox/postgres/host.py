@@ -7,6 +7,7 @@ the end of its input removes the folder.
 from __future__ import annotations
 
 import itertools
+import logging
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from runbook_sandbox.postgres.binaries import Binaries, cache_dir
 from runbook_sandbox.postgres.owner import Owner
 from runbook_sandbox.postgres.server import Place, Server, run
 
+_LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 #: Seconds until something asked of PostgreSQL counts as never done.
 PATIENCE = 120.0
@@ -49,8 +51,16 @@ class Host:
         self._template = self.submit(lambda: template.ensure(binaries, owner, cache_dir()))
 
     def submit(self, order: Callable[[], T]) -> Future[T]:
-        """Has something done, after everything that was ordered before."""
-        return self._worker.submit(order)
+        """Has something done, after everything that was ordered before. What goes wrong is logged, also if nobody waits for it."""
+
+        def carry_out() -> T:
+            try:
+                return order()
+            except Exception:
+                _LOG.exception("PostgreSQL")
+                raise
+
+        return self._worker.submit(carry_out)
 
     def folder(self, name: str) -> Path:
         """A new folder of the owner's."""
@@ -103,6 +113,11 @@ class Data:
         self.directory = host.folder("snapshot") / "data"
         self._done = host.submit(lambda: fill(self.directory))
 
+    @property
+    def busy(self) -> bool:
+        """Whether it is not complete yet."""
+        return not self._done.done()
+
     def join(self) -> None:
         """Returns when it is complete; raises what went wrong."""
         self._done.result(PATIENCE)
@@ -117,7 +132,7 @@ class Data:
 
 
 class Database:
-    """A server and its data. Everything is begun at once and done later; `join` waits for it."""
+    """A server and its data. What is asked of it is done after what was asked of others before; `join` waits for it."""
 
     def __init__(self, host: Host, name: str, data: Data | None = None) -> None:
         """On a copy of ``data``, or empty."""
@@ -165,13 +180,9 @@ class Database:
         self._order(order)
 
     def set_password(self, user: str, password: str) -> None:
-        """A new password of the master user."""
-
-        def order() -> None:
-            with self._the_server().administrator() as connection:
-                template.set_password(connection, user, password)
-
-        self._order(order)
+        """Gives the master user another password, at once: the server runs."""
+        with self._the_server().administrator() as connection:
+            template.set_password(connection, user, password)
 
     def stop(self) -> None:
         self._order(lambda: self._the_server().stop())
@@ -180,7 +191,7 @@ class Database:
         self._order(lambda: self._the_server().start())
 
     def snapshot(self) -> Data:
-        """The data as of when it is carried out: all that was committed by the time this is called."""
+        """The data as of when it is complete, or a moment before: all that is committed when this is called is in it."""
 
         def fill(target: Path) -> None:
             server = self._the_server()

@@ -1,7 +1,7 @@
 """Real PostgreSQL servers behind DB instances, for those of engine postgres that were asked for by the control API.
 
-Work begins when RDS would begin it and is waited for at the appointment by which it must be done, so that statuses keep
-the sandbox's clock, and `available` means that the server takes connections.
+Work begins when RDS would begin it, and `Resource.when_done` waits for it at the appointment by which it must be done, so
+that statuses keep the sandbox's clock, and `available` means that the server takes connections.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from runbook_sandbox.aws.rds.snapshot import Snapshot
     from runbook_sandbox.postgres.host import Data, Host
 
-HOSTNAME = "localhost"
 _host: Host | None = None
 
 
@@ -96,28 +95,12 @@ def restored_as_of(instance: Instance, resource: str, moment: datetime | None) -
     held = None if database and moment is None else _as_of(store, resource, moment)
     if held is None and database is not None:
         held = database.snapshot()
-        held.join()
+        if clock.frozen:
+            held.join()
         restored(instance, held)
         held.discard()
     else:
         restored(instance, held)
-
-
-def busy(instance: Instance) -> bool:
-    """Whether what was begun of an instance needs more time than RDS would take. Never on a frozen clock: that waits."""
-    return instance.database is not None and instance.database.busy and not clock.frozen
-
-
-def complete(instance: Instance) -> None:
-    """Waits until what was begun of an instance is done; it is `failed` if that went wrong."""
-    if instance.database is None:
-        return
-    try:
-        instance.database.join()
-    except Exception:
-        instance.status = "failed"
-        raise
-    instance.endpoint = (HOSTNAME, instance.database.port)
 
 
 def stop(instance: Instance) -> None:
@@ -136,14 +119,14 @@ def set_password(instance: Instance, password: str) -> None:
     """Gives the master user another password, now."""
     if instance.database is not None:
         instance.database.set_password(instance.record["MasterUsername"], password)
-        complete(instance)
 
 
 def removed(instance: Instance) -> None:
     """The server of an instance that is gone, and its data."""
     if instance.database is not None:
         instance.database.remove()
-        complete(instance)
+        if clock.frozen:
+            instance.database.join()
         instance.database = None
 
 
@@ -151,8 +134,9 @@ def taken(snapshot: Snapshot, source: Instance) -> None:
     """Fills a snapshot with what its instance holds at this moment of the clock."""
     if source.database is not None:
         snapshot.data = source.database.snapshot()
-        # Done before the clock moves on: what is written after this moment is not in it.
-        snapshot.data.join()
+        if clock.frozen:
+            # Done before the clock moves on: what is written after this moment is not in it.
+            snapshot.data.join()
 
 
 def _as_of(store: Store, resource: str, moment: datetime | None) -> Data | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from runbook_sandbox.aws.clock import Appointment, clock
 from runbook_sandbox.aws.rds import errors, notices, windows
 from runbook_sandbox.aws.rds.engines import ENGINES, Engine
-from runbook_sandbox.aws.rds.resource import Resource
+from runbook_sandbox.aws.rds.resource import Resource, Work
 from runbook_sandbox.aws.rds.store import Store
 
 if TYPE_CHECKING:
@@ -58,6 +58,21 @@ class Instance(Resource):
     def retention(self) -> int:
         """Days; 0 means that automated backups are off."""
         return self.record.get("BackupRetentionPeriod", 0)
+
+    @property
+    def work(self) -> Work | None:
+        return self.database
+
+    def complete(self) -> None:
+        """Waits for its server, which is where clients are told to go then; without one it is `failed`."""
+        if self.database is None:
+            return
+        try:
+            self.database.join()
+        except Exception:
+            self.status = "failed"
+            raise
+        self.endpoint = ("localhost", self.database.port)
 
     def require(self, message: str) -> None:
         """Raises InvalidDBInstanceState with `message` unless the instance takes changes now."""

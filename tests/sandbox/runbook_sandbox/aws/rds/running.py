@@ -64,7 +64,6 @@ def stop(instance: Instance) -> None:
     hosting.stop(instance)
 
     def stopped() -> None:
-        hosting.complete(instance)
         instance.status = "stopped"
         instance.stopped_at = clock.now()
         instance.restart_at = clock.now() + STOPPED_AT_MOST
@@ -76,7 +75,7 @@ def stop(instance: Instance) -> None:
         if instance.status == "stopped" and instance.restart_at is not None and instance.restart_at <= clock.now():
             start(instance)
 
-    instance.later(pace.rds_modify, stopped, "stop")
+    instance.when_done(pace.rds_modify, stopped, "stop")
 
 
 @operations("StartDBInstance")
@@ -99,13 +98,12 @@ def start(instance: Instance) -> None:
     hosting.start(instance)
 
     def started() -> None:
-        hosting.complete(instance)
         instance.stopped_at = instance.restart_at = None
         instance.settle()
         instance.notice("RDS-EVENT-0088")
         backups.schedule(instance)
 
-    instance.later(pace.rds_modify, started, "start")
+    instance.when_done(pace.rds_modify, started, "start")
 
 
 @operations("RebootDBInstance")
@@ -129,7 +127,6 @@ def reboot(instance: Instance, failover: bool = False) -> None:
         instance.notice("RDS-EVENT-0013")
 
     def rebooted() -> None:
-        hosting.complete(instance)
         for group in instance.record["DBParameterGroups"]:
             group["ParameterApplyStatus"] = "in-sync"
         if failover:
@@ -140,4 +137,4 @@ def reboot(instance: Instance, failover: bool = False) -> None:
         instance.settle()
         instance.notice("RDS-EVENT-0006")
 
-    instance.later(pace.rds_modify * 0.5, rebooted, "reboot")
+    instance.when_done(pace.rds_modify * 0.5, rebooted, "reboot")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.rds import notices
-from runbook_sandbox.aws.rds.resource import Progress, Resource
+from runbook_sandbox.aws.rds.resource import Progress, Resource, Work
 from runbook_sandbox.aws.rds.store import Store
 
 if TYPE_CHECKING:
@@ -48,6 +48,17 @@ class Snapshot(Resource):
     def encrypted(self) -> bool:
         return bool(self.record.get("Encrypted", self.record.get("StorageEncrypted")))
 
+    @property
+    def work(self) -> Work | None:
+        return self.data
+
+    def complete(self) -> None:
+        """Waits for what it shall hold; it will be `failed` if that could not be had (the log says why)."""
+        try:
+            super().complete()
+        except Exception:
+            self.doomed = True
+
     def begin(self, seconds: float, done: Callable[[], None], *, fail: bool = False, take: Callable[[], None] | None = None) -> None:
         """Take `seconds` in `creating`, then become available (or failed) and call `done`; `take` runs at the moment it is of."""
         self._progress = Progress(seconds)
@@ -59,15 +70,13 @@ class Snapshot(Resource):
         self.doomed = fail
 
         def finish() -> None:
-            if self.data is not None:
-                self.data.join()
             self.status = "failed" if self.doomed else "available"
             self.record.setdefault("SnapshotCreateTime", clock.now())
             if not self.doomed and self.type in self.finished and self.copying_from is None:
                 notices.notice(self.store, self.source_type, self.identifier, self.arn, self.finished[self.type])
             done()
 
-        self.later(seconds, finish, "snapshot finished")
+        self.when_done(seconds, finish, "snapshot finished")
 
     def _taken(self) -> None:
         self.record.setdefault("SnapshotCreateTime", clock.now())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runbook_sandbox.aws.clock import clock
-from runbook_sandbox.aws.rds import backups, building, hosting
+from runbook_sandbox.aws.rds import backups, building
 from runbook_sandbox.aws.rds.instance import Instance
 
 
@@ -19,10 +19,6 @@ def start(instance: Instance, seconds: float, done: Callable[[], None], *, statu
     instance.store.instances[instance.identifier] = instance
 
     def exists() -> None:
-        if hosting.busy(instance):
-            instance.later(0.2, exists, "creation")
-            return
-        hosting.complete(instance)
         instance.record |= building.chosen_zone(instance.store, instance.record)
         instance.record["InstanceCreateTime"] = clock.now()
         instance.endpoint_ready = True
@@ -43,4 +39,4 @@ def start(instance: Instance, seconds: float, done: Callable[[], None], *, statu
         backups.schedule(instance)
         done()
 
-    instance.later(seconds * 0.7, exists, "creation")
+    instance.when_done(seconds * 0.7, exists, "creation")
