@@ -139,7 +139,8 @@ class Server:
         """The data as of now into ``target``, an empty folder of the owner's, from which a server can be started."""
         place = self.place
         command = [place.binaries["pg_basebackup"], f"--pgdata={target}", f"--host={place.sockets}", f"--port={self.port}"]
-        command += [f"--username={ADMINISTRATOR}", "--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-password"]
+        command += [f"--username={ADMINISTRATOR}", "--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-manifest"]
+        command += ["--no-verify-checksums", "--no-password"]
         run(place, command, target.parent)
 
 
