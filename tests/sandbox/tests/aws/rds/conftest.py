@@ -106,11 +106,11 @@ def account(aws, _installed) -> Iterator[Account]:
 
 @pytest.fixture
 def database(aws, account) -> Callable[..., Database]:
-    """Create an instance with a server, and let it become available."""
+    """Create an instance with a server, and let it become available; without backups, which take their time."""
 
     def create(identifier: str = "clocked-db", **settings) -> Database:
         made = Database(account, identifier)
-        made.create(**settings)
+        made.create(**({"BackupRetentionPeriod": 0} | settings))
         aws.clock.advance(30)
         return made
 
