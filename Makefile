@@ -28,11 +28,11 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build tools ## Show the main job end to end on a real API server and a sandboxed AWS
+demo: build tools postgres ## Show the main job end to end on a real API server and a sandboxed AWS
 	@$(PYTHON) -m runbook_sandbox.demo --operator $(OPERATOR) --cli $(CLI)
 
 .PHONY: sandbox
-sandbox: build tools ## Leave the demo's sandbox running and print how to reach it (NAME=… for a second one)
+sandbox: build tools postgres ## Leave the demo's sandbox running and print how to reach it (NAME=… for a second one)
 	@$(SANDBOX) up --name $(NAME) --image runbook-operator:dev=$(OPERATOR)
 	@$(PYTHON) -m runbook_sandbox.clocked --name $(NAME)
 
@@ -52,11 +52,11 @@ test-rust: ## Decisions, observation plane, controllers, simulator
 	cargo test --workspace
 
 .PHONY: test-sandbox
-test-sandbox: tools ## The sandbox against what AWS and Kubernetes do
+test-sandbox: tools postgres ## The sandbox against what AWS and Kubernetes do
 	$(PYTEST) tests/sandbox/tests -n 2 -q
 
 .PHONY: test-system
-test-system: build tools ## The operator on the real API server and the sandboxed AWS
+test-system: build tools postgres ## The operator on the real API server and the sandboxed AWS
 	RUNBOOK_OPERATOR=$(OPERATOR) RUNBOOK_CLI=$(CLI) RUNBOOK_AWS=$(AWS) $(PYTEST) tests/system -n 4 --dist loadgroup -q
 
 BENCH_SIZES := $(or $(SIZES),100 1000 10000)
@@ -98,6 +98,10 @@ build:
 .PHONY: tools
 tools: $(VENV)/.complete
 	@$(PYTHON) -m runbook_sandbox.kubernetes.binaries >/dev/null
+
+.PHONY: postgres
+postgres: $(VENV)/.complete
+	@$(PYTHON) -m runbook_sandbox.postgres >/dev/null
 
 $(VENV)/.complete:
 	@echo "installing the sandbox's Python packages into $(VENV)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -20,8 +22,8 @@ class ProcessError(RuntimeError):
     """A child did not start or ended unexpectedly; the message holds the tail of its log."""
 
 
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _die_with_parent(number: int) -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, number)
 
 
 def start_time(pid: int) -> int | None:
@@ -82,9 +84,20 @@ def tail(path: Path, lines: int = 20) -> str:
 
 
 class Child:
-    """One child process. It dies with the *thread* that started it (prctl(2), PR_SET_PDEATHSIG): start it from one that lives as long."""
+    """One child process. It dies with the *thread* that started it (prctl(2), PR_SET_PDEATHSIG): start it from one that lives as long.
 
-    def __init__(self, name: str, command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> None:
+    ``death_signal`` is what it is sent then. ``settings`` are further arguments of subprocess.Popen, such as ``user`` and ``cwd``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        death_signal: int = signal.SIGKILL,
+        **settings: Any,
+    ) -> None:
         self.name, self.log = name, log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -94,7 +107,8 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=os.environ | dict(env or {}),
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=functools.partial(_die_with_parent, death_signal),
+                **settings,
             )
         self.identity = Identity.of(self._process.pid)
 
@@ -116,15 +130,15 @@ class Child:
         except TimeoutError as error:
             raise ProcessError(f"{error}; the end of {self.log}:\n{tail(self.log)}") from None
 
-    def signal(self, number: int) -> None:
-        if self._process.poll() is None:
-            self._process.send_signal(number)
-
-    def stop(self, grace: float = 15.0) -> None:
-        """SIGTERM, then SIGKILL after ``grace`` seconds; returns when the child is reaped."""
-        self.signal(signal.SIGTERM)
+    def stop(self, grace: float = 15.0, number: int = signal.SIGTERM) -> None:
+        """SIGTERM or another signal, then SIGKILL after ``grace`` seconds; returns when the child is reaped."""
+        self.signal(number)
         try:
             self._process.wait(grace)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def signal(self, number: int) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(number)

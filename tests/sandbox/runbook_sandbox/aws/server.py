@@ -33,7 +33,7 @@ from runbook_sandbox.aws.throttling import throttling
 from runbook_sandbox.aws.wire.identify import unpack
 
 _LOG = logging.getLogger(__name__)
-#: Service packages, in order of installation; each has `install()` and may have `reset()`.
+#: Service packages, in order of installation; each has `install()` and may have `reset()` and `stop()`.
 SERVICES = ("ecs", "autoscaling", "rds", "cloudwatch")
 #: How often appointments are kept while nobody calls, in seconds of wall time.
 TICK = 0.2
@@ -185,13 +185,16 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """Stop listening; what the sandbox holds stays until `reset()`."""
+        """Stop listening and end what runs; what else the sandbox holds stays until `reset()`."""
         self._stopping.set()
         if self._server is not None:
             close(self._server)
         for thread in self._threads:
             thread.join()
         self._server, self._threads = None, []
+        for service in self._services:
+            if hasattr(service, "stop"):
+                service.stop()
 
     def reset(self) -> None:
         """An empty AWS, an empty agenda and the defaults of everything; a frozen clock stays frozen."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
+import psycopg
+
 from runbook_sandbox import background
 from runbook_sandbox.clocked.account import APP, DATABASE, WORKER, Account
+from runbook_sandbox.clocked.database import Database
 from runbook_sandbox.clocked.installation import EXAMPLES, NAMESPACE, RELEASE, install
 from runbook_sandbox.harness import CommandError
 from runbook_sandbox.state import DEFAULT_NAME, directory_of
@@ -23,13 +26,17 @@ def main() -> int:
     try:
         if RELEASE in client.helm("list", f"--namespace={NAMESPACE}", "--short").split():
             print("the operator is installed already", file=sys.stderr)
+            print(Database(account).command(), file=sys.stderr)
             return 0
         account.create_services(APP, WORKER, "clocked-reports-service", "billing-service")
-        account.create_database()
+        database = Database(account)
+        database.create()
         install(client, account)
         for name in ("namespace.yaml", "account.yaml", "scaling.yaml", "backups.yaml"):
             client.kubectl("apply", f"--filename={EXAMPLES / name}")
-    except CommandError as error:
+        database.available()
+        database.fill()
+    except (CommandError, RuntimeError, TimeoutError, psycopg.Error) as error:
         print(f"clocked: {error}", file=sys.stderr)
         return 1
     print("the operator runs, with examples/clocked applied; for example:", file=sys.stderr)
@@ -38,6 +45,7 @@ def main() -> int:
         f"  aws rds modify-db-instance --db-instance-identifier {DATABASE} --no-deletion-protection",
         file=sys.stderr,
     )
+    print(f"{DATABASE} is a real PostgreSQL with the application's tables:\n  {database.command()}", file=sys.stderr)
     return 0
 
 

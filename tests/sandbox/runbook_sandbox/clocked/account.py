@@ -62,17 +62,17 @@ class Account:
         for service in services:
             self.ecs.create_service(cluster=cluster, serviceName=service, taskDefinition="clocked-server", desiredCount=desired)
 
-    def create_database(self, identifier: str = DATABASE) -> None:
-        """Creates a DB instance as people do who think of backups later."""
-        self.rds.create_db_instance(
-            DBInstanceIdentifier=identifier,
-            Engine="postgres",
-            DBInstanceClass="db.t4g.micro",
-            AllocatedStorage=20,
-            MasterUsername="clocked",
-            MasterUserPassword="secret-word",
-            PreferredMaintenanceWindow="sun:20:00-sun:21:00",
-        )
+    def create_database(self, identifier: str = DATABASE, **settings: Any) -> None:
+        """Creates a DB instance as people do who think of backups later; `settings` are CreateDBInstance's."""
+        usual = {
+            "Engine": "postgres",
+            "DBInstanceClass": "db.t4g.micro",
+            "AllocatedStorage": 20,
+            "MasterUsername": "clocked",
+            "MasterUserPassword": "secret-word",
+            "PreferredMaintenanceWindow": "sun:20:00-sun:21:00",
+        }
+        self.rds.create_db_instance(DBInstanceIdentifier=identifier, **(usual | settings))
 
     def database(self, identifier: str = DATABASE) -> dict[str, Any]:
         """The DB instance as DescribeDBInstances shows it."""

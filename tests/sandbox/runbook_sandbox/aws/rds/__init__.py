@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from runbook_sandbox.aws.modelled import ModelledResponse, Operations
-from runbook_sandbox.aws.rds import store
+from runbook_sandbox.aws.rds import hosting, store
 
 
 class RDSResponse(ModelledResponse):
@@ -59,4 +59,10 @@ def install() -> None:
 
 def reset() -> None:
     """An account without databases."""
+    hosting.clear()
     store.forget()
+
+
+def stop() -> None:
+    """Ends the servers behind instances."""
+    hosting.close()

@@ -12,12 +12,12 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import errors, identifiers, paging, windows
+from runbook_sandbox.aws.rds import errors, hosting, identifiers, paging, windows
 from runbook_sandbox.aws.rds.cluster import Cluster
 from runbook_sandbox.aws.rds.instance import READY, Instance
 from runbook_sandbox.aws.rds.snapshot import ClusterSnapshot, Snapshot
 from runbook_sandbox.aws.rds.snapshotting import cluster_snapshot_record, snapshot_record
-from runbook_sandbox.aws.rds.store import Store, store_of
+from runbook_sandbox.aws.rds.store import store_of
 
 operations = Operations()
 
@@ -34,14 +34,15 @@ def begin(instance: Instance, then: Any = None, seconds: float | None = None) ->
 
     def done() -> None:
         instance.first_backup = instance.first_backup or clock.now()
-        _expire(store, snapshot, instance.retention)
+        _expire(snapshot, instance.retention)
         if instance.status == "backing-up":
             instance.settle()
         instance.notice("RDS-EVENT-0002")
         if then is not None:
             then()
 
-    snapshot.begin(pace.rds_snapshot * 0.5 if seconds is None else seconds, done)
+    wanted = pace.rds_snapshot * 0.5 if seconds is None else seconds
+    snapshot.begin(wanted, done, take=lambda: hosting.taken(snapshot, instance))
 
 
 def schedule(instance: Instance) -> None:
@@ -86,16 +87,15 @@ def begin_cluster(cluster: Cluster) -> None:
     name = f"rds:{cluster.identifier}-{clock.now():%Y-%m-%d-%H-%M}"
     snapshot = ClusterSnapshot(store, name, cluster_snapshot_record(cluster), _copied_tags(cluster), "automated")
     store.cluster_snapshots[name] = snapshot
-    snapshot.begin(pace.rds_snapshot * 0.5, lambda: _expire(store, snapshot, cluster.record["BackupRetentionPeriod"]))
+    snapshot.begin(pace.rds_snapshot * 0.5, lambda: _expire(snapshot, cluster.record["BackupRetentionPeriod"]))
 
 
 def _copied_tags(database: Instance | Cluster) -> list[dict[str, str]]:
     return list(database.tags) if database.record.get("CopyTagsToSnapshot") else []
 
 
-def _expire(store: Store, snapshot: Snapshot, days: int) -> None:
-    table = store.cluster_snapshots if isinstance(snapshot, ClusterSnapshot) else store.snapshots
-    snapshot.later(timedelta(days=days).total_seconds(), lambda: table.pop(snapshot.identifier, None), "retention")  # type: ignore[arg-type,return-value]
+def _expire(snapshot: Snapshot, days: int) -> None:
+    snapshot.later(timedelta(days=days).total_seconds(), snapshot.discard, "retention")
 
 
 def retention_changed(instance: Instance) -> None:
@@ -103,17 +103,16 @@ def retention_changed(instance: Instance) -> None:
     store = instance.store
     resource = instance.record["DbiResourceId"]
     limit = clock.now() - timedelta(days=instance.retention)
-    for name, snapshot in list(store.snapshots.items()):
+    for snapshot in list(store.snapshots.values()):
         if snapshot.type != "automated" or snapshot.record["DbiResourceId"] != resource or snapshot.status != "available":
             continue
         taken = snapshot.record.get("SnapshotCreateTime")
         if not instance.retention or (taken is not None and taken < limit):
-            snapshot.cancel_all()
-            del store.snapshots[name]
+            snapshot.discard()
         else:
             snapshot.cancel_all()
             left = (snapshot.record["SnapshotCreateTime"] + timedelta(days=instance.retention) - clock.now()).total_seconds()
-            snapshot.later(left, lambda name=name: store.snapshots.pop(name, None), "retention")
+            snapshot.later(left, snapshot.discard, "retention")
     if not instance.retention:
         instance.first_backup = None
     schedule(instance)
@@ -123,10 +122,9 @@ def instance_deleted(instance: Instance, delete_backups: bool) -> None:
     """Drop the automated snapshots, or keep them as a retained automated backup until they expire."""
     store, resource = instance.store, instance.record["DbiResourceId"]
     if delete_backups or not instance.retention or instance.first_backup is None:
-        for name, snapshot in list(store.snapshots.items()):
+        for snapshot in list(store.snapshots.values()):
             if snapshot.type == "automated" and snapshot.record["DbiResourceId"] == resource:
-                snapshot.cancel_all()
-                del store.snapshots[name]
+                snapshot.discard()
         return
     backup = describe_backup(instance) | {"Status": "retained", "_class": instance.record["DBInstanceClass"]}
     store.automated_backups[resource] = backup
@@ -187,10 +185,9 @@ def delete_backup(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
     for resource, backup in list(store.automated_backups.items()):
         if call.get("DbiResourceId") == resource or call.get("DBInstanceAutomatedBackupsArn") == backup["DBInstanceAutomatedBackupsArn"]:
-            for name, snapshot in list(store.snapshots.items()):
+            for snapshot in list(store.snapshots.values()):
                 if snapshot.type == "automated" and snapshot.record["DbiResourceId"] == resource:
-                    snapshot.cancel_all()
-                    del store.snapshots[name]
+                    snapshot.discard()
             return {"DBInstanceAutomatedBackup": store.automated_backups.pop(resource) | {"Status": "deleting"}}
     if any(instance.record["DbiResourceId"] == call.get("DbiResourceId") for instance in store.instances.values()):
         raise errors.RDSError("InvalidDBInstanceAutomatedBackupState", "The automated backup of an active DB instance can't be deleted.")

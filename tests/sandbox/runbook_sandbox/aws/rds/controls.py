@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from runbook_sandbox.aws.control import ControlError, route
-from runbook_sandbox.aws.rds import snapshotting
+from runbook_sandbox.aws.rds import hosting, snapshotting
 from runbook_sandbox.aws.rds.instance import Instance
 from runbook_sandbox.aws.rds.store import NextSnapshot, Quotas, Store, store_of
 
@@ -88,6 +88,39 @@ def aws_backup(params: dict[str, str], body: Any, identifier: str) -> Any:
     """Make a recovery point as AWS Backup would: `{"name": "job-..."}`."""
     snapshot = snapshotting.aws_backup_snapshot(_instance(params, identifier), (body or {}).get("name") or "job-sandbox")
     return {"snapshot": snapshot.identifier, "arn": snapshot.arn}
+
+
+def _enabled(body: Any) -> bool:
+    wanted = (body or {}).get("enabled")
+    if not isinstance(wanted, bool):
+        raise ControlError('the body is {"enabled": true}')
+    return wanted
+
+
+@route("/rds/postgres", ["GET", "PUT"])
+def postgres(params: dict[str, str], body: Any) -> Any:
+    """A real server for every instance of engine postgres that is created from now on, and for what is restored of it."""
+    store = _store(params)
+    if body is not None:
+        _enable(store, None, _enabled(body))
+    return hosting.describe(store)
+
+
+@route("/rds/instances/{identifier}/postgres", ["PUT"])
+def instance_postgres(params: dict[str, str], body: Any, identifier: str) -> Any:
+    """The same for one instance, before it is created."""
+    store = _store(params)
+    if identifier.lower() in store.instances:
+        raise ControlError(f"{identifier} exists; whether there is a server behind it is decided before", 409)
+    _enable(store, identifier, _enabled(body))
+    return hosting.describe(store)
+
+
+def _enable(store: Store, identifier: str | None, wanted: bool) -> None:
+    try:
+        hosting.enable(store, identifier, wanted)
+    except hosting.NotInstalledError as error:
+        raise ControlError(str(error), 409) from error
 
 
 @route("/rds/quotas", ["GET", "PUT"])

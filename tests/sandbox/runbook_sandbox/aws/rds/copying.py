@@ -62,6 +62,8 @@ def _copy(call: Call, store: Store, source: Snapshot, target: str, extra: dict[s
     origin = "in region" if source.store.region == store.region else f"from region {source.store.region}"
     begun, ended = ("RDS-EVENT-0196", "RDS-EVENT-0197") if origin == "in region" else ("RDS-EVENT-0059", "RDS-EVENT-0060")
     notices.notice(store, copy.source_type, target, copy.arn, begun, f"Started copy of snapshot {source.identifier} {origin}")
+    if source.data is not None:
+        copy.data = source.data.copy()
     wish = store.next_snapshot.pop(target, None) or store.next_snapshot.pop("copy:*", NextSnapshot())
 
     def done() -> None:

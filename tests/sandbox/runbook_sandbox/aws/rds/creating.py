@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import backups, building, errors, identifiers, network, starting, tagging
+from runbook_sandbox.aws.rds import backups, building, errors, hosting, identifiers, network, starting, tagging
 from runbook_sandbox.aws.rds.cluster import Cluster
 from runbook_sandbox.aws.rds.engines import check_class, engine_named, version_of
 from runbook_sandbox.aws.rds.instance import Instance
@@ -58,7 +58,7 @@ def create_instance(call: Call) -> dict[str, Any]:
     record |= {
         "DBInstanceClass": instance_class,
         "MasterUsername": user,
-        "DBName": call.get("DBName"),
+        "DBName": identifiers.database_name(call.get("DBName"), engine.name),
         "BackupRetentionPeriod": building.check_retention(call.get("BackupRetentionPeriod", 1)),
     }
     record |= building.storage(engine, call, "gp3", None, None)
@@ -71,6 +71,8 @@ def create_instance(call: Call) -> dict[str, Any]:
         record["MasterUserSecret"] = _secret(store, name, call)
     instance = Instance(store, name, record, tags)
     instance.password_pending = not managed
+    if not managed:
+        hosting.created(instance, call.get("MasterUserPassword"))
     starting.start(instance, pace.rds_create, lambda: instance.notice("RDS-EVENT-0005"))
     return {"DBInstance": instance.describe()}
 

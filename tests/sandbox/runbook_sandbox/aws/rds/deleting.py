@@ -10,7 +10,7 @@ from typing import Any
 
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import backups, creating, errors, snapshotting
+from runbook_sandbox.aws.rds import backups, creating, errors, hosting, snapshotting
 from runbook_sandbox.aws.rds.instance import READY, Instance
 from runbook_sandbox.aws.rds.store import store_of
 
@@ -63,6 +63,12 @@ def delete_instance(call: Call) -> dict[str, Any]:
         raise errors.cluster_state("Cannot delete the last instance of the read replica DB cluster. Promote the cluster first.")
     if instance.status not in _DELETABLE:
         raise errors.instance_state(f"Instance {instance.identifier} is not currently in the available state (it is {instance.status}).")
+    retain = call.get("DeleteAutomatedBackups", True) is False and bool(instance.retention) and not member
+    if retain and len(store.automated_backups) >= store.quotas.DBInstances:
+        raise errors.RDSError(
+            "DBInstanceAutomatedBackupQuotaExceeded",
+            f"Cannot retain automated backups of more than {store.quotas.DBInstances} DB instances.",
+        )
     final_name = None
     if final:
         final_name = snapshotting.check_new(store, final, "FinalDBSnapshotIdentifier")
@@ -84,6 +90,7 @@ def begin(instance: Instance, final_name: str | None, delete_backups: bool) -> N
         store = instance.store
         store.instances.pop(instance.identifier, None)
         store.endpoints.pop(instance.identifier, None)
+        hosting.removed(instance)
         cluster = store.clusters.get(instance.cluster_identifier or "")
         if cluster is not None:
             cluster.left(instance)

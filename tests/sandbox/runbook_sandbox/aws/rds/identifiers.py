@@ -76,6 +76,16 @@ def master_password(password: str | None, engine: str) -> str:
     return password
 
 
+def database_name(name: str | None, engine: str) -> str | None:
+    """Raises InvalidParameterValue unless it is a letter and then letters, digits and underscores."""
+    longest = 63 if "postgres" in engine else 64
+    if name and (not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or len(name) > longest):
+        raise errors.invalid_value(
+            f"DBName must begin with a letter and contain only alphanumeric characters and underscores, at most {longest}."
+        )
+    return name
+
+
 def tags(given: list[dict[str, Any]] | None) -> list[dict[str, str]]:
     """Tags in the order sent, the last of a repeated key winning. Raises InvalidParameterValue."""
     merged: dict[str, str] = {}

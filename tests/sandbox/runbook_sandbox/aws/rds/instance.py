@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runbook_sandbox.aws.clock import Appointment, clock
 from runbook_sandbox.aws.rds import errors, notices, windows
 from runbook_sandbox.aws.rds.engines import ENGINES, Engine
-from runbook_sandbox.aws.rds.resource import Resource
+from runbook_sandbox.aws.rds.resource import Resource, Work
 from runbook_sandbox.aws.rds.store import Store
+
+if TYPE_CHECKING:
+    from runbook_sandbox.postgres.host import Database
 
 #: States in which an instance takes changes and snapshots.
 READY = ("available", "storage-optimization")
@@ -37,6 +40,8 @@ class Instance(Resource):
         self.storage_changed_at: datetime | None = None
         self.endpoint_ready = False
         self.endpoint: tuple[str, int] | None = None
+        #: The real server behind it, if that was asked for.
+        self.database: Database | None = None
         self.idle_status = "available"
         self.backup_appointment: Appointment | None = None
         self.maintenance_appointment: Appointment | None = None
@@ -53,6 +58,21 @@ class Instance(Resource):
     def retention(self) -> int:
         """Days; 0 means that automated backups are off."""
         return self.record.get("BackupRetentionPeriod", 0)
+
+    @property
+    def work(self) -> Work | None:
+        return self.database
+
+    def complete(self) -> None:
+        """Waits for its server, which is where clients are told to go then; without one it is `failed`."""
+        if self.database is None:
+            return
+        try:
+            self.database.join()
+        except Exception:
+            self.status = "failed"
+            raise
+        self.endpoint = ("localhost", self.database.port)
 
     def require(self, message: str) -> None:
         """Raises InvalidDBInstanceState with `message` unless the instance takes changes now."""

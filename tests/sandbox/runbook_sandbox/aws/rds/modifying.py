@@ -12,7 +12,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import applying, building, certificates, engines, errors, groups, identifiers, network, windows
+from runbook_sandbox.aws.rds import applying, building, certificates, engines, errors, groups, hosting, identifiers, network, windows
 from runbook_sandbox.aws.rds.instance import Instance
 from runbook_sandbox.aws.rds.store import store_of
 
@@ -222,8 +222,10 @@ def _apply_now(call: Call, instance: Instance, changes: dict[str, Any]) -> None:
         applying.windows_changed(instance)
     if call.get("MasterUserPassword") is not None:
         instance.password_pending = True
+        password = call.get("MasterUserPassword")
 
         def credentials_reset() -> None:
+            hosting.set_password(instance, password)
             instance.password_pending = False
             instance.notice("RDS-EVENT-0016")
 

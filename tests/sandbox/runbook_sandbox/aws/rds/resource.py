@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from runbook_sandbox.aws.clock import Appointment, clock
 from runbook_sandbox.aws.rds.store import Store
+
+
+class Work(Protocol):
+    """Something that takes time of its own."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is under way."""
+
+    def join(self) -> None:
+        """Waits for its end; raises what went wrong."""
 
 
 class Resource:
@@ -37,6 +48,28 @@ class Resource:
         appointment = clock.call_later(seconds, action, f"rds {name} {self.identifier}")
         self._appointments.append(appointment)
         return appointment
+
+    @property
+    def work(self) -> Work | None:
+        """What is done about it outside of the sandbox's clock, if anything is."""
+        return None
+
+    def complete(self) -> None:
+        """Waits for `work`."""
+        if self.work is not None:
+            self.work.join()
+
+    def when_done(self, seconds: float, action: Callable[[], None], name: str) -> None:
+        """As `later`, but once `work` is done: a frozen clock waits for it, one that runs goes on meanwhile."""
+
+        def keep() -> None:
+            if self.work is not None and self.work.busy and not clock.frozen:
+                self.later(0.1, keep, name)
+                return
+            self.complete()
+            action()
+
+        self.later(seconds, keep, name)
 
     def cancel_all(self) -> None:
         """Forget what was to happen."""

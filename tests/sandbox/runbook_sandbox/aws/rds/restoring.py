@@ -11,7 +11,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import building, errors, identifiers, network, notices, snapshotting, starting, tagging
+from runbook_sandbox.aws.rds import building, errors, hosting, identifiers, network, notices, snapshotting, starting, tagging
 from runbook_sandbox.aws.rds.engines import ENGINES, check_class, engine_named
 from runbook_sandbox.aws.rds.instance import Instance
 from runbook_sandbox.aws.rds.store import Store, parse_arn, store_of
@@ -28,10 +28,11 @@ def _restored(store: Store, call: Call, parameter: str, source: dict[str, Any], 
     if call.get("DBName"):
         # Of the engines here none takes another database name; those that do (Oracle) are not offered.
         raise errors.invalid_value("DBName must be null when Restoring for this Engine.")
+    if call.get("ManageMasterUserPassword"):
+        raise errors.invalid_combination("ManageMasterUserPassword is supported in a restore of RDS for Oracle only.")
     version = source["EngineVersion"]
     # What the source had and the caller does not say; everything else is AWS's default for a new instance.
     params = {"Port": source["Port"], "OptionGroupName": source["OptionGroupName"], "LicenseModel": source.get("LicenseModel")}
-    params["PreferredBackupWindow"] = source.get("PreferredBackupWindow") if not call.get("PreferredMaintenanceWindow") else None
     params = {name: value for name, value in params.items() if value is not None} | call.params
     if not call.get("OptionGroupName") and params.get("OptionGroupName", "").lower() not in store.option_groups:
         # An option group stays in its account and Region; a restore elsewhere gets the default one.
@@ -67,6 +68,8 @@ def restore_from_snapshot(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
     given = tagging.on_creation(call, "db", call.get("DBInstanceIdentifier"))
     identifier = call.get("DBSnapshotIdentifier")
+    if identifier and call.get("DBClusterSnapshotIdentifier"):
+        raise errors.invalid_combination("You can't specify both DBSnapshotIdentifier and DBClusterSnapshotIdentifier.")
     if not identifier:
         raise errors.blank("DBSnapshotIdentifier")
     identifiers.checked(call.get("DBInstanceIdentifier"), "DBInstanceIdentifier")
@@ -82,6 +85,8 @@ def restore_from_snapshot(call: Call) -> dict[str, Any]:
     # Tags that are given take the place of the source instance's; those of a shared snapshot's source are not seen here.
     tags = given if call.get("Tags") is not None else ([] if foreign else list(snapshot.record["_source"]["Tags"]))
     instance = Instance(store, name, record, tags)
+
+    hosting.restored(instance, snapshot.data)
 
     def done() -> None:
         message = f"Restored from snapshot {snapshot.identifier}"
@@ -120,6 +125,7 @@ def restore_to_point_in_time(call: Call) -> dict[str, Any]:
         )
     name, restored = _restored(store, call, "TargetDBInstanceIdentifier", record, settings)
     instance = Instance(store, name, restored, given)
+    hosting.restored_as_of(instance, record["DbiResourceId"], time)
     starting.start(instance, pace.rds_restore, lambda: instance.notice("RDS-EVENT-0019"))
     return {"DBInstance": instance.describe()}
 

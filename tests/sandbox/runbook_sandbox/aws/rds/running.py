@@ -12,7 +12,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import backups, errors, paging, snapshotting
+from runbook_sandbox.aws.rds import backups, errors, hosting, paging, snapshotting
 from runbook_sandbox.aws.rds.instance import Instance
 from runbook_sandbox.aws.rds.store import store_of
 
@@ -61,6 +61,7 @@ def stop_instance(call: Call) -> dict[str, Any]:
 def stop(instance: Instance) -> None:
     """Into `stopping`, then `stopped`; RDS starts it again after seven days."""
     instance.status = "stopping"
+    hosting.stop(instance)
 
     def stopped() -> None:
         instance.status = "stopped"
@@ -74,7 +75,7 @@ def stop(instance: Instance) -> None:
         if instance.status == "stopped" and instance.restart_at is not None and instance.restart_at <= clock.now():
             start(instance)
 
-    instance.later(pace.rds_modify, stopped, "stop")
+    instance.when_done(pace.rds_modify, stopped, "stop")
 
 
 @operations("StartDBInstance")
@@ -94,6 +95,7 @@ def start_instance(call: Call) -> dict[str, Any]:
 def start(instance: Instance) -> None:
     """Into `starting`, then available."""
     instance.status = "starting"
+    hosting.start(instance)
 
     def started() -> None:
         instance.stopped_at = instance.restart_at = None
@@ -101,7 +103,7 @@ def start(instance: Instance) -> None:
         instance.notice("RDS-EVENT-0088")
         backups.schedule(instance)
 
-    instance.later(pace.rds_modify, started, "start")
+    instance.when_done(pace.rds_modify, started, "start")
 
 
 @operations("RebootDBInstance")
@@ -119,6 +121,8 @@ def reboot_instance(call: Call) -> dict[str, Any]:
 def reboot(instance: Instance, failover: bool = False) -> None:
     """Into `rebooting`, then at rest."""
     instance.status = "rebooting"
+    hosting.stop(instance)
+    hosting.start(instance)
     if failover:
         instance.notice("RDS-EVENT-0013")
 
@@ -133,4 +137,4 @@ def reboot(instance: Instance, failover: bool = False) -> None:
         instance.settle()
         instance.notice("RDS-EVENT-0006")
 
-    instance.later(pace.rds_modify * 0.5, rebooted, "reboot")
+    instance.when_done(pace.rds_modify * 0.5, rebooted, "reboot")

@@ -6,12 +6,15 @@ Source: Amazon RDS API Reference, DBSnapshot and DBClusterSnapshot; Aurora and R
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.rds import notices
-from runbook_sandbox.aws.rds.resource import Progress, Resource
+from runbook_sandbox.aws.rds.resource import Progress, Resource, Work
 from runbook_sandbox.aws.rds.store import Store
+
+if TYPE_CHECKING:
+    from runbook_sandbox.postgres.host import Data
 
 PUBLIC = "all"
 
@@ -33,6 +36,8 @@ class Snapshot(Resource):
         self.copying_from: str | None = None
         #: Set while it is being made: it will end as `failed`.
         self.doomed = False
+        #: What it holds, if its instance has a real server.
+        self.data: Data | None = None
         self._progress = Progress(0)
 
     @property
@@ -43,13 +48,24 @@ class Snapshot(Resource):
     def encrypted(self) -> bool:
         return bool(self.record.get("Encrypted", self.record.get("StorageEncrypted")))
 
-    def begin(self, seconds: float, done: Callable[[], None], *, fail: bool = False) -> None:
-        """Take `seconds` in `creating`, then become available (or failed) and call `done`."""
+    @property
+    def work(self) -> Work | None:
+        return self.data
+
+    def complete(self) -> None:
+        """Waits for what it shall hold; it will be `failed` if that could not be had (the log says why)."""
+        try:
+            super().complete()
+        except Exception:
+            self.doomed = True
+
+    def begin(self, seconds: float, done: Callable[[], None], *, fail: bool = False, take: Callable[[], None] | None = None) -> None:
+        """Take `seconds` in `creating`, then become available (or failed) and call `done`; `take` runs at the moment it is of."""
         self._progress = Progress(seconds)
         if self.type in self.started and self.copying_from is None:
             notices.notice(self.store, self.source_type, self.identifier, self.arn, self.started[self.type])
         # The moment of the snapshot is known soon after the request, not in its answer.
-        self.later(seconds * 0.2, self._taken, "snapshot taken")
+        self.later(seconds * 0.2, self._taken if take is None else lambda: (self._taken(), take()), "snapshot taken")
 
         self.doomed = fail
 
@@ -60,11 +76,20 @@ class Snapshot(Resource):
                 notices.notice(self.store, self.source_type, self.identifier, self.arn, self.finished[self.type])
             done()
 
-        self.later(seconds, finish, "snapshot finished")
+        self.when_done(seconds, finish, "snapshot finished")
 
     def _taken(self) -> None:
         self.record.setdefault("SnapshotCreateTime", clock.now())
         self.record.setdefault("OriginalSnapshotCreateTime", self.record["SnapshotCreateTime"])
+
+    def discard(self) -> None:
+        """It is gone, with what it holds and what was to happen with it."""
+        self.cancel_all()
+        table = self.store.cluster_snapshots if isinstance(self, ClusterSnapshot) else self.store.snapshots
+        table.pop(self.identifier, None)
+        if self.data is not None:
+            self.data.discard()
+            self.data = None
 
     def percent(self) -> int:
         """100 once available; a failed one keeps 0."""

@@ -11,7 +11,7 @@ from typing import Any
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.modelled import Call, Operations
 from runbook_sandbox.aws.pace import pace
-from runbook_sandbox.aws.rds import errors, identifiers, notices, paging, tagging
+from runbook_sandbox.aws.rds import errors, hosting, identifiers, notices, paging, tagging
 from runbook_sandbox.aws.rds.cluster import Cluster
 from runbook_sandbox.aws.rds.engines import ENGINES, check_upgrade
 from runbook_sandbox.aws.rds.instance import Instance
@@ -90,7 +90,7 @@ def take(instance: Instance, name: str, tags: list[dict[str, str]] | None, done:
     # Tags sent with the request win over those copied from the instance.
     snapshot = Snapshot(instance.store, name, snapshot_record(instance), identifiers.merge_tags(copied, tags or []))
     instance.store.snapshots[name] = snapshot
-    _start(snapshot, instance.identifier, done or (lambda: None))
+    _start(snapshot, instance.identifier, done or (lambda: None), lambda: hosting.taken(snapshot, instance))
     return snapshot
 
 
@@ -102,9 +102,9 @@ def take_cluster(cluster: Cluster, name: str, tags: list[dict[str, str]] | None,
     return snapshot
 
 
-def _start(snapshot: Snapshot, source: str, done: Any) -> None:
+def _start(snapshot: Snapshot, source: str, done: Any, take: Any = None) -> None:
     wish = snapshot.store.next_snapshot.pop(source, NextSnapshot())
-    snapshot.begin(pace.rds_snapshot if wish.seconds is None else wish.seconds, done, fail=wish.fail)
+    snapshot.begin(pace.rds_snapshot if wish.seconds is None else wish.seconds, done, fail=wish.fail, take=take)
 
 
 @operations("CreateDBSnapshot")
@@ -179,7 +179,7 @@ def delete_snapshot(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
     snapshot = store.snapshot(call.get("DBSnapshotIdentifier", ""))
     _check_deletable(snapshot, errors.snapshot_state)
-    return {"DBSnapshot": _delete(store, store.snapshots, snapshot, "RDS-EVENT-0041")}
+    return {"DBSnapshot": _delete(store, snapshot, "RDS-EVENT-0041")}
 
 
 @operations("DeleteDBClusterSnapshot")
@@ -187,7 +187,7 @@ def delete_cluster_snapshot(call: Call) -> dict[str, Any]:
     store = store_of(call.account_id, call.region)
     snapshot = store.cluster_snapshot(call.get("DBClusterSnapshotIdentifier", ""))
     _check_deletable(snapshot, errors.cluster_snapshot_state)
-    return {"DBClusterSnapshot": _delete(store, store.cluster_snapshots, snapshot, None)}
+    return {"DBClusterSnapshot": _delete(store, snapshot, None)}
 
 
 def _check_deletable(snapshot: Snapshot, error: Any) -> None:
@@ -208,9 +208,8 @@ def _copies_of(snapshot: Snapshot) -> list[Snapshot]:
     ]
 
 
-def _delete(store: Store, table: dict[str, Any], snapshot: Snapshot, event_id: str | None) -> dict[str, Any]:
-    snapshot.cancel_all()
-    del table[snapshot.identifier]
+def _delete(store: Store, snapshot: Snapshot, event_id: str | None) -> dict[str, Any]:
+    snapshot.discard()
     for copy in _copies_of(snapshot):
         # User Guide, "Copying a DB snapshot": a copy whose source is deleted before it is available may fail. Here it does.
         copy.doomed = True
@@ -329,4 +328,5 @@ def aws_backup_snapshot(instance: Instance, name: str) -> Snapshot:
     snapshot = Snapshot(instance.store, f"awsbackup:{name}", record, [], "awsbackup")
     snapshot.status = "available"
     instance.store.snapshots[snapshot.identifier] = snapshot
+    hosting.taken(snapshot, instance)
     return snapshot

@@ -39,4 +39,4 @@ def start(instance: Instance, seconds: float, done: Callable[[], None], *, statu
         backups.schedule(instance)
         done()
 
-    instance.later(seconds * 0.7, exists, "creation")
+    instance.when_done(seconds * 0.7, exists, "creation")

@@ -69,6 +69,9 @@ class Store:
     next_snapshot: dict[str, NextSnapshot] = field(default_factory=dict)
     endpoints: dict[str, tuple[str, int]] = field(default_factory=dict)
     default_endpoint: tuple[str, int] | None = None
+    #: Instances that get a real server when they are created: these, or every one of engine postgres.
+    postgres_for: set[str] = field(default_factory=set)
+    postgres_for_all: bool = False
 
     @property
     def partition(self) -> str:

@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from runbook_sandbox.aws.rds import hosting
+from runbook_sandbox.clocked.account import Account
+from runbook_sandbox.clocked.database import Database
+from runbook_sandbox.postgres import binaries
+
 PASSWORD = "correct-horse-battery"
 INSTANCE = {
     "DBInstanceIdentifier": "app",
@@ -82,3 +87,31 @@ def snapshot(aws, rds) -> Callable[..., dict[str, Any]]:
 def show(rds) -> Callable[..., dict[str, Any]]:
     """An instance as it is now."""
     return lambda identifier="app", client=None: (client or rds).describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
+
+
+@pytest.fixture(scope="session")
+def _installed() -> Iterator[None]:
+    """PostgreSQL, and no server left when the session ends."""
+    binaries.ensure()
+    yield
+    hosting.close()
+
+
+@pytest.fixture
+def account(aws, _installed) -> Iterator[Account]:
+    """The account, where PostgreSQL is at hand."""
+    yield Account(aws.endpoint)
+    aws.reset()
+
+
+@pytest.fixture
+def database(aws, account) -> Callable[..., Database]:
+    """Create an instance with a server, and let it become available; without backups, which take their time."""
+
+    def create(identifier: str = "clocked-db", **settings) -> Database:
+        made = Database(account, identifier)
+        made.create(**({"BackupRetentionPeriod": 0} | settings))
+        aws.clock.advance(30)
+        return made
+
+    return create

@@ -61,6 +61,18 @@ def test_automated_backups_have_a_restore_window(aws, rds, instance):
     assert window["EarliestTime"] < window["LatestTime"] <= aws.clock.now()
 
 
+def test_as_many_are_retained_as_there_may_be_instances(aws, rds, instance, refused):
+    """DeleteDBInstance, DBInstanceAutomatedBackupQuotaExceeded: the quota "is the same as your DB instance quota"."""
+    instance("first")
+    instance("second")
+    aws.control("PUT", "/rds/quotas", {"DBInstances": 1})
+    rds.delete_db_instance(DBInstanceIdentifier="first", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)
+    aws.clock.advance(30)
+    with refused("DBInstanceAutomatedBackupQuotaExceeded"):
+        rds.delete_db_instance(DBInstanceIdentifier="second", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)
+    rds.delete_db_instance(DBInstanceIdentifier="second", SkipFinalSnapshot=True)
+
+
 def test_deletion_takes_them_along_unless_told_otherwise(aws, rds, instance):
     """DeleteDBInstance, DeleteAutomatedBackups: by default they are removed; else they are retained until they expire."""
     instance("gone", BackupRetentionPeriod=3)

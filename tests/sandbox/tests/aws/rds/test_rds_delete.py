@@ -57,6 +57,23 @@ def test_a_protected_instance_is_not_deleted(rds, instance, refused):
     rds.delete_db_instance(DBInstanceIdentifier="app", SkipFinalSnapshot=True)
 
 
+def test_a_restore_is_deleted_whatever_its_source_had(aws, rds, instance, snapshot, show, refused):
+    """A restore is not protected unless that is said, and one that is being made is not deleted."""
+    instance(DeletionProtection=True)
+    snapshot()
+    rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="back", DBSnapshotIdentifier="snap")
+    with refused("InvalidDBInstanceState", "creating"):
+        rds.delete_db_instance(DBInstanceIdentifier="back", SkipFinalSnapshot=True)
+    aws.clock.advance(30)
+    rds.delete_db_instance(DBInstanceIdentifier="back", SkipFinalSnapshot=True)
+    aws.clock.advance(30)
+    with refused("DBInstanceNotFound"):
+        show("back")
+    assert rds.describe_db_snapshots(DBInstanceIdentifier="back")["DBSnapshots"] == []
+    assert [item["DBSnapshotIdentifier"] for item in rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]] == ["snap"]
+    assert show()["DBInstanceStatus"] == "available"
+
+
 @pytest.mark.parametrize("status", ["creating", "backing-up", "modifying", "rebooting", "starting"])
 def test_a_busy_instance_is_not_deleted(aws, rds, instance, refused, status):
     instance()

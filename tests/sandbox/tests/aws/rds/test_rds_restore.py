@@ -45,6 +45,51 @@ def test_a_restore_is_a_new_instance_with_default_groups(aws, rds, instance, sna
     assert [found[name] for name in same] == [source[name] for name in same]
 
 
+def test_a_restore_is_creating_then_backing_up_then_available(aws, rds, instance, snapshot, show):
+    """User Guide, "Viewing DB instance status"; a retention of 0, given or inherited, takes no first backup."""
+    instance(BackupRetentionPeriod=7)
+    snapshot()
+
+    def statuses(identifier: str, **more) -> list[str]:
+        seen = [_restore(rds, DBInstanceIdentifier=identifier, **more)["DBInstanceStatus"]]
+        for _ in range(40):
+            aws.clock.advance(0.25)
+            status = show(identifier)["DBInstanceStatus"]
+            seen += [status] if status != seen[-1] else []
+        return seen
+
+    assert statuses("back") == ["creating", "backing-up", "available"]
+    assert statuses("bare", BackupRetentionPeriod=0) == ["creating", "available"]
+
+
+def test_a_restore_leaves_the_subnet_group_of_its_source(aws, rds, instance, snapshot, show):
+    """RestoreDBInstanceFromDBSnapshot, DBSubnetGroupName: without one it is in the default VPC, and public. moto: the source's."""
+    subnets = aws.client("ec2").describe_subnets()["Subnets"]
+    rds.create_db_subnet_group(
+        DBSubnetGroupName="own", DBSubnetGroupDescription="two zones", SubnetIds=[subnet["SubnetId"] for subnet in subnets[:2]]
+    )
+    assert instance(DBSubnetGroupName="own")["PubliclyAccessible"] is False
+    snapshot()
+    _restore(rds)
+    _restore(rds, DBInstanceIdentifier="inside", DBSubnetGroupName="own")
+    _restore(rds, DBInstanceIdentifier="closed", PubliclyAccessible=False)
+    aws.clock.advance(30)
+    found = {
+        name: (show(name)["DBSubnetGroup"]["DBSubnetGroupName"], show(name)["PubliclyAccessible"]) for name in ("back", "inside", "closed")
+    }
+    assert found == {"back": ("default", True), "inside": ("own", False), "closed": ("default", False)}
+
+
+def test_the_backup_window_of_a_restore_is_not_its_sources(aws, rds, instance, snapshot, show):
+    """RestoreDBInstanceFromDBSnapshot, PreferredBackupWindow: "The default is a 30-minute window selected at random"."""
+    instance(PreferredBackupWindow="12:00-13:00", PreferredMaintenanceWindow="sun:20:00-sun:21:00")
+    snapshot()
+    _restore(rds)
+    _restore(rds, DBInstanceIdentifier="told", PreferredBackupWindow="13:00-14:00")
+    assert show("back")["PreferredBackupWindow"] != "12:00-13:00"
+    assert show("told")["PreferredBackupWindow"] == "13:00-14:00"
+
+
 def test_what_is_given_is_honoured(aws, rds, instance, snapshot, show):
     """moto ignores `DeletionProtection=false` and several others."""
     instance(DeletionProtection=True)
@@ -86,6 +131,10 @@ def test_what_a_restore_refuses(aws, rds, instance, snapshot, refused):
         _restore(rds, DBInstanceIdentifier="-bad")
     with refused("InvalidParameterValue", "DBName must be null"):
         _restore(rds, DBName="other")
+    with refused("InvalidParameterCombination", "Oracle"):
+        _restore(rds, ManageMasterUserPassword=True)
+    with refused("InvalidParameterCombination", "both"):
+        _restore(rds, DBClusterSnapshotIdentifier="cluster-snap")
     with refused("DBSubnetGroupNotFoundFault"):
         _restore(rds, DBSubnetGroupName="nowhere")
     rds.create_db_snapshot(DBInstanceIdentifier="app", DBSnapshotIdentifier="fresh")

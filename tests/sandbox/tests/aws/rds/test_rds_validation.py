@@ -38,6 +38,8 @@ def test_instance_identifiers(rds, refused, identifier):
         ({"MasterUserPassword": "has/a/slash"}, "InvalidParameterValue"),
         ({"MasterUsername": "admin"}, "InvalidParameterValue"),
         ({"MasterUsername": "9lives"}, "InvalidParameterValue"),
+        ({"DBName": "clocked-db"}, "InvalidParameterValue"),
+        ({"DBName": "x" * 64}, "InvalidParameterValue"),
         ({"Port": 80}, "InvalidParameterValue"),
         ({"AvailabilityZone": "us-east-1a"}, "InvalidParameterValue"),
         ({"AvailabilityZone": "eu-central-1a", "MultiAZ": True}, "InvalidParameterCombination"),
