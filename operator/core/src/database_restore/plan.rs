@@ -36,6 +36,9 @@ pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     }
     let mut inquiry = Inquiry::new(facts);
     let target = inquiry.database(Query::Database(input.target.clone()));
+    if !input.deleting && !input.memory.seen {
+        source::foresee(input, &mut inquiry);
+    }
     match (inquiry.open(), target) {
         (Some(missing), _) => Plan::missing(missing),
         (None, Some(target)) if input.deleting => deletion::plan(input, target.as_deref(), now),

@@ -15,6 +15,19 @@ use crate::plan::{Finding, Plan, Progress};
 use crate::query::Query;
 use crate::step::{DatabaseStep, RestoreFrom, Step};
 
+/// Asks at once what will be asked if there is no instance yet.
+pub(super) fn foresee(input: &Input, inquiry: &mut Inquiry<'_>) {
+    match &input.source {
+        Source::Snapshot(snapshot) => {
+            inquiry.snapshot(Query::Snapshot(snapshot.clone()));
+        }
+        Source::PointInTime(source, _) => {
+            inquiry.database(Query::Database(source.clone()));
+        }
+    }
+    inquiry.rds_quotas(Query::RdsQuotas(input.target.scope.clone()));
+}
+
 /// Decides what is to be asked, or restored, while there is no instance.
 pub(super) fn begin(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     let (from, source) = match &input.source {
