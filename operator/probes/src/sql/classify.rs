@@ -97,7 +97,8 @@ pub fn lost(error: &Error, place: &str) -> SqlFailure {
 /// integer: "alice"` is of class 22. Never DETAIL, HINT or CONTEXT.
 fn told(error: &DbError) -> String {
     let code = error.code().code();
-    let speaks_of_statement = ["0A", "25", "26", "28", "34", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"];
+    let speaks_of_statement =
+        ["0A", "25", "26", "28", "2D", "34", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"];
     if !speaks_of_statement.iter().any(|class| code.starts_with(class)) {
         return format!("SQLSTATE {code}, whose message may hold values: run the statement by hand to read it");
     }

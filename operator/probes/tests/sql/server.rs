@@ -1,5 +1,6 @@
 //! A PostgreSQL of its own for these tests, with TLS.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -67,6 +68,7 @@ impl Server {
 
     fn start() -> Self {
         let binaries = binaries();
+        let libraries = libraries(&binaries);
         let directory = tempfile::Builder::new().prefix("runbook-postgres-").tempdir().unwrap();
         let root = fs::metadata(directory.path()).unwrap().uid() == 0;
         let own = |path: &Path| {
@@ -77,7 +79,10 @@ impl Server {
         own(directory.path());
         let command = |program: &str| {
             let mut command = Command::new(binaries.join(program));
-            command.current_dir(directory.path()).env_clear().env("LC_ALL", "C").env("TZ", "UTC");
+            command.current_dir(directory.path()).env("LC_ALL", "C").env("TZ", "UTC").env_remove("PGDATA");
+            if let Some(libraries) = &libraries {
+                command.env("LD_LIBRARY_PATH", libraries);
+            }
             if root {
                 command.uid(NOBODY).gid(NOBODY);
             }
@@ -123,6 +128,8 @@ impl Server {
             format!("ssl_key_file={}", directory.path().join("server.key").display()),
             "fsync=off".into(),
             "max_connections=40".into(),
+            "shared_buffers=16MB".into(),
+            "dynamic_shared_memory_type=mmap".into(),
         ];
         let mut process = command("postgres")
             .arg("-D")
@@ -142,7 +149,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.process.kill();
+        // An immediate shutdown leaves no shared memory behind, which SIGKILL does.
+        let pid = self.process.id().to_string();
+        if !Command::new("kill").args(["-QUIT", &pid]).status().is_ok_and(|status| status.success()) {
+            let _ = self.process.kill();
+        }
         let _ = self.process.wait();
     }
 }
@@ -177,4 +188,12 @@ fn binaries() -> PathBuf {
     debian.filter(|directory| directory.join("initdb").is_file()).max().expect(
         "no PostgreSQL to test with: install the package postgresql, or set RUNBOOK_POSTGRES to the directory that has initdb and postgres",
     )
+}
+
+/// The libraries beside programs that were unpacked and not installed: of `ROOT/usr/lib/postgresql/15/bin` those in `ROOT/usr/lib/*-linux-*`.
+fn libraries(binaries: &Path) -> Option<OsString> {
+    let directory = binaries.ancestors().nth(3).filter(|directory| *directory != Path::new("/usr/lib"))?;
+    let beside = fs::read_dir(directory).ok()?.flatten().map(|entry| entry.path());
+    let found: Vec<PathBuf> = beside.filter(|path| path.to_string_lossy().contains("-linux-")).collect();
+    (!found.is_empty()).then(|| env::join_paths(found).unwrap())
 }
