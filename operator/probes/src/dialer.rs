@@ -158,7 +158,8 @@ mod tests {
         let (_listener, address) = listener([127, 0, 0, 1]).await;
         let allowed = dialer(&["127.0.0.0/8", "::1/128"]);
         assert_eq!(allowed.connect("127.0.0.1", address.port()).await.unwrap().peer_addr().unwrap(), address);
-        let error = allowed.connect("no-such-host.invalid", 5432).await.unwrap_err();
-        assert!(matches!(error, DialError::Unresolved { .. } | DialError::Timeout { .. }), "{error}");
+        let too_long = format!("{}.invalid", "x".repeat(64));
+        let error = allowed.connect(&too_long, 5432).await.unwrap_err();
+        assert!(matches!(error, DialError::Unresolved { .. }), "{error}");
     }
 }
