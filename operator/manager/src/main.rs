@@ -1,14 +1,16 @@
 //! The program: arguments, logging, signals.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use ipnet::IpNet;
 use kube::Client;
 use runbook_aws::{SdkCloud, SystemClock};
-use runbook_operator::asking::NoDatabases;
+use runbook_operator::asking::postgres::Postgres;
 use runbook_operator::traces::Traces;
 use runbook_operator::{Metrics, Operator, Options};
 use tokio::signal::unix::{SignalKind, signal};
@@ -53,6 +55,12 @@ struct Args {
     /// Honour spec.endpointUrl of AwsAccounts. For sandboxes: whoever may write an AwsAccount could send signed requests anywhere
     #[arg(long)]
     allow_custom_endpoints: bool,
+    /// Networks to which databases may be connected although they are denied otherwise: loopback and link-local addresses. For sandboxes
+    #[arg(long, value_delimiter = ',')]
+    allowed_networks: Vec<IpNet>,
+    /// Files in PEM with the certificate authorities of databases beside RDS's own, which are built in
+    #[arg(long, value_delimiter = ',')]
+    database_ca_file: Vec<PathBuf>,
     /// Address of /healthz, /readyz and /metrics. Port 0 chooses a free one, which is logged
     #[arg(long, default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -146,6 +154,8 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let client = Client::try_default().await?;
+    let databases = Postgres::new(args.allowed_networks.clone(), &args.database_ca_file)
+        .map_err(|why| format!("--database-ca-file: {why}"))?;
     let options = args.options(client.default_namespace());
     options.check()?;
     info!(
@@ -162,7 +172,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         cloud: cloud.clone(),
         connections: cloud.clone(),
         queues: cloud,
-        databases: Arc::new(NoDatabases),
+        databases: Arc::new(databases),
         clock: Arc::new(SystemClock),
         options,
         metrics: Metrics::new(),

@@ -115,8 +115,9 @@ pub fn validate(
 fn scratch(object: &ObjectId, uid: &str) -> String {
     let hash = seed_of(&format!("{object}/{uid}"));
     let name: String = object.name.chars().map(|c| if c == '.' { '-' } else { c }).take(40).collect();
-    let name: Vec<&str> = name.split('-').filter(|part| !part.is_empty()).collect();
-    format!("{VERIFICATION_PREFIX}{}-{hash:016x}", name.join("-"))
+    let hash = format!("{hash:016x}");
+    let parts: Vec<&str> = name.split('-').filter(|part| !part.is_empty()).chain([hash.as_str()]).collect();
+    format!("{VERIFICATION_PREFIX}{}", parts.join("-"))
 }
 
 fn source(spec: &DatabaseRestoreSpec, access: &Access, backup: Option<&DatabaseBackup>) -> Result<Source, Finding> {

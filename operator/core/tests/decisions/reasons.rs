@@ -14,7 +14,7 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
 
 /// The first argument of each call of `Finding::stalled` and `Finding::waiting`, and the reason of each condition that is said as such.
 fn written_in(source: &str) -> Vec<String> {
-    ["Finding::stalled(", "Finding::waiting(", "Outcome::Working {", "Said {"]
+    ["Finding::stalled(", "Finding::waiting(", "Ended::failed(", "Outcome::Working {", "Said {"]
         .iter()
         .flat_map(|call| source.split(call).skip(1))
         .filter_map(|rest| {

@@ -1,5 +1,6 @@
 //! What IAM must allow for runs.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use runbook_core::database_restore::{input, reach};
 use runbook_core::iam::{Breadth, Strings, document};
 use serde_json::json;

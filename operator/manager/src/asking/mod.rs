@@ -1,5 +1,7 @@
 //! What is asked of restored databases themselves, and what is known of them here. AWS is asked by the observation plane.
 
+pub mod postgres;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
