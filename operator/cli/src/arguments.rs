@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use jiff::Timestamp;
 
 use runbook_api::duration::Duration;
 use runbook_api::scaling_override::SizeRange;
@@ -13,7 +14,7 @@ use crate::output::{Color, Format};
 
 /// An operations runbook as Kubernetes resources: see what the operator would do before it does it.
 ///
-/// Nothing here writes to AWS, and to the cluster `scale` alone: ScalingOverrides, which the operator follows.
+/// Nothing here writes to AWS. `scale`, `backup` and `restore` write to the cluster what the operator then does.
 ///
 /// Exit codes: 0 fine, 1 something is wrong, 2 (plan only) something would be written.
 #[derive(Debug, Parser)]
@@ -48,6 +49,14 @@ pub enum Command {
     /// Have another size for a while: make a ScalingOverride, or end those that were made so
     #[command(after_long_help = SCALE_HELP)]
     Scale(ScaleOptions),
+    /// Take a snapshot of a BackupPolicy's database now: make a DatabaseBackup
+    #[command(after_long_help = BACKUP_HELP)]
+    Backup(BackupOptions),
+    /// List every snapshot of a BackupPolicy's database, whoever made it
+    Backups(BackupsOptions),
+    /// Restore a BackupPolicy's database into a new one: make a DatabaseRestore
+    #[command(after_long_help = RESTORE_HELP)]
+    Restore(RestoreOptions),
     /// Show what needs attention in the cluster, and what holds for a while
     Status(StatusOptions),
     /// Print the CustomResourceDefinitions as YAML
@@ -95,6 +104,22 @@ Examples:
   kubectl runbook scale web --at-least 5 --for 1h --reason 'the sale begins at noon'
   kubectl runbook scale web --range 4..8 --for 1h30m --reason 'load test' --suspend-scheduled --wait
   kubectl runbook scale web --stop";
+
+const BACKUP_HELP: &str = "\
+The snapshot is kept until somebody deletes it: the retention of the policy is about its own alone.
+
+Examples:
+  kubectl runbook backup clocked-db --wait
+  kubectl runbook backup clocked-db --snapshot-identifier before-migration";
+
+const RESTORE_HELP: &str = "\
+Nothing is ever restored over a database that exists. The new one is set up like the one that it is restored from: subnet group, security \
+groups, parameter group; it is not public, and its users and passwords are those of the backup.
+
+Examples:
+  kubectl runbook restore clocked-db --to clocked-db-restored --wait
+  kubectl runbook restore clocked-db --to clocked-db-restored --at 2026-03-01T02:30:00Z
+  kubectl runbook restore clocked-db --to clocked-db-restored --snapshot clocked-manual-20260301-020000";
 
 /// Where objects are read from.
 #[derive(Args, Debug)]
@@ -265,6 +290,81 @@ impl ScaleOptions {
         let of_range = |range: SizeRange| Change::Range { min: range.min, max: range.max };
         self.at_least.map(Change::AtLeast).or(self.exactly.map(Change::Exactly)).or(self.range.map(of_range))
     }
+}
+
+/// What `backup`, `backups` and `restore` are about.
+#[derive(Args, Debug)]
+pub struct OfPolicy {
+    /// Name of the BackupPolicy
+    pub name: String,
+    /// The namespace; default: that of the kubeconfig's context
+    #[arg(short, long)]
+    pub namespace: Option<String>,
+    /// How to reach the cluster.
+    #[command(flatten)]
+    pub kube: Kube,
+}
+
+/// How a run is made.
+#[derive(Args, Debug)]
+pub struct RunOptions {
+    /// What it is about.
+    #[command(flatten)]
+    pub of: OfPolicy,
+    /// Say what would be done, and let the API server judge it; nothing is made
+    #[arg(long, conflicts_with = "wait")]
+    pub dry_run: bool,
+    /// Wait until it has ended
+    #[arg(long)]
+    pub wait: bool,
+    /// How long to wait at most
+    #[arg(long, value_name = "DURATION", value_parser = seconds, default_value = "2h", requires = "wait")]
+    pub timeout: i64,
+}
+
+/// Options of `backup`.
+#[derive(Args, Debug)]
+pub struct BackupOptions {
+    /// How it is made.
+    #[command(flatten)]
+    pub run: RunOptions,
+    /// Identifier of the snapshot; default: the policy's namePrefix, or the database's identifier and -manual, and the time
+    #[arg(long, value_name = "ID")]
+    pub snapshot_identifier: Option<String>,
+}
+
+/// Options of `backups`.
+#[derive(Args, Debug)]
+pub struct BackupsOptions {
+    /// What it is about.
+    #[command(flatten)]
+    pub of: OfPolicy,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+    /// How to reach AWS.
+    #[command(flatten)]
+    pub aws: Aws,
+}
+
+/// Options of `restore`.
+#[derive(Args, Debug)]
+pub struct RestoreOptions {
+    /// How it is made.
+    #[command(flatten)]
+    pub run: RunOptions,
+    /// Identifier of the new DB instance; there must be none of that name
+    #[arg(long, value_name = "ID")]
+    pub to: String,
+    /// Restore this snapshot; default: the latest state that the database can be restored to
+    #[arg(long, value_name = "ID", conflicts_with = "at")]
+    pub snapshot: Option<String>,
+    /// Restore the state of this time, in RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<Timestamp>,
+    /// DBInstanceClass of the new one; default: that of the database
+    #[arg(long, value_name = "CLASS")]
+    pub instance_class: Option<String>,
 }
 
 /// A length of time, the same as in every field of the kinds.

@@ -6,7 +6,7 @@ use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, Post
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource, ResourceExt};
-use runbook_api::{AwsAccount, BackupPolicy, ScalingOverride, ScalingPolicy};
+use runbook_api::{AwsAccount, BackupPolicy, DatabaseBackup, DatabaseRestore, ScalingOverride, ScalingPolicy};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -95,6 +95,22 @@ impl Cluster {
         self.list_in::<BackupPolicy>("BackupPolicy", namespace).await
     }
 
+    /// The DatabaseBackups of one namespace, or of all.
+    ///
+    /// # Errors
+    /// When the API server refuses or cannot be reached.
+    pub async fn database_backups(&self, namespace: Option<&str>) -> Result<Vec<Raw>, CliError> {
+        self.list_in::<DatabaseBackup>("DatabaseBackup", namespace).await
+    }
+
+    /// The DatabaseRestores of one namespace, or of all.
+    ///
+    /// # Errors
+    /// When the API server refuses or cannot be reached.
+    pub async fn database_restores(&self, namespace: Option<&str>) -> Result<Vec<Raw>, CliError> {
+        self.list_in::<DatabaseRestore>("DatabaseRestore", namespace).await
+    }
+
     /// One object, if it is there.
     ///
     /// # Errors
@@ -110,19 +126,26 @@ impl Cluster {
         })
     }
 
-    /// Creates an override; `dry_run` lets the API server judge it only. An equal one that is there already is as good.
+    /// Creates an object; `dry_run` lets the API server judge it only. An equal one that is there already is as good.
     ///
     /// # Errors
     /// When the API server refuses or cannot be reached.
-    pub async fn create(&self, object: &ScalingOverride, dry_run: bool) -> Result<(), CliError> {
+    pub async fn create<K>(&self, object: &K, dry_run: bool) -> Result<(), CliError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + serde::Serialize
+            + DeserializeOwned,
+    {
         let namespace = object.namespace().unwrap_or_default();
-        let api: Api<ScalingOverride> = Api::namespaced(self.client.clone(), &namespace);
+        let api: Api<K> = Api::namespaced(self.client.clone(), &namespace);
         match api.create(&PostParams { dry_run, ..PostParams::default() }, object).await {
             Ok(_) => Ok(()),
             // The name is made of what the object says: it is an answer that was lost.
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
             Err(error) => Err(CliError::Cluster {
-                what: format!("ScalingOverride {namespace}/{} cannot be created", object.name_any()),
+                what: format!("{} {namespace}/{} cannot be created", K::kind(&()), object.name_any()),
                 error: error.into(),
             }),
         }
@@ -192,6 +215,8 @@ impl Existing {
         objects.extend(cluster.policies(None).await?);
         objects.extend(cluster.overrides(None).await?);
         objects.extend(cluster.backups(None).await?);
+        objects.extend(cluster.database_backups(None).await?);
+        objects.extend(cluster.database_restores(None).await?);
         Ok(Self { objects, known: true })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A command is a page in `commands`: it reads (`sources`, `cluster`, `aws`), decides (`kinds`, and `runbook-core` behind it) and shows.
 //! What is shown is made as text or JSON first and printed last, so that it can be tested without a terminal. Nothing here writes to AWS;
-//! `scale` writes ScalingOverrides to the cluster, and is all that writes.
+//! `scale`, `backup` and `restore` write to the cluster: ScalingOverrides, DatabaseBackups and DatabaseRestores, which the operator follows.
 
 mod arguments;
 mod aws;
@@ -44,6 +44,9 @@ fn run(command: &Command) -> Result<Shown, CliError> {
         Command::Import(options) => wait(commands::import::run(options)),
         Command::IamPolicy(options) => wait(commands::iam_policy::run(options)),
         Command::Scale(options) => wait(commands::scale::run(options)),
+        Command::Backup(options) => wait(commands::runs::backup::run(options)),
+        Command::Backups(options) => wait(commands::runs::list::run(options)),
+        Command::Restore(options) => wait(commands::runs::restore::run(options)),
         Command::Status(options) => wait(commands::status::run(options)),
         Command::Crds => commands::crds::run(),
         Command::Completion { shell } => Ok(commands::completion::run(*shell)),

@@ -1,7 +1,7 @@
 //! Questions to what is not AWS: databases, by SQL.
 //!
 //! ```text
-//! SqlCheck ─► sql::run ─► dialer ─► networks ─► TCP ─► TLS (roots) ─► PostgreSQL
+//! statements ─► sql::run ─► dialer ─► networks ─► TCP ─► TLS (roots) ─► PostgreSQL
 //!                └─ SqlOutcome or SqlFailure, which runbook-core judges
 //! ```
 

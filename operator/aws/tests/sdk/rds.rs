@@ -1,9 +1,9 @@
 //! Amazon RDS.
 
-use runbook_aws::{Call, Cloud, RdsCall, Reply};
+use runbook_aws::{Call, Cloud, Password, RdsCall, Reply};
 use runbook_core::observed::{BackupSettings, Quota};
-use runbook_core::step::SettingsChange;
-use runbook_core::{DatabaseKind, ErrorClass};
+use runbook_core::step::{RestoreFrom, RestoredInstance, SettingsChange};
+use runbook_core::{DatabaseId, DatabaseKind, ErrorClass};
 
 use crate::server::*;
 use crate::support::scope;
@@ -236,4 +236,101 @@ async fn refusals_of_rds_have_their_classes() {
     let server = Server::start(move |_| (404, gone.clone())).await;
     let answered = cloud(&server, false).await.call(&scope(), &delete).await.unwrap();
     assert_eq!(answered.reply, Reply::Done, "what is gone is deleted");
+}
+
+#[tokio::test]
+async fn a_restore_says_everything_that_rds_has_a_default_for() {
+    let server = Server::start(|request| {
+        let action = request.body.split('&').find_map(|part| part.strip_prefix("Action=")).unwrap();
+        (200, format!("<{action}Response><{action}Result/></{action}Response>"))
+    })
+    .await;
+    let cloud = cloud(&server, false).await;
+    let source = || DatabaseId { scope: scope(), kind: DatabaseKind::Instance, identifier: "clocked-db".into() };
+    let instance = || RestoredInstance {
+        class: "db.t4g.medium".into(),
+        subnet_group: "private".into(),
+        security_groups: vec!["sg-1".into(), "sg-2".into()],
+        parameter_group: "clocked".into(),
+        option_group: Some("default:postgres-15".into()),
+        multi_az: false,
+        storage_type: Some("gp3".into()),
+        iam_authentication: true,
+    };
+    let time = Some("2026-03-01T02:30:00Z".parse().unwrap());
+    let resource_id = String::from("db-1");
+    for from in [
+        RestoreFrom::Snapshot { source: source(), snapshot: "one".into() },
+        RestoreFrom::PointInTime { source: source(), resource_id: resource_id.clone(), time },
+        RestoreFrom::PointInTime { source: source(), resource_id, time: None },
+    ] {
+        let tags = vec![("owner".to_owned(), "a/b/c".to_owned())];
+        let call = RdsCall::Restore { identifier: "rbv-one".into(), from, instance: instance(), tags };
+        assert_eq!(cloud.call(&scope(), &Call::Rds(call)).await.unwrap().reply, Reply::Done);
+    }
+    let stated = [
+        "DBInstanceClass=db.t4g.medium",
+        "DBSubnetGroupName=private",
+        "VpcSecurityGroupIds.VpcSecurityGroupId.2=sg-2",
+        "DBParameterGroupName=clocked",
+        "OptionGroupName=default%3Apostgres-15",
+        "MultiAZ=false",
+        "PubliclyAccessible=false",
+        "DeletionProtection=false",
+        "AutoMinorVersionUpgrade=false",
+        "EnableIAMDatabaseAuthentication=true",
+        "Tags.Tag.1.Key=owner",
+    ];
+    let of_each = [
+        vec!["Action=RestoreDBInstanceFromDBSnapshot", "DBInstanceIdentifier=rbv-one", "DBSnapshotIdentifier=one"],
+        vec![
+            "Action=RestoreDBInstanceToPointInTime",
+            "TargetDBInstanceIdentifier=rbv-one",
+            "RestoreTime=2026-03-01T02%3A30%3A00Z",
+            "UseLatestRestorableTime=false",
+        ],
+        vec!["SourceDBInstanceIdentifier=clocked-db", "UseLatestRestorableTime=true"],
+    ];
+    let requests = server.requests();
+    assert_eq!(requests.len(), 3);
+    for (request, own) in requests.iter().zip(of_each) {
+        for said in own.iter().chain(&stated) {
+            assert!(request.body.split('&').any(|part| part == *said), "{said} is not said: {}", request.body);
+        }
+    }
+    assert!(!requests[2].body.contains("RestoreTime="));
+}
+
+#[tokio::test]
+async fn what_was_restored_to_be_verified_is_deleted_with_all_that_it_would_leave() {
+    let server = Server::start(|request| {
+        let action = request.body.split('&').find_map(|part| part.strip_prefix("Action=")).unwrap();
+        (200, format!("<{action}Response><{action}Result/></{action}Response>"))
+    })
+    .await;
+    let cloud = cloud(&server, false).await;
+    let identifier = String::from("rbv-one");
+    for call in [
+        RdsCall::SetMasterPassword { identifier: identifier.clone(), password: Password::new("a-secret") },
+        RdsCall::AddTags { arn: "arn:aws:rds:x".into(), tags: vec![("verified".into(), "now".into())] },
+        RdsCall::DeleteInstance { identifier },
+    ] {
+        assert!(!format!("{call:?}").contains("a-secret"));
+        cloud.call(&scope(), &Call::Rds(call)).await.unwrap();
+    }
+    let requests = server.requests();
+    let says = |at: usize, said: &[&str]| {
+        said.iter().for_each(|said| assert!(requests[at].body.split('&').any(|part| part == *said), "{said}"));
+    };
+    says(
+        0,
+        &[
+            "Action=ModifyDBInstance",
+            "DBInstanceIdentifier=rbv-one",
+            "MasterUserPassword=a-secret",
+            "ApplyImmediately=true",
+        ],
+    );
+    says(1, &["Action=AddTagsToResource", "ResourceName=arn%3Aaws%3Ards%3Ax", "Tags.Tag.1.Key=verified"]);
+    says(2, &["Action=DeleteDBInstance", "SkipFinalSnapshot=true", "DeleteAutomatedBackups=true"]);
 }

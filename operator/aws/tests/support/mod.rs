@@ -272,10 +272,11 @@ impl World {
                 let (databases, marker) = page(all, marker, 100);
                 Ok(Reply::Databases { databases, marker })
             }
-            Call::Rds(RdsCall::DescribeSnapshots { source, marker, .. }) => {
+            Call::Rds(RdsCall::DescribeSnapshots { source, snapshot, marker, .. }) => {
                 let found = self.databases.iter().filter(|(name, _)| source.as_ref().is_none_or(|of| of == *name));
                 let all =
                     found.flat_map(|(name, (_, snapshots))| snapshots.iter().map(|one| (name.clone(), one.clone())));
+                let all = all.filter(|(_, one)| snapshot.as_ref().is_none_or(|name| *name == one.identifier));
                 let (snapshots, marker) = page(all.collect(), marker, 100);
                 Ok(Reply::Snapshots { snapshots, marker })
             }

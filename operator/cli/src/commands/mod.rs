@@ -5,6 +5,7 @@ pub mod crds;
 pub mod iam_policy;
 pub mod import;
 pub mod plan;
+pub mod runs;
 pub mod scale;
 pub mod status;
 pub mod version;

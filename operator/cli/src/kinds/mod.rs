@@ -1,6 +1,7 @@
 //! What the commands need to know about a kind that is brought in line with AWS: a module for each.
 
 mod backup_policy;
+mod runs;
 mod scaling_override;
 mod scaling_policy;
 
@@ -112,6 +113,8 @@ pub fn candidates(
     candidates.extend(policies.named_by_files(declared).iter().map(|policy| policies.candidate(policy, now)));
     let backups = backup_policy::Scene::new(&declared.backups, accounts, existing, cluster_id, allow_custom_endpoints);
     candidates.extend(declared.backups.iter().map(|policy| backups.candidate(policy)));
+    let runs = runs::Scene::new(declared, accounts, existing, cluster_id, allow_custom_endpoints, now);
+    candidates.extend(runs.candidates());
     candidates.extend(overrides.candidates(&policies, declared, now));
     candidates.extend(declared.accounts.iter().filter_map(|account| unusable(account, allow_custom_endpoints)));
     candidates.extend(declared.problems.iter().map(unreadable));

@@ -23,6 +23,10 @@ struct Kind {
     rules: CompiledSchema,
 }
 
+/// The kinds, in the order of their CRDs.
+const KINDS: [&str; 6] =
+    ["AwsAccount", "BackupPolicy", "DatabaseBackup", "DatabaseRestore", "ScalingOverride", "ScalingPolicy"];
+
 impl Schemas {
     /// Those of the CRDs that this program was built with.
     ///
@@ -30,9 +34,7 @@ impl Schemas {
     /// When a CRD has no schema, which its tests refuse.
     pub fn new() -> Result<Self, CliError> {
         let mut kinds = BTreeMap::new();
-        for (name, crd) in
-            ["AwsAccount", "BackupPolicy", "ScalingOverride", "ScalingPolicy"].into_iter().zip(crd::all())
-        {
+        for (name, crd) in KINDS.into_iter().zip(crd::all()) {
             let schema =
                 crd.spec.versions.iter().find_map(|version| version.schema.as_ref()?.open_api_v3_schema.as_ref());
             let schema = serde_json::to_value(schema)

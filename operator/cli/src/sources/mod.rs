@@ -5,7 +5,7 @@ mod objects;
 
 use std::fmt;
 
-use runbook_api::{AwsAccount, BackupPolicy, ScalingOverride, ScalingPolicy};
+use runbook_api::{AwsAccount, BackupPolicy, DatabaseBackup, DatabaseRestore, ScalingOverride, ScalingPolicy};
 
 use crate::arguments::Sources;
 use crate::cluster::Existing;
@@ -53,6 +53,10 @@ pub struct Declared {
     pub policies: Vec<Sourced<ScalingPolicy>>,
     /// BackupPolicies.
     pub backups: Vec<Sourced<BackupPolicy>>,
+    /// DatabaseBackups.
+    pub database_backups: Vec<Sourced<DatabaseBackup>>,
+    /// DatabaseRestores.
+    pub database_restores: Vec<Sourced<DatabaseRestore>>,
     /// What cannot be used.
     pub problems: Vec<Problem>,
     /// What was passed over, a line each.
@@ -67,8 +71,10 @@ pub fn load(sources: &Sources, existing: &Existing) -> Result<Declared, CliError
     let read = files::read(&sources.filenames)?;
     let schemas = Schemas::new()?;
     let declared = objects::sort(read, &schemas, &sources.namespace, existing);
-    let Declared { overrides, accounts, policies, backups, problems, .. } = &declared;
-    let policies = policies.is_empty() && backups.is_empty();
+    let Declared { overrides, accounts, policies, backups, database_backups, database_restores, problems, .. } =
+        &declared;
+    let runs = database_backups.is_empty() && database_restores.is_empty();
+    let policies = policies.is_empty() && backups.is_empty() && runs;
     if overrides.is_empty() && accounts.is_empty() && policies && problems.is_empty() {
         let names: Vec<String> = sources.filenames.iter().map(|path| path.display().to_string()).collect();
         return Err(CliError::Usage(format!(

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runbook_api::{AwsAccount, BackupPolicy, GROUP, ScalingOverride, ScalingPolicy, VERSION};
+use runbook_api::{
+    AwsAccount, BackupPolicy, DatabaseBackup, DatabaseRestore, GROUP, ScalingOverride, ScalingPolicy, VERSION,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -64,6 +66,13 @@ impl Sorting<'_> {
         if namespaced && let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.entry("namespace").or_insert_with(|| self.namespace.into());
         }
+        // Which name the API server will make of a generateName is not known; any stands for it.
+        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut)
+            && let Some(prefix) = metadata.get("generateName").and_then(Value::as_str)
+        {
+            let name = format!("{prefix}new");
+            metadata.entry("name").or_insert_with(|| name.into());
+        }
         let of_metadata =
             |field: &str| value.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Value::as_str);
         let Some(name) = of_metadata("name").map(str::to_owned) else {
@@ -84,6 +93,12 @@ impl Sorting<'_> {
                 }),
                 "BackupPolicy" => read::<BackupPolicy>(value).map(|object| {
                     self.declared.backups.push(Sourced { origin: origin.clone(), object });
+                }),
+                "DatabaseBackup" => read::<DatabaseBackup>(value).map(|object| {
+                    self.declared.database_backups.push(Sourced { origin: origin.clone(), object });
+                }),
+                "DatabaseRestore" => read::<DatabaseRestore>(value).map(|object| {
+                    self.declared.database_restores.push(Sourced { origin: origin.clone(), object });
                 }),
                 "ScalingOverride" => read::<ScalingOverride>(value).map(|object| {
                     self.declared.overrides.push(Sourced { origin: origin.clone(), object });

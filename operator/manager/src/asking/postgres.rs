@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ipnet::IpNet;
 use runbook_aws::Password;
-use runbook_core::checks::{FailureClass, SqlCheck, SqlFailure};
+use runbook_core::checks::SqlFailure;
 use runbook_core::facts::SqlResults;
 use runbook_core::query::SqlQuestion;
 use runbook_probes::{Dialer, Limits, Networks, SqlTarget, Trust, sql};
@@ -52,14 +52,8 @@ impl Databases for Postgres {
             password: SecretString::from(password.expose()),
             trust: self.trust.clone(),
         };
-        let statements: Vec<SqlCheck> = question
-            .statements
-            .iter()
-            .map(|(name, statement)| SqlCheck::parse(name, statement, "true"))
-            .collect::<Result<_, _>>()
-            .map_err(|why| SqlFailure::new(FailureClass::Statement, why))?;
         let total = Duration::try_from(question.timeout).unwrap_or_default();
         let limits = Limits { statement: total, total, ..Limits::default() };
-        sql::run(&self.dialer, &target, &statements, limits).await
+        sql::run(&self.dialer, &target, &question.statements, limits).await
     }
 }

@@ -12,7 +12,7 @@ mod values;
 
 use std::time::Duration;
 
-use runbook_core::checks::{FailureClass, SqlCheck, SqlFailure, SqlOutcome};
+use runbook_core::checks::{FailureClass, SqlFailure, SqlOutcome};
 use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
 
@@ -67,7 +67,7 @@ pub type Answer = Result<SqlOutcome, SqlFailure>;
 pub async fn run(
     dialer: &Dialer,
     target: &SqlTarget,
-    checks: &[SqlCheck],
+    statements: &[(String, String)],
     limits: Limits,
 ) -> Result<Vec<(String, Answer)>, SqlFailure> {
     let deadline = Instant::now() + limits.total;
@@ -79,7 +79,7 @@ pub async fn run(
         )
     };
     let mut answers: Vec<Answer> = Vec::new();
-    while let Some(rest) = checks.get(answers.len()..).filter(|rest| !rest.is_empty()) {
+    while let Some(rest) = statements.get(answers.len()..).filter(|rest| !rest.is_empty()) {
         let session = match timeout_at(deadline, Session::open(dialer, target, limits)).await {
             Ok(Ok(session)) => Ok(session),
             Ok(Err(failure)) => Err(failure),
@@ -89,7 +89,7 @@ pub async fn run(
             Ok(session) => session,
             Err(failure) if answers.is_empty() => return Err(failure),
             Err(failure) => {
-                answers.resize(checks.len(), Err(failure));
+                answers.resize(statements.len(), Err(failure));
                 break;
             }
         };
@@ -98,12 +98,12 @@ pub async fn run(
             Ok(Ok(())) => {}
             Ok(Err(failure)) if answers.is_empty() => return Err(failure),
             // Not even the first could be asked: on another connection it would be no better.
-            Ok(Err(failure)) if answers.len() == before => answers.resize(checks.len(), Err(failure)),
+            Ok(Err(failure)) if answers.len() == before => answers.resize(statements.len(), Err(failure)),
             Ok(Err(_)) => {}
-            Err(_) => answers.resize(checks.len(), Err(late())),
+            Err(_) => answers.resize(statements.len(), Err(late())),
         }
     }
-    Ok(checks.iter().map(|check| check.name.clone()).zip(answers).collect())
+    Ok(statements.iter().map(|(name, _)| name.clone()).zip(answers).collect())
 }
 
 impl SqlTarget {

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use runbook_core::checks::{FailureClass, SqlCheck, SqlFailure};
+use runbook_core::checks::{FailureClass, SqlFailure};
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
@@ -73,7 +73,11 @@ impl Session {
     ///
     /// # Errors
     /// No transaction could be begun.
-    pub async fn ask_all(&mut self, checks: &[SqlCheck], answers: &mut Vec<Answer>) -> Result<(), SqlFailure> {
+    pub async fn ask_all(
+        &mut self,
+        statements: &[(String, String)],
+        answers: &mut Vec<Answer>,
+    ) -> Result<(), SqlFailure> {
         let (place, limits) = (self.place.clone(), self.limits);
         let lost = |error: &tokio_postgres::Error| {
             classify::statement(error, limits.statement).unwrap_or_else(|| classify::lost(error, &place))
@@ -85,9 +89,9 @@ impl Session {
         let Some(begun) = within(limits.statement, begin).await else { return Err(silent(&place)) };
         let mut transaction = begun.map_err(|error| lost(&error))?;
         transaction.batch_execute(&settings(limits)).await.map_err(|error| lost(&error))?;
-        for check in checks {
+        for (_, statement) in statements {
             self.budget.refill(limits.bytes);
-            let asked = ask::in_savepoint(&mut transaction, &check.sql, limits);
+            let asked = ask::in_savepoint(&mut transaction, statement, limits);
             // The server's timeout is for each of its steps: parse, plan, execute.
             let Some(asked) = within(limits.statement * 3, asked).await else {
                 answers.push(Err(silent(&place)));

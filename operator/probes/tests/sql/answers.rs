@@ -25,7 +25,8 @@ async fn a_good_database_passes_and_an_empty_one_fails() {
     ];
     let parsed: Vec<SqlCheck> =
         checks.iter().map(|(name, sql, expect, _)| SqlCheck::parse(name, sql, expect).unwrap()).collect();
-    let answers = run(&dialer(), &target(&server), &parsed, Limits::default()).await.unwrap();
+    let statements: Vec<_> = parsed.iter().map(|check| (check.name.clone(), check.sql.clone())).collect();
+    let answers = run(&dialer(), &target(&server), &statements, Limits::default()).await.unwrap();
     assert_eq!(answers.len(), checks.len());
     for ((name, answer), (check, (_, _, _, verdict))) in answers.iter().zip(parsed.iter().zip(&checks)) {
         assert_eq!(name, &check.name);

@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use crate::server::{PASSWORD, Server, USER};
-use crate::{checks, dialer, target, tells_nothing};
+use crate::{dialer, named, target, tells_nothing};
 
 async fn refusal(dialer: &Dialer, target: &SqlTarget, limits: Limits) -> SqlFailure {
-    let failure = run(dialer, target, &checks(&["SELECT 1", "SELECT 2"]), limits).await.unwrap_err();
+    let failure = run(dialer, target, &named(&["SELECT 1", "SELECT 2"]), limits).await.unwrap_err();
     tells_nothing(&failure);
     failure
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use runbook_api::common::Mode;
 use runbook_api::common::condition::{READY, STALLED, SYNCED};
-use runbook_api::{AwsAccount, BackupPolicy, ScalingOverride, ScalingPolicy};
+use runbook_api::{AwsAccount, BackupPolicy, DatabaseBackup, DatabaseRestore, ScalingOverride, ScalingPolicy};
 use runbook_core::report::Hold;
 use runbook_core::report::state::State;
 use serde::{Deserialize, Serialize};
@@ -123,6 +123,14 @@ impl<'o> Look<'o> {
             }),
             "BackupPolicy" => BackupPolicy::deserialize(object).map(|policy| {
                 let status = policy.status.unwrap_or_default();
+                (status.conditions, status.observed_generation, false)
+            }),
+            "DatabaseBackup" => DatabaseBackup::deserialize(object).map(|run| {
+                let status = run.status.unwrap_or_default();
+                (status.conditions, status.observed_generation, false)
+            }),
+            "DatabaseRestore" => DatabaseRestore::deserialize(object).map(|run| {
+                let status = run.status.unwrap_or_default();
                 (status.conditions, status.observed_generation, false)
             }),
             _ => ScalingPolicy::deserialize(object).map(|policy| {

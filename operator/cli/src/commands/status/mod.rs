@@ -33,6 +33,8 @@ pub async fn run(options: &StatusOptions) -> Result<Shown, CliError> {
     objects.extend(cluster.policies(namespace.as_deref()).await?);
     objects.extend(cluster.overrides(namespace.as_deref()).await?);
     objects.extend(cluster.backups(namespace.as_deref()).await?);
+    objects.extend(cluster.database_backups(namespace.as_deref()).await?);
+    objects.extend(cluster.database_restores(namespace.as_deref()).await?);
     let now = Timestamp::now();
     let overview = Overview::of(&objects, now);
     let most = if options.all { usize::MAX } else { SCREEN };
