@@ -1,7 +1,7 @@
 //! Amazon RDS.
 
 use runbook_aws::{Call, Cloud, Password, RdsCall, Reply};
-use runbook_core::observed::{BackupSettings, Quota};
+use runbook_core::observed::{BackupSettings, Endpoint, Instance, Quota};
 use runbook_core::step::{RestoreFrom, RestoredInstance, SettingsChange};
 use runbook_core::{DatabaseId, DatabaseKind, ErrorClass};
 
@@ -69,6 +69,12 @@ const DATABASE: &str = "<DBInstance><DBInstanceIdentifier>clocked-db</DBInstance
     <DBInstanceStatus>available</DBInstanceStatus><Engine>postgres</Engine><BackupRetentionPeriod>7</BackupRetentionPeriod>\
     <PreferredBackupWindow>03:00-04:00</PreferredBackupWindow><CopyTagsToSnapshot>true</CopyTagsToSnapshot>\
     <DeletionProtection>false</DeletionProtection><LatestRestorableTime>2026-03-01T02:55:00Z</LatestRestorableTime>\
+    <DBInstanceClass>db.t4g.medium</DBInstanceClass><MultiAZ>false</MultiAZ><MasterUsername>clocked</MasterUsername>\
+    <DBSubnetGroup><DBSubnetGroupName>private</DBSubnetGroupName></DBSubnetGroup>\
+    <VpcSecurityGroups><VpcSecurityGroupMembership><VpcSecurityGroupId>sg-1</VpcSecurityGroupId></VpcSecurityGroupMembership>\
+    </VpcSecurityGroups><DBParameterGroups><DBParameterGroup><DBParameterGroupName>clocked</DBParameterGroupName>\
+    </DBParameterGroup></DBParameterGroups><StorageType>gp3</StorageType>\
+    <Endpoint><Address>clocked-db.rds</Address><Port>5432</Port></Endpoint>\
     <TagList><Tag><Key>team</Key><Value>shop</Value></Tag></TagList>PENDING</DBInstance>";
 
 fn described_database(pending: &str) -> String {
@@ -111,6 +117,17 @@ async fn databases_are_asked_by_a_filter_and_observed_with_what_is_pending() {
     assert_eq!(database.latest_restorable_time.map(|time| time.to_string()).as_deref(), Some("2026-03-01T02:55:00Z"));
     assert_eq!(database.tags.get("team").map(String::as_str), Some("shop"));
     assert!(database.pending.is_empty());
+    let instance = Instance {
+        class: "db.t4g.medium".into(),
+        subnet_group: Some("private".into()),
+        security_groups: vec!["sg-1".into()],
+        parameter_group: Some("clocked".into()),
+        storage_type: Some("gp3".into()),
+        master_username: Some("clocked".into()),
+        endpoint: Some(Endpoint { address: "clocked-db.rds".into(), port: 5432 }),
+        ..Instance::default()
+    };
+    assert_eq!(database.instance.as_deref(), Some(&instance));
     let body = &server.requests()[0].body;
     for part in ["Filters.Filter.1.Name=db-instance-id", "Values.Value.2=gone", "MaxRecords=100", "Marker=page-2"] {
         assert!(body.contains(part), "{part}: {body}");

@@ -1,6 +1,5 @@
 //! What IAM must allow for runs.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use runbook_core::database_restore::{input, reach};
 use runbook_core::iam::{Breadth, Strings, document};
 use serde_json::json;
@@ -14,7 +13,7 @@ fn only_what_is_restored_to_be_verified_may_be_deleted() {
         "verification": {"checks": [{"name": "users", "sql": "SELECT 1", "expect": "value > 0"}]},
     });
     let input =
-        input::validate(&serde_json::from_value(spec).unwrap(), &Default::default(), "production", &access(), None)
+        input::validate(&serde_json::from_value(spec).unwrap(), &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta::default(), "production", &access(), None)
             .unwrap();
     let document = document(&reach::permissions(&input), Breadth::Service);
     let of = |action: &str| {
