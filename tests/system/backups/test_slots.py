@@ -8,7 +8,7 @@ from typing import Any
 from runbook_sandbox.clocked.account import ACCOUNT, REGION
 from runbook_sandbox.clocked.installation import condition, until
 
-from backups.database import AT_ONCE, OWN_ARN, OWNER, SLOT, cron, rfc3339, soon
+from backups.database import AT_ONCE, OWN_ARN, OWNER, SLOT, begun, cron, rfc3339, soon
 
 
 def test_a_slot_is_taken_once_at_its_minute(database):
@@ -118,15 +118,16 @@ def test_a_full_quota_is_said_and_what_was_due_is_taken_when_there_is_room(datab
 
 
 def test_a_snapshot_of_that_name_that_is_not_ours_is_never_taken_for_it(database):
-    due = soon(20)
-    identifier = f"{database.prefix}-{due:%Y%m%d-%H%M%S}"
+    due = begun()
+    own, identifier = database.put_own(due - timedelta(days=1)), f"{database.prefix}-{due:%Y%m%d-%H%M%S}"
     database.put_snapshot(identifier, **{OWNER: "elsewhere/clocked/db"})
     database.apply(database.backup(snapshots={"schedule": cron(due)}))
-    database.wait_slot("Waiting", seconds=150)
+    assert database.wait_slot("Waiting")["time"] == rfc3339(due)
     assert identifier in database.stalled("db", "NameTaken")["message"]
-    assert "lastBackup" not in database.get("db")["status"]
+    assert database.get("db")["status"]["lastBackup"]["snapshotIdentifier"] == own
     assert database.made() == []
-    assert database.snapshots() == {identifier: {OWNER: "elsewhere/clocked/db"}}
+    found = database.snapshots()
+    assert set(found) == {own, identifier} and found[identifier] == {OWNER: "elsewhere/clocked/db"}
 
 
 def test_an_aurora_cluster_is_backed_up_as_a_cluster(place):
