@@ -57,7 +57,7 @@ test-sandbox: tools ## The sandbox against what AWS and Kubernetes do
 
 .PHONY: test-system
 test-system: build tools ## The operator on the real API server and the sandboxed AWS
-	RUNBOOK_OPERATOR=$(OPERATOR) RUNBOOK_CLI=$(CLI) RUNBOOK_AWS=$(AWS) $(PYTEST) tests/system -n 4 --dist loadgroup -q
+	RUNBOOK_OPERATOR=$(OPERATOR) RUNBOOK_CLI=$(CLI) RUNBOOK_AWS=$(AWS) $(PYTEST) tests/system -n 8 --dist loadgroup -q
 
 BENCH_SIZES := $(or $(SIZES),100 1000 10000)
 

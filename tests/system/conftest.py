@@ -23,6 +23,11 @@ _numbers = itertools.count(1)
 QUICK = {"ecs_task_start": 0.5, "ecs_task_stop": 0.2, "ecs_placement_interval": 0.2, "ecs_stabilize": 0.2, "cloudtrail_delay": 0.5}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests come first, otherwise in the order in which they are written."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """A sandbox whose node knows the operator's image."""

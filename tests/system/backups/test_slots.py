@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from runbook_sandbox.clocked.account import ACCOUNT, REGION
 from runbook_sandbox.clocked.installation import condition, until
 
 from backups.database import AT_ONCE, OWN_ARN, OWNER, SLOT, begun, cron, rfc3339, soon
 
 
+@pytest.mark.long
 def test_a_slot_is_taken_once_at_its_minute(database):
     due = soon()
     database.apply(database.backup(snapshots={"schedule": cron(due)}))
@@ -47,6 +49,7 @@ def test_a_new_policy_takes_one_at_once_if_it_says_so_and_never_again(database):
     assert [slot["time"] for slot in database.slots()] == [first["time"]]
 
 
+@pytest.mark.long
 def test_what_was_due_while_suspended_is_not_taken_afterwards(database):
     due = soon()
     database.apply(database.backup(suspend=True, snapshots={"schedule": cron(due)}))
@@ -83,6 +86,7 @@ def test_a_snapshot_that_takes_its_time_is_no_failure(database):
     assert len(database.made("CreateDBSnapshot")) == 1
 
 
+@pytest.mark.long
 def test_a_snapshot_that_fails_is_told_and_stops_no_later_one(database):
     database.account.control("PUT", f"/rds/instances/{database.identifier}/next-snapshot", {"fail": True})
     database.apply(database.backup(snapshots=AT_ONCE))

@@ -121,6 +121,7 @@ def names(policy: dict) -> list[str]:
     return [statement["Sid"] for statement in policy["Statement"]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_policy_is_enough_and_none_of_it_too_much(examples, account, cli, files, part):
     policy = json.loads(cli("iam-policy", "-f", str(files)).out)
