@@ -21,6 +21,7 @@ from runbook_sandbox.harness import Options, Sandbox
 
 _numbers = itertools.count(1)
 QUICK = {"ecs_task_start": 0.5, "ecs_task_stop": 0.2, "ecs_placement_interval": 0.2, "ecs_stabilize": 0.2, "cloudtrail_delay": 0.5}
+QUICK |= {"rds_create": 0.5, "rds_modify": 1.0, "rds_snapshot": 1.0, "rds_delete": 0.5}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

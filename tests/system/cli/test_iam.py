@@ -42,8 +42,6 @@ def files(tmp_path):
 @pytest.fixture
 def examples(operator, account, files):
     """The examples, applied, on services and a database of their own; the operator's permissions as they were afterwards."""
-    usual = account.control("GET", "/pace")
-    account.control("PUT", "/pace", dict.fromkeys(("rds_create", "rds_modify", "rds_snapshot", "rds_delete"), 0.5))
     if DATABASE not in databases(account):  # an earlier part has made it
         account.create_services(APP, WORKER)
         account.create_database()
@@ -56,7 +54,6 @@ def examples(operator, account, files):
         account.client("iam").put_user_policy(UserName=OPERATOR_USER, PolicyName=name, PolicyDocument=json.dumps(document))
     operator.objects.delete_category("runbook", "clocked")
     operator.objects.delete("awsaccount", "default")
-    account.control("PUT", "/pace", usual)
 
 
 def databases(account) -> list[str]:
