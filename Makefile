@@ -53,7 +53,7 @@ test-rust: ## Decisions, observation plane, controllers, simulator
 
 .PHONY: test-sandbox
 test-sandbox: tools ## The sandbox against what AWS and Kubernetes do
-	$(PYTEST) tests/sandbox/tests -n 2 -q
+	$(PYTEST) tests/sandbox/tests -n 4 -q
 
 .PHONY: test-system
 test-system: build tools ## The operator on the real API server and the sandboxed AWS
