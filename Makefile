@@ -53,11 +53,11 @@ test-rust: ## Decisions, observation plane, controllers, simulator
 
 .PHONY: test-sandbox
 test-sandbox: tools postgres ## The sandbox against what AWS and Kubernetes do
-	$(PYTEST) tests/sandbox/tests -n 2 -q
+	$(PYTEST) tests/sandbox/tests -n 4 -q
 
 .PHONY: test-system
 test-system: build tools postgres ## The operator on the real API server and the sandboxed AWS
-	RUNBOOK_OPERATOR=$(OPERATOR) RUNBOOK_CLI=$(CLI) RUNBOOK_AWS=$(AWS) $(PYTEST) tests/system -n 4 --dist loadgroup -q
+	RUNBOOK_OPERATOR=$(OPERATOR) RUNBOOK_CLI=$(CLI) RUNBOOK_AWS=$(AWS) $(PYTEST) tests/system -n 8 --dist loadgroup -q
 
 BENCH_SIZES := $(or $(SIZES),100 1000 10000)
 

@@ -119,14 +119,7 @@ class Place:
         """Waits until the operator has looked at a policy so many times more, by asking it to."""
         for _ in range(times):
             asked = f"{self.name}-{next(_numbers)}"
-            self.client.kubectl(
-                "annotate",
-                self.kind,
-                name,
-                f"--namespace={self.namespace}",
-                "--overwrite",
-                f"ops.clocked.app/reconcile-requested-at={asked}",
-            )
+            self.client.annotate(self.kind, name, self.namespace, **{"ops.clocked.app/reconcile-requested-at": asked})
             self.wait(name, lambda p, asked=asked: p["status"].get("lastHandledReconcileAt") == asked, "was looked at again")
 
 

@@ -17,6 +17,7 @@ def _program(variable: str) -> Path:
     return program
 
 
+@pytest.mark.long
 def test_the_benchmark_runs(tmp_path: Path) -> None:
     run = measure(20, _program("RUNBOOK_OPERATOR"), _program("RUNBOOK_AWS"), tmp_path / "20")
     made = {name: run["converge"]["calls"][name] for name in ("UpdateService", "RegisterScalableTarget", "PutScalingPolicy")}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from runbook_sandbox.clocked.installation import condition, until
 
 HOLD = "ops.clocked.app/hold-until"
 
 
+@pytest.mark.long
 def test_a_scale_out_by_hand_is_adopted_and_taken_back_at_its_end(place):
     place.account.create_services("web", cluster=place.cluster)
     place.apply(place.policy("web", replicas=2, drift={"adoptFor": "25s"}))

@@ -53,12 +53,14 @@ def throttled(account):
     account.control("PUT", "/throttling", {"enabled": True, "scale": 1.0})
 
 
+@pytest.mark.long
 def test_throttling_makes_it_slower_and_nothing_else(place, throttled):
     names = many(place, 12, 3)
     place.in_sync(*names, seconds=240)
     assert effects(place) == {(name, 3): 1 for name in names}, "each service is changed once"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_lost_answers_and_errors_are_survived(place, account, when):
     account.control(
@@ -85,6 +87,7 @@ def test_an_outage_of_aws_never_turns_ready_false(place, account):
     place.in_sync(name)
 
 
+@pytest.mark.long
 def test_kill_minus_nine_loses_and_doubles_nothing(place):
     names = many(place, 20, 3)
     for wanted in (2, 8, 14):
@@ -104,6 +107,7 @@ def operator_pids_of(place) -> dict[str, int]:
     return {name: pid for name, pid in operator_pids().items() if name in pods}
 
 
+@pytest.mark.long
 def test_a_standby_takes_over_and_a_leader_hands_over(place, operator):
     helm(operator, "upgrade", "--set=replicas=2")
     first = until("somebody leads", lambda: leader(operator), bool)

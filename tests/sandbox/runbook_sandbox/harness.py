@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from runbook_sandbox.kubernetes.binaries import Binaries, ensure
+from runbook_sandbox.kubernetes.connection import NotServed, Refused
 from runbook_sandbox.kubernetes.control_plane import ControlPlane
-from runbook_sandbox.kubernetes.reader import NotServed, Reader, Refused
+from runbook_sandbox.kubernetes.objects import Objects
 from runbook_sandbox.processes import Child, Identity
 
 
@@ -49,7 +50,7 @@ class Client:
     kubeconfig: Path
     aws_endpoint: str
     path: str
-    _reader: Reader | None = field(default=None, init=False, repr=False, compare=False)
+    _objects: Objects | None = field(default=None, init=False, repr=False, compare=False)
 
     def environment(self) -> dict[str, str]:
         """Variables for programs that shall talk to this sandbox: kubectl, helm, the AWS SDKs and CLI."""
@@ -76,19 +77,47 @@ class Client:
     def helm(self, *arguments: str) -> str:
         return self.run("helm", *arguments)
 
+    @property
+    def objects(self) -> Objects:
+        """Its objects, without a kubectl."""
+        self._objects = self._objects or Objects(self.kubeconfig)
+        return self._objects
+
     def apply(self, *objects: dict[str, Any]) -> None:
-        """Applies objects as `kubectl apply` does."""
-        self.kubectl("apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+        """Applies objects as `kubectl apply` does: all of them, whatever becomes of one."""
+        refused: list[str] = []
+        for item in objects:
+            with self._told(f"apply {item['kind']} {item['metadata']['name']}", refused):
+                try:
+                    self.objects.apply(item)
+                except NotServed:
+                    self.kubectl("apply", "--filename=-", stdin=json.dumps(item))
+        if refused:
+            raise CommandError("\n".join(refused))
 
     def get(self, *arguments: str) -> dict[str, Any]:
         """`kubectl get … --output=json`, parsed; without a kubectl where it is one object or one list."""
-        self._reader = self._reader or Reader(self.kubeconfig)
+        with self._told(f"get {' '.join(arguments)}"):
+            try:
+                return self.objects.get(*arguments)
+            except NotServed:
+                return json.loads(self.kubectl("get", "--output=json", *arguments))
+
+    def annotate(self, kind: str, name: str, namespace: str, **annotations: str) -> None:
+        """`kubectl annotate --overwrite`."""
+        with self._told(f"annotate {kind} {name}"):
+            self.objects.annotate(kind, name, namespace, **annotations)
+
+    @contextlib.contextmanager
+    def _told(self, what: str, refused: list[str] | None = None) -> Iterator[None]:
+        """What the API server does not do is a CommandError, or one more text of a list."""
         try:
-            return self._reader.get(*arguments)
-        except NotServed:
-            return json.loads(self.kubectl("get", "--output=json", *arguments))
-        except (Refused, OSError, http.client.HTTPException) as error:
-            raise CommandError(f"get {' '.join(arguments)}: {error}") from error
+            yield
+        except (CommandError, Refused, OSError, http.client.HTTPException) as error:
+            told = CommandError(f"{what}: {error}")
+            if refused is None:
+                raise told from error
+            refused.append(str(told))
 
 
 class Sandbox(Client):

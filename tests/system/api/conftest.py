@@ -48,6 +48,7 @@ SPECS: dict[str, Object] = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of this folder share one API server, so one worker runs them."""
     for item in items:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from backups.database import AT_ONCE, NEVER, OWN_ARN, OWNER, SLOT, Database, cron, rfc3339, soon
+from backups.database import AT_ONCE, NEVER, OWN_ARN, OWNER, SLOT, Database, begun, cron, rfc3339
 from runbook_sandbox.clocked.installation import until
 
 from attacks.table import Scene, attack
@@ -60,10 +60,11 @@ def _(scene: Scene) -> None:
 
 @attack("gives a snapshot of his own the name that the next slot will have", "`NameTaken`", "as declared")
 def _(scene: Scene) -> None:
-    made, due = database(scene, "snapshot"), soon(20)
+    made, due = database(scene, "snapshot"), begun()
+    made.put_own(due - timedelta(days=1))
     made.put_snapshot(f"{made.prefix}-{due:%Y%m%d-%H%M%S}")
     made.apply(made.backup(snapshots={"schedule": cron(due)}))
-    made.wait_slot("Waiting", seconds=150)
+    made.wait_slot("Waiting")
     stalled(scene, made)
     assert made.made() == []
 

@@ -32,6 +32,11 @@ def soon(seconds: float = 8) -> datetime:
     return (datetime.now(UTC) + timedelta(seconds=seconds + 60)).replace(second=0, microsecond=0)
 
 
+def begun() -> datetime:
+    """The minute that it is: due at once to a policy whose snapshots show that it is not new."""
+    return datetime.now(UTC).replace(second=0, microsecond=0)
+
+
 class Database(Place):
     """A place with a DB instance of its own (not yet made), which is granted to it."""
 

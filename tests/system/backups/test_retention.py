@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from runbook_sandbox.clocked.installation import condition, until
 
-from backups.database import NEVER, OWN_ARN, OWNER, SLOT, cron, rfc3339, soon
+from backups.database import NEVER, OWN_ARN, OWNER, SLOT, begun, cron, rfc3339
 
 KEEP_ONE = {"schedule": NEVER, "retention": {"keepLast": 1}}
 
@@ -40,10 +40,10 @@ def test_only_own_ones_that_no_rule_keeps_are_deleted(database):
 
 
 def test_a_new_snapshot_makes_the_oldest_go(database):
-    old, due = database.put_own(earlier(24)), soon()
+    old, due = database.put_own(earlier(24)), begun()
     database.apply(database.backup(snapshots=KEEP_ONE | {"schedule": cron(due)}))
     new = f"{database.prefix}-{due:%Y%m%d-%H%M%S}"
-    until("the old one is replaced", database.snapshots, lambda found: set(found) == {new}, 180)
+    until("the old one is replaced", database.snapshots, lambda found: set(found) == {new})
     database.in_sync("db")
     assert {slot.get("snapshotIdentifier"): slot["state"] for slot in database.slots()}.get(old, "Deleted") == "Deleted"
     assert [call["operation"] for call in database.made()] == ["CreateDBSnapshot", "DeleteDBSnapshot"], "the new one first"
@@ -86,10 +86,10 @@ def test_no_more_are_deleted_in_a_day_than_the_account_lets(database):
 def test_in_a_freeze_snapshots_are_taken_and_nothing_else_is_done(database):
     freeze = [{"from": "1960-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "reason": "nobody is there"}]
     database.grant_it("snapshot", "deleteSnapshot", freeze=freeze)
-    old, due = database.put_own(earlier(24)), soon()
+    old, due = database.put_own(earlier(24)), begun()
     database.apply(database.backup(automated={"retentionDays": 7}, snapshots=KEEP_ONE | {"schedule": cron(due)}))
     new = f"{database.prefix}-{due:%Y%m%d-%H%M%S}"
-    until("the new one is taken", database.snapshots, lambda found: new in found, 180)
+    until("the new one is taken", database.snapshots, lambda found: new in found)
     database.synced("db", "Frozen")
     database.reconciled_again("db")
     assert set(database.snapshots()) == {old, new}

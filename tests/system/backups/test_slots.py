@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from runbook_sandbox.clocked.account import ACCOUNT, REGION
 from runbook_sandbox.clocked.installation import condition, until
 
-from backups.database import AT_ONCE, OWN_ARN, OWNER, SLOT, cron, rfc3339, soon
+from backups.database import AT_ONCE, OWN_ARN, OWNER, SLOT, begun, cron, rfc3339, soon
 
 
+@pytest.mark.long
 def test_a_slot_is_taken_once_at_its_minute(database):
     due = soon()
     database.apply(database.backup(snapshots={"schedule": cron(due)}))
@@ -47,6 +49,7 @@ def test_a_new_policy_takes_one_at_once_if_it_says_so_and_never_again(database):
     assert [slot["time"] for slot in database.slots()] == [first["time"]]
 
 
+@pytest.mark.long
 def test_what_was_due_while_suspended_is_not_taken_afterwards(database):
     due = soon()
     database.apply(database.backup(suspend=True, snapshots={"schedule": cron(due)}))
@@ -83,6 +86,7 @@ def test_a_snapshot_that_takes_its_time_is_no_failure(database):
     assert len(database.made("CreateDBSnapshot")) == 1
 
 
+@pytest.mark.long
 def test_a_snapshot_that_fails_is_told_and_stops_no_later_one(database):
     database.account.control("PUT", f"/rds/instances/{database.identifier}/next-snapshot", {"fail": True})
     database.apply(database.backup(snapshots=AT_ONCE))
@@ -118,15 +122,16 @@ def test_a_full_quota_is_said_and_what_was_due_is_taken_when_there_is_room(datab
 
 
 def test_a_snapshot_of_that_name_that_is_not_ours_is_never_taken_for_it(database):
-    due = soon(20)
-    identifier = f"{database.prefix}-{due:%Y%m%d-%H%M%S}"
+    due = begun()
+    own, identifier = database.put_own(due - timedelta(days=1)), f"{database.prefix}-{due:%Y%m%d-%H%M%S}"
     database.put_snapshot(identifier, **{OWNER: "elsewhere/clocked/db"})
     database.apply(database.backup(snapshots={"schedule": cron(due)}))
-    database.wait_slot("Waiting", seconds=150)
+    assert database.wait_slot("Waiting")["time"] == rfc3339(due)
     assert identifier in database.stalled("db", "NameTaken")["message"]
-    assert "lastBackup" not in database.get("db")["status"]
+    assert database.get("db")["status"]["lastBackup"]["snapshotIdentifier"] == own
     assert database.made() == []
-    assert database.snapshots() == {identifier: {OWNER: "elsewhere/clocked/db"}}
+    found = database.snapshots()
+    assert set(found) == {own, identifier} and found[identifier] == {OWNER: "elsewhere/clocked/db"}
 
 
 def test_an_aurora_cluster_is_backed_up_as_a_cluster(place):

@@ -29,6 +29,7 @@ def test_an_operator_that_is_killed_around_the_snapshot_leaves_one(database, whe
     assert len(database.slots()) == 1
 
 
+@pytest.mark.long
 def test_a_cluster_that_is_lost_loses_no_snapshot_and_takes_none_twice(database):
     due = soon()
     policy = database.backup(snapshots={"schedule": cron(due), "retention": {"keepLast": 5}})

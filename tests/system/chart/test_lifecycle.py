@@ -104,6 +104,7 @@ class Story:
         return bool(self.sandbox.kubectl("get", kind, name, "--ignore-not-found", "--output=name", f"--namespace={NAMESPACE}").strip())
 
 
+@pytest.mark.long
 def test_policies_outlive_upgrade_rollback_and_uninstall(own, earlier):
     sandbox, account = own
     story = Story(sandbox, account)

@@ -44,7 +44,7 @@ def helm(client: Client, command: str, *settings: str, chart: Path = CHART) -> s
         "clusterId": CLUSTER_ID,
         "image": {"repository": repository, "tag": tag},
         "envFrom": [{"secretRef": {"name": "aws"}}],
-        "operator": {"resync": "5s"},
+        "operator": {"resync": "1s"},
     }
     flags = [f"--set-json={name}={json.dumps(value)}" for name, value in values.items()] + list(settings)
     return client.helm(command, RELEASE, str(chart), f"--namespace={NAMESPACE}", "--wait", "--timeout=3m", *flags)
