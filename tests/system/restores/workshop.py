@@ -79,7 +79,9 @@ class Workshop(Place):
     def keep(self, source: dict[str, Any], name: str = "again", target: str | None = None, **more: Any) -> dict[str, Any]:
         """A DatabaseRestore that keeps what it restores, not yet applied."""
         into = {"rdsInstance": target or self.named(name)} | more
-        return self._object("DatabaseRestore", name, {"accountRef": {"name": self.name}, "source": source, "target": into, "outcome": "Keep"})
+        return self._object(
+            "DatabaseRestore", name, {"accountRef": {"name": self.name}, "source": source, "target": into, "outcome": "Keep"}
+        )
 
     def verify(self, source: dict[str, Any], *checks: dict[str, str], name: str = "good", **more: Any) -> dict[str, Any]:
         """A DatabaseRestore that verifies, not yet applied."""
