@@ -21,6 +21,8 @@ CRDS = Path(__file__).resolve().parents[3] / "crds" / "yaml"
 PATHS = {
     "AwsAccount": "awsaccounts",
     "BackupPolicy": "namespaces/default/backuppolicies",
+    "DatabaseBackup": "namespaces/default/databasebackups",
+    "DatabaseRestore": "namespaces/default/databaserestores",
     "ScalingOverride": "namespaces/default/scalingoverrides",
     "ScalingPolicy": "namespaces/default/scalingpolicies",
 }
@@ -34,6 +36,12 @@ SPECS: dict[str, Object] = {
     "BackupPolicy": {
         "source": {"rdsInstance": "clocked-db"},
         "snapshots": {"schedule": "0 2 * * *", "retention": {"keepLast": 3}},
+    },
+    "DatabaseBackup": {"source": {"rdsInstance": "clocked-db"}},
+    "DatabaseRestore": {
+        "source": {"snapshotIdentifier": "clocked-manual-20260301-020000"},
+        "target": {"rdsInstance": "clocked-db-restored"},
+        "outcome": "Keep",
     },
     "ScalingOverride": {
         "policyRef": {"name": "clocked-app"},
