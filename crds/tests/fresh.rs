@@ -24,8 +24,15 @@ fn what_is_generated_in_the_repository_is_fresh() {
 fn check_names_what_is_stale_and_what_to_run() {
     let directory = std::env::temp_dir().join(format!("crdgen-{}", std::process::id()));
     let examples = directory.join("examples");
-    fs::create_dir_all(examples.join("clocked")).unwrap();
-    for name in ["clocked/account.yaml", "clocked/backups.yaml", "clocked/scaling.yaml", "override.yaml"] {
+    fs::create_dir_all(examples.join("clocked/runs")).unwrap();
+    for name in [
+        "clocked/account.yaml",
+        "clocked/backups.yaml",
+        "clocked/runs/backup.yaml",
+        "clocked/runs/restore.yaml",
+        "clocked/scaling.yaml",
+        "override.yaml",
+    ] {
         fs::copy(checkout().join("examples").join(name), examples.join(name)).unwrap();
     }
     assert!(crdgen(&[&directory]).status.success());

@@ -12,9 +12,14 @@ fn only_what_is_restored_to_be_verified_may_be_deleted() {
         "source": {"snapshotIdentifier": "before-migration"}, "outcome": "Verify",
         "verification": {"checks": [{"name": "users", "sql": "SELECT 1", "expect": "value > 0"}]},
     });
-    let input =
-        input::validate(&serde_json::from_value(spec).unwrap(), &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta::default(), "production", &access(), None)
-            .unwrap();
+    let input = input::validate(
+        &serde_json::from_value(spec).unwrap(),
+        &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta::default(),
+        "production",
+        &access(),
+        None,
+    )
+    .unwrap();
     let document = document(&reach::permissions(&input), Breadth::Service);
     let of = |action: &str| {
         let all = document.statement.iter().filter(|one| match &one.action {
