@@ -7,7 +7,10 @@ pub mod aws_account;
 pub mod backup_policy;
 pub mod common;
 pub mod crd;
+// Columns of one type are no duplicates.
+#[allow(clippy::duplicated_attributes)]
 pub mod database_backup;
+#[allow(clippy::duplicated_attributes)]
 pub mod database_restore;
 pub mod drift;
 pub mod duration;

@@ -66,7 +66,7 @@ pub enum RdsCall {
         /// What is restored.
         from: RestoreFrom,
         /// How the new instance is set up.
-        instance: RestoredInstance,
+        instance: Box<RestoredInstance>,
         /// Tags.
         tags: Vec<(String, String)>,
     },

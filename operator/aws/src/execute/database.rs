@@ -31,7 +31,7 @@ pub(super) fn call_of(step: &DatabaseStep, vault: &Vault) -> RdsCall {
         DatabaseStep::RestoreInstance { database, from, instance, tags } => RdsCall::Restore {
             identifier: database.identifier.clone(),
             from: from.clone(),
-            instance: (**instance).clone(),
+            instance: instance.clone(),
             tags: tags.clone(),
         },
         DatabaseStep::SetMasterPassword { database, resource_id, .. } => RdsCall::SetMasterPassword {

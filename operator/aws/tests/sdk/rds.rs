@@ -282,7 +282,7 @@ async fn a_restore_says_everything_that_rds_has_a_default_for() {
         RestoreFrom::PointInTime { source: source(), resource_id, time: None },
     ] {
         let tags = vec![("owner".to_owned(), "a/b/c".to_owned())];
-        let call = RdsCall::Restore { identifier: "rbv-one".into(), from, instance: instance(), tags };
+        let call = RdsCall::Restore { identifier: "rbv-one".into(), from, instance: Box::new(instance()), tags };
         assert_eq!(cloud.call(&scope(), &Call::Rds(call)).await.unwrap().reply, Reply::Done);
     }
     let stated = [

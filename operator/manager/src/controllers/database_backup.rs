@@ -12,6 +12,7 @@ use runbook_core::account::resolve;
 use runbook_core::account::usable::not_ready;
 use runbook_core::database_backup::{self, Input, Memory, deletion, input, report};
 use runbook_core::report::{Act, Hold, Summary, history};
+use runbook_core::run::Ended;
 use runbook_core::{Facts, Finding, Plan};
 
 use crate::context::Context;
@@ -42,6 +43,10 @@ impl Kind for DatabaseBackup {
 
     fn account_name(&self) -> String {
         self.spec.account_ref.name.clone()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| Ended::of(&status.conditions).is_some())
     }
 
     fn prepare(&self, context: &Context) -> Result<Prepared<Input>, Finding> {

@@ -14,6 +14,7 @@ use runbook_core::account::resolve;
 use runbook_core::account::usable::not_ready;
 use runbook_core::database_restore::{self, Input, Memory, deletion, input, report};
 use runbook_core::report::{Act, Hold, Summary, history};
+use runbook_core::run::Ended;
 use runbook_core::{Facts, Finding, Plan};
 
 use super::claimed;
@@ -48,6 +49,10 @@ impl Kind for DatabaseRestore {
         self.spec.account_ref.name.clone()
     }
 
+    fn has_ended(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| Ended::of(&status.conditions).is_some())
+    }
+
     fn prepare(&self, context: &Context) -> Result<Prepared<Input>, Finding> {
         let spec = &self.spec;
         let name = &spec.account_ref.name;
@@ -75,7 +80,8 @@ impl Kind for DatabaseRestore {
     }
 
     fn cleans_up(&self) -> bool {
-        self.spec.outcome == RestoreOutcome::Verify
+        // An instance that was verified is gone when the run has ended.
+        self.spec.outcome == RestoreOutcome::Verify && !self.has_ended()
     }
 
     fn leaves_behind(facts: &Facts, plan: &Plan) -> bool {

@@ -39,6 +39,11 @@ pub trait Kind: Stored<Status: Reported> {
         false
     }
 
+    /// Whether the object is a run that has ended: it is not looked at again, whatever becomes of its account or of AWS.
+    fn has_ended(&self) -> bool {
+        false
+    }
+
     /// Dereferences and validates the object.
     ///
     /// # Errors

@@ -148,6 +148,10 @@ impl<K: Kind> Runner<K> {
         if let Some(end) = self.nothing_to_undo(&turn).await {
             return end;
         }
+        if turn.object.has_ended() && !turn.is_being_deleted() {
+            self.context.warmup.observed(&turn.uid, Instant::now());
+            return End { label: "Ended", wait: self.context.options.resync };
+        }
         if turn.object.is_suspended() {
             let end = self.say(&turn, &Outcome::Held { hold: Hold::Suspended, pending: 0 }).await;
             // Whoever lets it go on wants to see what has become of AWS meanwhile.

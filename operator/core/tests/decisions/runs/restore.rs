@@ -158,7 +158,7 @@ impl Life {
     }
 
     /// Lives on with good luck until the end.
-    fn to_the_end(&mut self) -> Ended {
+    fn live_on(&mut self) -> Ended {
         for _ in 0..300 {
             self.turn(Luck::Good);
             if let Some(ended) = self.ended() {
@@ -184,7 +184,7 @@ fn message(ended: &Ended) -> (bool, &str, &str) {
 #[test]
 fn a_backup_is_verified_and_nothing_is_left() {
     let mut life = Life::verify();
-    let ended = life.to_the_end();
+    let ended = life.live_on();
     assert_eq!(message(&ended).1, "Complete", "{ended:?}");
     assert_eq!(life.steps, ["RestoreInstance", "SetMasterPassword", "DeleteInstance", "TagVerified"]);
     assert_eq!(life.scratch(), Vec::<&String>::new());
@@ -204,7 +204,7 @@ fn whatever_fails_at_whichever_step_the_end_is_the_same() {
     for spec in [Life::verify, Life::keep] {
         let wanted = {
             let mut life = spec();
-            let ended = life.to_the_end();
+            let ended = life.live_on();
             (message(&ended).0, life.cloud.databases.keys().cloned().collect::<Vec<_>>())
         };
         for turn in 0..12 {
@@ -214,7 +214,7 @@ fn whatever_fails_at_whichever_step_the_end_is_the_same() {
                     life.turn(if index == turn { luck } else { Luck::Good });
                     life.pass(2);
                 }
-                let ended = life.to_the_end();
+                let ended = life.live_on();
                 let left: Vec<String> = life.cloud.databases.keys().cloned().collect();
                 assert_eq!((message(&ended).0, left), wanted, "{luck:?} in turn {turn}: {ended:?}");
                 let restored = life.steps.iter().filter(|step| **step == "RestoreInstance").count();
@@ -228,7 +228,7 @@ fn whatever_fails_at_whichever_step_the_end_is_the_same() {
 fn a_check_that_does_not_pass_fails_the_run_and_tags_nothing() {
     let mut life = Life::verify();
     life.cloud.users = 0;
-    let ended = life.to_the_end();
+    let ended = life.live_on();
     assert_eq!(message(&ended).1, "ChecksFailed");
     assert!(message(&ended).2.contains("users: "), "{ended:?}");
     assert_eq!(life.steps, ["RestoreInstance", "SetMasterPassword", "DeleteInstance"]);
@@ -240,7 +240,7 @@ fn a_check_that_does_not_pass_fails_the_run_and_tags_nothing() {
 fn a_statement_that_fails_is_an_answer() {
     let mut life = Life::verify();
     life.spec.verification.as_mut().unwrap().checks[0].sql = "SELECT count(*) FROM missing".into();
-    let ended = life.to_the_end();
+    let ended = life.live_on();
     assert_eq!(message(&ended).1, "ChecksFailed");
     assert!(message(&ended).2.contains("42P01"), "{ended:?}");
 }
@@ -250,7 +250,7 @@ fn a_database_that_cannot_be_asked_says_nothing_of_the_backup() {
     let mut life = Life::verify();
     life.cloud.mute = true;
     let began = life.now;
-    let ended = life.to_the_end();
+    let ended = life.live_on();
     assert_eq!(message(&ended).1, "NotVerified");
     assert!(message(&ended).2.contains("Unreachable: nobody answers"), "{ended:?}");
     assert_eq!(life.scratch(), Vec::<&String>::new());
@@ -263,7 +263,7 @@ fn one_that_takes_too_long_is_deleted() {
     let mut life = Life::verify();
     life.turn(Luck::Good);
     life.pass(7 * 60);
-    let ended = life.to_the_end();
+    let ended = life.live_on();
     assert_eq!(message(&ended).1, "NotVerified");
     assert_eq!(life.steps, ["RestoreInstance", "DeleteInstance"]);
     assert_eq!(life.scratch(), Vec::<&String>::new());
@@ -277,7 +277,7 @@ fn one_that_breaks_is_deleted_and_a_kept_one_is_left() {
         life.cloud.move_on(life.now);
         let made = life.cloud.databases.iter_mut().find(|(name, _)| *name != "clocked-db").unwrap();
         made.1.status = "incompatible-restore".into();
-        let ended = life.to_the_end();
+        let ended = life.live_on();
         assert!(!message(&ended).0);
         assert!(message(&ended).2.contains("incompatible-restore"), "{ended:?}");
         assert_eq!(life.cloud.databases.len(), 1 + left);
@@ -290,7 +290,7 @@ fn nothing_is_restored_over_a_database_that_exists() {
     let mut other = life.cloud.databases["clocked-db"].clone();
     other.resource_id = "db-other".into();
     life.cloud.databases.insert("clocked-db-restored".into(), other);
-    let ended = life.to_the_end();
+    let ended = life.live_on();
     assert_eq!(message(&ended).1, "TargetExists");
     assert_eq!(life.steps, Vec::<&str>::new());
 }
@@ -298,11 +298,11 @@ fn nothing_is_restored_over_a_database_that_exists() {
 #[test]
 fn a_database_of_an_earlier_run_of_the_same_name_is_not_its_own() {
     let mut life = Life::keep();
-    assert!(message(&life.to_the_end()).0);
+    assert!(message(&life.live_on()).0);
     let mut again = Life::keep();
     again.cloud = life.cloud;
     again.metadata.uid = Some("uid-2".into());
-    assert_eq!(message(&again.to_the_end()).1, "TargetExists");
+    assert_eq!(message(&again.live_on()).1, "TargetExists");
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn a_kept_one_that_goes_is_not_restored_again() {
     life.pass(1);
     life.turn(Luck::Good);
     life.cloud.databases.remove("clocked-db-restored");
-    assert_eq!(message(&life.to_the_end()).1, "DatabaseLost");
+    assert_eq!(message(&life.live_on()).1, "DatabaseLost");
     assert_eq!(life.steps, ["RestoreInstance"]);
 }
 
