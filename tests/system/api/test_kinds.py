@@ -12,6 +12,8 @@ from runbook_sandbox.processes import wait_until
 PLURALS = {
     "AwsAccount": "awsaccounts",
     "BackupPolicy": "backuppolicies",
+    "DatabaseBackup": "databasebackups",
+    "DatabaseRestore": "databaserestores",
     "ScalingOverride": "scalingoverrides",
     "ScalingPolicy": "scalingpolicies",
 }

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 
-def _refused() -> object:
-    spec = importlib.util.spec_from_file_location("refused", Path(__file__).with_name("test_refused.py"))
+def _table(name: str) -> dict:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    return module.BAD
 
 
-BAD = _refused().BAD
+BAD = _table("test_refused") | _table("test_refused_runs")
 
 
 @pytest.fixture(scope="session")

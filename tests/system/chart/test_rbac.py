@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from runbook_sandbox.clocked.account import ACCOUNT, OPERATOR_USER, REGION
 from runbook_sandbox.clocked.installation import NAMESPACE, RELEASE, REPOSITORY, condition, until
 from runbook_sandbox.harness import CommandError
 
@@ -86,7 +87,9 @@ def provoke_everything(place, operator, loosen) -> None:
     # A database that is not there is told of.
     place.apply(backup(place, {"deletionProtection": True}))
     until("the backup policy is told", policy_condition(place, "Stalled"), lambda stalled: stalled.get("status") == "True")
-    for kind in ("awsaccounts", "backuppolicies", "scalingoverrides", "scalingpolicies"):
+    runs = [run(place, kind, spec) for kind, spec in RUNS.items()]
+    provoke_runs(place, runs)
+    for kind in ("awsaccounts", "backuppolicies", "databasebackups", "databaserestores", "scalingoverrides", "scalingpolicies"):
         loosen(f"{kind}.ops.clocked.app")
     bad = place.policy("bad", autoscaling={"minCapacity": "two"})
     override = place.override("bad-override", "web", atLeast=3)
@@ -100,7 +103,12 @@ def provoke_everything(place, operator, loosen) -> None:
             return False  # the API server takes a moment to follow a changed CRD
         return True
 
-    until("the API server takes anything", lambda: taken(bad, override, account, backup(place, {"deletionProtection": "yes"})), bool)
+    malformed = [run(place, kind, {"source": "none"}, "bad") for kind in RUNS]
+    wrong = (bad, override, account, backup(place, {"deletionProtection": "yes"}), *malformed)
+    until("the API server takes anything", lambda: taken(*wrong), bool)
+    for thing in malformed:
+        stalled = run_condition(place, thing, "Stalled")
+        until(f"the {thing['kind']} is told", stalled, lambda found: found.get("reason") == "InvalidSpec")
     until("the backup policy is told", policy_condition(place, "Stalled"), lambda stalled: stalled.get("reason") == "InvalidSpec")
     place.stalled("bad", "InvalidSpec")
     told = account_condition(operator, f"{place.name}-bad", "Stalled")
@@ -110,6 +118,50 @@ def provoke_everything(place, operator, loosen) -> None:
     place.apply(bad)
     written = Right("events.k8s.io", "events", "patch")
     until("the event is counted", lambda: {right(event, set()) for event in requests(operator, since)}, lambda seen: written in seen)
+
+
+#: Of each kind that is done once, one that removes in AWS what it made there when it goes.
+RUNS = {
+    "DatabaseBackup": {"deletionPolicy": "Delete"},
+    "DatabaseRestore": {
+        "outcome": "Verify",
+        "verification": {"checks": [{"name": "any", "sql": "SELECT 1", "expect": "value == 1"}]},
+    },
+}
+
+
+def run(place, kind: str, spec: dict[str, Any], name: str = "run") -> dict[str, Any]:
+    """A backup of a database by hand, or a restore of it, not yet applied."""
+    of = {"rdsInstance": place.name}
+    named = {"accountRef": {"name": place.name}, "source": of if kind == "DatabaseBackup" else {"pointInTime": of}}
+    metadata = {"name": name, "namespace": place.namespace}
+    return {"apiVersion": "ops.clocked.app/v1alpha1", "kind": kind, "metadata": metadata, "spec": named | spec}
+
+
+def run_condition(place, thing: dict[str, Any], kind: str) -> Callable[[], dict[str, Any]]:
+    where = (thing["kind"].lower(), thing["metadata"]["name"], f"--namespace={place.namespace}")
+    return lambda: condition(place.client.get(*where), kind)
+
+
+def provoke_runs(place, runs: list[dict[str, Any]]) -> None:
+    """Has both done and removed again, finalizer and all."""
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "rds:*", "Resource": "*"}]}
+    iam, about = place.account.client("iam"), {"UserName": OPERATOR_USER, "PolicyName": place.name}
+    iam.put_user_policy(**about, PolicyDocument=json.dumps(everything))
+    resources = [f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{name}" for name in (place.name, "rbv-*")]
+    services = {"namespaces": [place.namespace], "verbs": ["scale"], "resources": [f"arn:aws:ecs:*:*:service/{place.cluster}/*"]}
+    databases = {"namespaces": [place.namespace], "verbs": ["snapshot", "deleteSnapshot", "restore"], "resources": resources}
+    place.grant(grants=[services, databases])
+    place.account.create_database(place.name)
+    try:
+        place.apply(*runs)
+        for thing in runs:
+            where = (thing["kind"].lower(), "run", f"--namespace={place.namespace}")
+            until(f"{where[0]} is guarded", lambda where=where: place.client.get(*where)["metadata"].get("finalizers"), bool)
+            until(f"{where[0]} was begun", lambda where=where: place.client.get(*where)["status"].get("startTime"), bool)
+            place.client.kubectl("delete", *where, "--timeout=60s")
+    finally:
+        iam.delete_user_policy(**about)
 
 
 def backup(place, spec: dict[str, Any]) -> dict[str, Any]:
@@ -187,6 +239,10 @@ WRITE = ("create", "update", "patch", "delete")
 PEOPLE = [
     ("viewer", "backuppolicies", READ),
     ("viewer", "backuppolicies/status", ()),
+    ("viewer", "databasebackups", READ),
+    ("viewer", "databasebackups/status", ()),
+    ("viewer", "databaserestores", READ),
+    ("viewer", "databaserestores/status", ()),
     ("viewer", "scalingpolicies", READ),
     ("viewer", "scalingpolicies/status", ()),
     ("viewer", "scalingpolicies/scale", ("get",)),
@@ -195,6 +251,16 @@ PEOPLE = [
     ("viewer", "awsaccounts", READ),
     ("editor", "backuppolicies", READ + WRITE),
     ("editor", "backuppolicies/status", ()),
+    ("editor", "databasebackups", READ + WRITE),
+    ("editor", "databasebackups/status", ()),
+    ("editor", "databaserestores", ()),
+    ("editor", "databaserestores/status", ()),
+    ("restorer", "databasebackups", READ),
+    ("restorer", "databasebackups/status", ()),
+    ("restorer", "databaserestores", READ + WRITE),
+    ("restorer", "databaserestores/status", ()),
+    ("restorer", "backuppolicies", ()),
+    ("restorer", "awsaccounts", ()),
     ("editor", "scalingpolicies", READ + WRITE),
     ("editor", "scalingpolicies/status", ()),
     ("editor", "scalingpolicies/scale", ("get", "update", "patch")),

@@ -7,14 +7,11 @@ from collections.abc import Iterator
 import pytest
 from runbook_sandbox.clocked.account import Account
 from runbook_sandbox.clocked.database import Database, certificate_authority
-from runbook_sandbox.clocked.installation import NAMESPACE, helm
+from runbook_sandbox.clocked.installation import helm, trust
 from runbook_sandbox.harness import Sandbox
 
 from restores.source import GOOD, SOURCE, create, take
 from restores.workshop import QUICK, Workshop
-
-#: What the chart is told where databases are the sandbox's: they listen on this host, under certificates of its own.
-SANDBOX = ('--set-json=databases.allowedNetworks=["127.0.0.0/8","::1/128"]', "--set=databases.caConfigMap=sandbox-ca")
 
 
 @pytest.fixture(scope="session")
@@ -29,27 +26,24 @@ def source(operator: Sandbox, account: Account) -> Database:
 
 
 @pytest.fixture(scope="session")
-def trusting(operator: Sandbox, account: Account, source: Database) -> Sandbox:
-    """The operator, told of the sandbox's certificate authority and allowed to connect to this host."""
-    authority = certificate_authority(account).read_text()
-    operator.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "sandbox-ca", "namespace": NAMESPACE},
-            "data": {"ca.crt": authority},
-        }
-    )
-    helm(operator, "upgrade", *SANDBOX)
+def settings(operator: Sandbox, account: Account, source: Database) -> tuple[str, ...]:
+    """What the chart is told where databases are the sandbox's: to connect to this host, and whose certificates to trust."""
+    return trust(operator, certificate_authority(account))
+
+
+@pytest.fixture(scope="session")
+def trusting(operator: Sandbox, settings: tuple[str, ...]) -> Sandbox:
+    """The operator, told so."""
+    helm(operator, "upgrade", *settings)
     return operator
 
 
 @pytest.fixture
-def stranger(trusting: Sandbox) -> Iterator[Sandbox]:
-    """The same, not told of the authority, for as long as the test runs."""
-    helm(trusting, "upgrade", SANDBOX[0])
+def stranger(trusting: Sandbox, settings: tuple[str, ...]) -> Iterator[Sandbox]:
+    """The same, allowed to connect and not told of the authority, for as long as the test runs."""
+    helm(trusting, "upgrade", settings[0])
     yield trusting
-    helm(trusting, "upgrade", *SANDBOX)
+    helm(trusting, "upgrade", *settings)
 
 
 @pytest.fixture

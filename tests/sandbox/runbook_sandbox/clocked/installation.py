@@ -37,6 +37,20 @@ def install(client: Client, account: Account, *settings: str, cluster: str = CLU
     helm(client, "install", *settings, chart=chart)
 
 
+def trust(client: Client, authority: Path) -> tuple[str, ...]:
+    """Settings of the chart by which the operator asks databases of the sandbox: they listen on this host, under its own authority."""
+    client.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "sandbox-ca", "namespace": NAMESPACE},
+            "data": {"ca.crt": authority.read_text()},
+        },
+    )
+    return '--set-json=databases.allowedNetworks=["127.0.0.0/8","::1/128"]', "--set=databases.caConfigMap=sandbox-ca"
+
+
 def helm(client: Client, command: str, *settings: str, chart: Path = CHART) -> str:
     """`helm install` or `helm upgrade` of a chart, that of this checkout by default, waiting until the operator is available."""
     repository, tag = IMAGE.split(":")

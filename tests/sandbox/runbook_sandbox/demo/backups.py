@@ -1,19 +1,25 @@
-"""The part of the demo about the database: its settings, a snapshot by schedule, and what becomes of old ones."""
+"""The part of the demo about the database: its settings, a snapshot by schedule, whether it is good, and what becomes of old ones."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from runbook_sandbox.clocked.account import ACCOUNT, CLUSTER_ID, DATABASE, REGION, Account
-from runbook_sandbox.clocked.installation import EXAMPLES, is_in_sync
+from runbook_sandbox.clocked.account import ACCOUNT, CLUSTER_ID, DATABASE, OPERATOR_USER, REGION, Account
+from runbook_sandbox.clocked.database import Database, certificate_authority
+from runbook_sandbox.clocked.installation import EXAMPLES, condition, is_in_sync, trust
 from runbook_sandbox.demo.stage import Stage
 from runbook_sandbox.harness import Client
 
 GET = "kubectl get backuppolicies --namespace=clocked"
 OWNER = f"{CLUSTER_ID}/clocked/{DATABASE}"
 BY_HAND = "before-the-migration"
+DRILL = "drill"
+VERIFIED = "ops.clocked.app/verified-at"
+USERS = 40
 
 
 class Backups:
@@ -21,7 +27,9 @@ class Backups:
 
     def __init__(self, stage: Stage, client: Client, account: Account) -> None:
         self.stage, self.client, self.account = stage, client, account
+        self.database = Database(account)
         self.due = datetime.now(UTC)
+        self.snapshot = ""
 
     def policy(self) -> dict[str, Any]:
         """The BackupPolicy as the API server shows it."""
@@ -39,13 +47,19 @@ class Backups:
     def set_the_scene(self) -> None:
         """A database as people make it who think of backups later."""
         # What takes RDS minutes takes the sandbox seconds; here it takes one.
-        self.account.control("PUT", "/pace", {"rds_create": 1.0, "rds_snapshot": 1.0, "rds_modify": 1.0})
-        self.account.create_database()
+        self.account.control("PUT", "/pace", dict.fromkeys(("rds_create", "rds_snapshot", "rds_modify", "rds_restore", "rds_delete"), 1.0))
+        self.database.create()
+
+    def settings_of_the_chart(self) -> tuple[str, ...]:
+        """By which the operator may ask a database that listens on this machine."""
+        return trust(self.client, certificate_authority(self.account))
 
     def look_first(self) -> None:
         """What the operator would write, while the account is in mode Observe."""
         stage = self.stage
         stage.expect("the database is available", self.account.database, lambda found: found["DBInstanceStatus"] == "available")
+        self.database.fill(users=USERS)
+        stage.say(f"    it is a real PostgreSQL, with {USERS} users in its tables")
         stage.run(self.client, f"kubectl apply --filename={EXAMPLES / 'backups.yaml'}")
         found = stage.expect(f"{DATABASE} has a plan", self.policy, lambda policy: "plan" in policy.get("status", {}))
         for step in found["status"]["plan"]["steps"]:
@@ -78,6 +92,7 @@ class Backups:
     def look_at_the_snapshot(self) -> None:
         """The slot, as the policy and AWS tell of it."""
         stage, identifier = self.stage, f"clocked-manual-{self.due:%Y%m%d-%H%M%S}"
+        self.snapshot = identifier
         stage.title(f"The snapshot of {self.due:%H:%M}")
 
         def state() -> str:
@@ -91,6 +106,65 @@ class Backups:
             stage.say(f"    {key} = {value}")
         taken = [call for call in self.account.operator_calls("CreateDBSnapshot") if call["effect"]]
         stage.check("it was taken once", len(taken) == 1, taken)
+
+    def restore(self) -> dict[str, Any]:
+        """The DatabaseRestore as the API server shows it."""
+        return self.client.get("databaserestore", DRILL, "--namespace=clocked")
+
+    def scratch(self) -> list[str]:
+        """The DB instances that were restored to be verified."""
+        found = self.account.rds.describe_db_instances()["DBInstances"]
+        return [one["DBInstanceIdentifier"] for one in found if one["DBInstanceIdentifier"].startswith("rbv-")]
+
+    def verify_the_snapshot(self, cli: Path) -> None:
+        """A restore of the snapshot, asked by SQL, and deleted again."""
+        stage = self.stage
+        stage.title("Is it a backup? It is restored beside the database, asked by SQL, and deleted again")
+        checks = [
+            {"name": "users", "sql": "SELECT count(*) FROM users", "expect": f"value == {USERS}"},
+            {"name": "sessions", "sql": "SELECT count(*) AS n, max(user_id) AS last FROM sessions", "expect": "row.n > 0 && row.last > 0"},
+        ]
+        source = {"snapshotIdentifier": self.snapshot}
+        drill = {
+            "apiVersion": "ops.clocked.app/v1alpha1",
+            "kind": "DatabaseRestore",
+            "metadata": {"name": DRILL, "namespace": "clocked"},
+            "spec": {"source": source, "outcome": "Verify", "verification": {"checks": checks}},
+        }
+        for check in checks:
+            stage.say(f"    {check['name']}: {check['sql']} must give {check['expect']}")
+        self._allow(stage, cli, drill)
+        self.client.apply(drill)
+        [instance] = stage.expect("RDS restores it into an instance of its own", self.scratch, bool)
+        shown = self.account.database(instance)
+        stage.check(f"{instance} is not public", shown["PubliclyAccessible"] is False, shown)
+
+    def look_at_the_verdict(self) -> None:
+        """What came of it, while the other steps went on."""
+        stage = self.stage
+        stage.title(f"What the restored {self.snapshot} answered")
+        done = stage.expect("the restore is Complete", self.restore, lambda found: condition(found, "Complete").get("status") == "True")
+        for entry in reversed(done["status"]["history"]):
+            stage.say(f"    {entry['time']}  {entry['description']}")
+        verdict = done["status"]["verification"]
+        answers = ", ".join(f"{check['name']} {'passed' if check['passed'] else 'failed'}" for check in verdict["checks"])
+        stage.check(f"it was asked: {answers}", verdict["result"] == "Passed", verdict)
+        stage.check("the instance is deleted", not self.scratch(), self.scratch())
+        verified = self.account.snapshots()[self.snapshot].get(VERIFIED)
+        stage.check(f"and the snapshot says so: {VERIFIED} = {verified}", verified == verdict["time"], verified)
+        stage.run(self.client, "kubectl get databaserestores --namespace=clocked")
+
+    def _allow(self, stage: Stage, cli: Path, drill: dict[str, Any]) -> None:
+        """Gives the operator's role what the command line says that this restore needs."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(drill, file)
+            file.flush()
+            command = (str(cli), "iam-policy", f"--filename={EXAMPLES / 'account.yaml'}", f"--filename={file.name}")
+            document = self.client.run(*command)
+        self.account.client("iam").put_user_policy(UserName=OPERATOR_USER, PolicyName=DRILL, PolicyDocument=document)
+        actions = sorted({action for one in json.loads(document)["Statement"] for action in _listed(one["Action"])})
+        stage.say("    the operator's role gets what `kubectl runbook iam-policy` says that it needs:")
+        stage.say(f"    {', '.join(action for action in actions if 'Describe' not in action)}")
 
     def let_old_ones_go(self) -> None:
         """Retention: by the tags that AWS keeps, so what an operator in a lost cluster took counts as well."""
@@ -128,3 +202,8 @@ class Backups:
         self.account.rds.get_waiter("db_snapshot_available").wait(
             DBSnapshotIdentifier=identifier, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    """A value of an IAM policy that may be one or several."""
+    return [value] if isinstance(value, str) else value

@@ -38,9 +38,11 @@ class Story:
         self.leave_the_autoscaler_alone()
         self.correct_what_leaves_the_band()
         self.let_a_schedule_move_the_band()
-        self.backups.look_at_the_snapshot()
-        self.backups.let_old_ones_go()
         self.refuse_a_missing_grant()
+        self.backups.look_at_the_snapshot()
+        self.backups.verify_the_snapshot(self.cli)
+        self.backups.let_old_ones_go()
+        self.backups.look_at_the_verdict()
         self.stop_everything()
         self.look_back()
 
@@ -68,7 +70,7 @@ class Story:
     def install(self) -> None:
         stage = self.stage
         stage.title("The operator, installed from its chart, with the IAM permissions of docs/iam.md and no others")
-        install(self.client, self.account)
+        install(self.client, self.account, *self.backups.settings_of_the_chart())
         stage.run(self.client, f"kubectl get deployment,lease --namespace={NAMESPACE}")
 
     def look_before_anything_is_written(self) -> None:
