@@ -54,7 +54,7 @@ def test_there_is_a_script_for_every_kind(scripts):
     assert set(scripts) == {yaml.safe_load(file.read_text())["spec"]["names"]["kind"] for file in CRDS.glob("*.yaml")}
 
 
-@pytest.mark.parametrize("kind", ["AwsAccount", "BackupPolicy", "ScalingPolicy"])
+@pytest.mark.parametrize("kind", ["AwsAccount", "BackupPolicy", "DatabaseBackup", "DatabaseRestore", "ScalingPolicy"])
 @pytest.mark.parametrize("row", PLAIN, ids=lambda row: row["situation"])
 def test_a_row_is_read_as_the_table_says(kind: str, row: dict[str, str], argo, kstatus):
     assert SAME[row["kstatus"]] == row["Argo CD"]
