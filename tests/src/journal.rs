@@ -52,6 +52,17 @@ pub enum What {
         /// The object, or that it is gone.
         state: Option<Arc<Value>>,
     },
+    /// The operator read all objects of a kind: of those that are not there it has learned that they are gone, and no watch tells it.
+    Listed {
+        /// Which life of the operator.
+        process: u32,
+        /// `scalingpolicies`.
+        resource: String,
+        /// The state that was read: what is newer may be missing.
+        revision: u64,
+        /// The objects that there are.
+        there: Vec<ObjectKey>,
+    },
     /// A person or a pipeline changed an object.
     Edited {
         /// What was done, for a person.
@@ -286,7 +297,7 @@ fn line(what: &What) -> Option<String> {
                 call.process, call.index, call.method, call.object, call.subresource, call.code
             ))
         }
-        What::Aws(_) | What::Kubernetes(_) | What::Learned { .. } => None,
+        What::Aws(_) | What::Kubernetes(_) | What::Learned { .. } | What::Listed { .. } => None,
         What::Outside { act, resource, after, .. } => {
             let after = after.as_ref().map_or("gone".into(), ToString::to_string);
             Some(format!("outside: {act} on {resource}: {after}"))

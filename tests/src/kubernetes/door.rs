@@ -285,8 +285,18 @@ impl Door {
         if let Some(object) = &done.object {
             push(Key::of(address.kind, object), Arc::clone(object));
         }
-        for object in done.body.get("items").and_then(Value::as_array).into_iter().flatten() {
+        let Some(items) = done.body.get("items").and_then(Value::as_array) else { return };
+        for object in items {
             push(Key::of(address.kind, object), Arc::new(object.clone()));
+        }
+        let of_some = address.namespace.is_some() || !matches!(address.selected_name(), Ok(None));
+        let paged = address.parameter("continue").is_some_and(|token| !token.is_empty())
+            || done.body.pointer("/metadata/continue").is_some();
+        let revision = done.body.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+        if let (false, false, Some(Ok(revision))) = (of_some, paged, revision.map(str::parse)) {
+            let there = items.iter().map(|object| Key::of(address.kind, object).object(address.kind)).collect();
+            let (process, resource) = (self.process.number, address.kind.resource.into());
+            stage.journal.push(stage.now(), What::Listed { process, resource, revision, there });
         }
     }
 }
