@@ -13,7 +13,7 @@ use crate::cloud::rds::Held;
 use crate::invariants::Violation;
 use crate::invariants::end::{REPORTED_WITHIN, Situation, at_end, changes_few, deaths, end_of, said};
 use crate::invariants::knowledge::Objects;
-use crate::journal::{AwsCall, What};
+use crate::journal::{AwsCall, OutsideRds, What};
 use crate::world::Run;
 
 /// Acts of a history that are surely still in it.
@@ -128,7 +128,11 @@ fn attempts(run: &Run, policy: &Backup) -> usize {
 
 /// What a status says of slots and is not so.
 fn slots(run: &Run, policy: &Backup, held: &Held) -> Vec<String> {
-    let removed: Vec<String> = run.entries.iter().flat_map(|entry| removed(&entry.what)).collect();
+    let outside = run.entries.iter().filter_map(|entry| match &entry.what {
+        What::OutsideRds(outside) => Some(&**outside),
+        _ => None,
+    });
+    let removed: Vec<String> = outside.flat_map(removed).collect();
     let replaced = run.entries.iter().any(|entry| matches!(&entry.what, What::OutsideRds(one) if one.act == "Replace"));
     let Some(status) = policy.object.status.as_ref().filter(|_| !replaced) else { return Vec::new() };
     let there = own(policy, &held.database.resource_id, &held.snapshots);
@@ -191,8 +195,7 @@ fn forgotten(run: &Run, policy: &Backup, name: &str) -> bool {
 }
 
 /// The snapshots that somebody else removed.
-fn removed(what: &What) -> Vec<String> {
-    let What::OutsideRds(outside) = what else { return Vec::new() };
+pub fn removed(outside: &OutsideRds) -> Vec<String> {
     let names = |held: Option<&Held>| -> Vec<String> {
         held.into_iter().flat_map(|held| &held.snapshots).map(|one| one.identifier.clone()).collect()
     };

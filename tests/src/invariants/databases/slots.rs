@@ -1,13 +1,17 @@
 //! Every slot that was due while its policy was in force has its snapshot, and in time; or something was in the way.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use runbook_api::aws_account::Verb;
 use runbook_api::backup_policy::SlotState;
 use runbook_aws::{Call, RdsCall, Reply};
 
 use super::backups::{Backup, backups};
+use super::end::removed;
 use crate::cloud::rds;
 use crate::invariants::Violation;
+use crate::invariants::end::{REPORTED_WITHIN, deaths};
 use crate::invariants::knowledge::{Objects, before};
 use crate::journal::{AwsCall, What};
 use crate::world::Run;
@@ -64,21 +68,27 @@ struct Record {
     versions: Vec<(Timestamp, Objects)>,
     /// When a status first spoke of a policy's schedule as it then was: uid, generation, when.
     seen: Vec<(String, i64, Timestamp)>,
-    /// When snapshots were taken: owner, slot, when.
-    taken: Vec<(String, String, Timestamp)>,
+    /// When snapshots were taken, and by which process: owner, slot, when.
+    taken: Vec<(String, String, Timestamp, u32)>,
     /// What was in the way of every database.
     trouble: Vec<Span>,
     /// When a database was seen to be busy.
     busy: Vec<(rds::Key, Timestamp)>,
     /// Snapshots that others have made.
     others: Vec<String>,
+    /// Lists of snapshots that were answered, with the process that read each.
+    read: Vec<(u32, Timestamp, Vec<String>)>,
+    /// Snapshots that somebody else removed: name, when.
+    removed: Vec<(String, Timestamp)>,
+    /// When each process could tell nothing more.
+    deaths: BTreeMap<u32, Timestamp>,
     /// Databases that were made anew: what was taken of the former ones is not theirs.
     replaced: Vec<rds::Key>,
 }
 
 impl Record {
     fn of(run: &Run) -> Self {
-        let mut record = Self::default();
+        let mut record = Self { deaths: deaths(run), ..Self::default() };
         let mut objects = Objects::new();
         for entry in &run.entries {
             let at = entry.at;
@@ -94,6 +104,7 @@ impl Record {
                 What::OutsideRds(outside) => {
                     let names = outside.after.iter().flat_map(|held| &held.snapshots).map(|one| one.identifier.clone());
                     record.others.extend(names);
+                    record.removed.extend(removed(outside).into_iter().map(|name| (name, at)));
                     if outside.act == "Replace" {
                         record.replaced.push(outside.database.clone());
                     }
@@ -150,7 +161,11 @@ impl Record {
                     let tag = tags.iter().find(|(key, _)| *key == format!("ops.clocked.app/{name}"));
                     tag.map(|(_, value)| value.clone()).unwrap_or_default()
                 };
-                self.taken.push((tag("owner"), tag("slot"), at));
+                self.taken.push((tag("owner"), tag("slot"), at, call.process));
+            }
+            (Call::Rds(RdsCall::DescribeSnapshots { .. }), Ok(Reply::Snapshots { snapshots, .. })) if call.answered => {
+                let names = snapshots.iter().map(|(_, one)| one.identifier.clone()).collect();
+                self.read.push((call.process, at, names));
             }
             (Call::Rds(RdsCall::DescribeDatabases { kind, .. }), Ok(Reply::Databases { databases, .. })) => {
                 let busy = databases.iter().filter(|(_, database)| database.status != "available");
@@ -168,8 +183,8 @@ impl Record {
         if !self.in_force(policy, before(slot, SETTLED), until) {
             return None;
         }
-        let taken = self.taken.iter().find(|(owner, of, _)| *owner == policy.owner() && *of == slot.to_string());
-        let begun = taken.map(|(.., at)| *at);
+        let taken = self.taken.iter().find(|(owner, of, ..)| *owner == policy.owner() && *of == slot.to_string());
+        let begun = taken.map(|(.., at, _)| *at);
         let prompt = slot + policy.jitter() + PROMPT;
         let missing = begun.is_none() && until >= prompt;
         let late = begun.is_some_and(|begun| begun > prompt);
@@ -188,13 +203,27 @@ impl Record {
         let right = match (begun, state) {
             // It was not looked at before it was edited.
             (_, None) => !self.in_force(policy, slot, end) || end < slot + policy.jitter() + BACKOFF,
-            (Some(_), Some(state)) => state != SlotState::Missed,
+            // A status that says only that it is about to be begun is no proof that it was.
+            (Some(_), Some(SlotState::Missed)) => {
+                taken.is_some_and(|(.., at, by)| self.went_untold(&policy.identifier(slot), *at, *by))
+            }
+            (Some(_), Some(_)) => true,
             (None, Some(SlotState::Missed)) => true,
             (None, Some(SlotState::Waiting)) => newer.is_none() && last >= end,
             (None, Some(_)) => false,
         };
         (!right)
             .then(|| ("a policy says what came of each slot", format!("it was begun at {begun:?}, and is {state:?}")))
+    }
+
+    /// Whether somebody else removed a snapshot before it could be told of: whoever took it, and whoever saw it after, ended too soon.
+    fn went_untold(&self, name: &str, taken: Timestamp, by: u32) -> bool {
+        let untold =
+            |process: u32, at: Timestamp| self.deaths.get(&process).is_some_and(|died| *died <= at + REPORTED_WITHIN);
+        let mut read = self.read.iter().filter(|(_, at, names)| *at >= taken && names.iter().any(|one| one == name));
+        self.removed.iter().any(|(one, at)| one == name && *at >= taken)
+            && untold(by, taken)
+            && read.all(|(process, at, _)| untold(*process, *at))
     }
 
     /// Whether the policy was as it is, and might write, all the time.
@@ -222,5 +251,37 @@ impl Record {
         self.trouble.iter().any(|(from, to)| *from <= until && slot <= *to)
             || self.busy.iter().any(|(of, at)| *of == database && busy_from <= *at && *at <= until)
             || self.others.contains(&policy.identifier(slot))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second)
+    }
+
+    /// Process 1 takes a snapshot and dies ten seconds later; somebody else removes it after an hour.
+    fn record(read: &[(u32, i64)]) -> Record {
+        let read = read.iter().map(|(process, second)| (*process, at(*second), vec!["one".into()])).collect();
+        Record { read, removed: vec![("one".into(), at(3600))], deaths: [(1, at(10))].into(), ..Record::default() }
+    }
+
+    #[test]
+    fn what_nobody_lived_to_tell_of_may_be_taken_for_missed() {
+        assert!(record(&[]).went_untold("one", at(0), 1));
+        assert!(record(&[(1, 5)]).went_untold("one", at(0), 1));
+    }
+
+    #[test]
+    fn what_somebody_has_seen_and_lived_on_may_not() {
+        assert!(!record(&[(2, 100)]).went_untold("one", at(0), 1));
+        assert!(!record(&[]).went_untold("one", at(0), 2));
+    }
+
+    #[test]
+    fn what_is_still_there_may_not() {
+        assert!(!record(&[]).went_untold("another", at(0), 1));
     }
 }
