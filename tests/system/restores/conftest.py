@@ -16,7 +16,7 @@ from restores.workshop import QUICK, Workshop
 
 @pytest.fixture(scope="session")
 def source(operator: Sandbox, account: Account) -> Database:
-    """`clocked-db` with 40 users, in groups of its own, and its snapshot `clocked-db-good`."""
+    """The database with 40 users, in groups of its own, and its snapshot."""
     usual = account.control("GET", "/pace")
     account.control("PUT", "/pace", QUICK)
     database = create(account)

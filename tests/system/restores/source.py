@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_sandbox.clocked.account import DATABASE, Account
+from runbook_sandbox.clocked.account import Account
 from runbook_sandbox.clocked.database import Database
 from runbook_sandbox.clocked.installation import until
 
-SOURCE = DATABASE
+#: Not the application's own, which other tests have in the same account.
+SOURCE = "clocked-app-db"
 #: A snapshot of it with everything in it.
 GOOD = f"{SOURCE}-good"
 USERS = 40
@@ -24,7 +25,7 @@ def create(account: Account) -> Database:
     group = ec2.create_security_group(GroupName=GROUP, Description="the application", VpcId=vpc)["GroupId"]
     rds.create_db_subnet_group(DBSubnetGroupName=GROUP, DBSubnetGroupDescription="two zones", SubnetIds=subnets)
     rds.create_db_parameter_group(DBParameterGroupName=PARAMETERS, DBParameterGroupFamily="postgres16", Description="tuned")
-    database = Database(account)
+    database = Database(account, SOURCE)
     database.create(
         EngineVersion="16",
         DBSubnetGroupName=GROUP,
