@@ -48,7 +48,8 @@ fn restored(id: &DatabaseId, instance: &RestoredInstance, tags: BTreeMap<String,
         arn: id.arn(),
         resource_id: String::new(),
         status: "creating".into(),
-        engine: String::new(),
+        // Nothing else is verified.
+        engine: "postgres".into(),
         member_of: None,
         settings: BackupSettings {
             retention_days: 0,

@@ -6,13 +6,15 @@ use runbook_api::database_restore::RestorePhase;
 use super::input::{Input, Source};
 use super::instance;
 use super::outlook::Outlook;
-use super::plan::waiting;
+use super::plan::{end, waiting};
+use super::verify;
 use crate::backup::quota::instances;
 use crate::facts::{Facts, Inquiry};
 use crate::ids::{DatabaseId, SnapshotId};
 use crate::observed::{Database, DatabaseSnapshot};
 use crate::plan::{Finding, Plan, Progress};
 use crate::query::Query;
+use crate::run::Ended;
 use crate::step::{DatabaseStep, RestoreFrom, Step};
 
 /// Asks at once what will be asked if there is no instance yet.
@@ -40,6 +42,10 @@ pub(super) fn begin(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
             Err(plan) => return *plan,
         },
     };
+    let engine = source.filter(|_| input.verification.is_some()).map(|database| database.engine.as_str());
+    if let Some(why) = engine.and_then(verify::not_asked) {
+        return end(input, None, Ended::failed("EngineNotSupported", format!("{} {why}", from.source())));
+    }
     let mut inquiry = Inquiry::new(facts);
     let quotas = inquiry.rds_quotas(Query::RdsQuotas(input.target.scope.clone()));
     let quotas = match (inquiry.open(), quotas) {

@@ -109,7 +109,15 @@ fn given_up(input: &Input, verification: &Verification, target: &Database, now: 
     if is_broken(&target.status) {
         return Some(format!("{} became {}, which it does not leave by itself", input.target, target.status));
     }
+    if let Some(why) = not_asked(&target.engine) {
+        return Some(format!("{} {why}", input.target));
+    }
     too_late(input, verification, now)
+}
+
+/// Why a database of this engine is not asked, where it is not: only PostgreSQL's protocol is spoken.
+pub(super) fn not_asked(engine: &str) -> Option<String> {
+    (!engine.starts_with("postgres")).then(|| format!("is of engine {engine}, and only PostgreSQL can be verified"))
 }
 
 /// Why it is given up, where its time is over.

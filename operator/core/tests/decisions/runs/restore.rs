@@ -387,3 +387,19 @@ fn a_grant_must_cover_what_is_restored_too() {
     let refused = access().grants.allow_steps(&plan.steps).unwrap_err();
     assert!(refused.message.contains("payments-db"), "{}", refused.message);
 }
+
+#[test]
+fn only_postgresql_is_verified_and_nothing_else_is_restored_for_it() {
+    let mut life = Life::verify();
+    life.cloud.databases.get_mut("clocked-db").unwrap().engine = "mysql".into();
+    assert_eq!(message(&life.live_on()).1, "EngineNotSupported");
+    assert_eq!(life.steps, Vec::<&str>::new());
+    // Of a database that is gone it is seen when it was restored.
+    let mut life = Life::verify();
+    life.turn(Luck::Good);
+    let made = life.cloud.databases.iter_mut().find(|(name, _)| name.starts_with("rbv-")).unwrap();
+    made.1.engine = "mysql".into();
+    let ended = life.live_on();
+    assert!(message(&ended).2.contains("engine mysql"), "{ended:?}");
+    assert_eq!((message(&ended).1, life.scratch()), ("NotVerified", Vec::new()));
+}
