@@ -1,7 +1,7 @@
 //! What an account's owner holds back: freezes, steps of a scale-in, how many targets change in an hour; and writes that get rarer where
 //! somebody keeps undoing them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use runbook_api::ScalingPolicy;
@@ -25,7 +25,16 @@ pub struct Brakes {
     /// When the operator last changed each service's size, and which process.
     moved: HashMap<String, (Timestamp, u32)>,
     /// The services that it has changed in each account: a run is shorter than an hour.
-    changed: HashMap<String, BTreeMap<String, (Timestamp, u32)>>,
+    changed: HashMap<String, BTreeMap<String, Change>>,
+}
+
+/// That a service was changed.
+#[derive(Debug)]
+struct Change {
+    at: Timestamp,
+    by: u32,
+    /// The uids of the policies that it was changed for: their histories tell.
+    policies: BTreeSet<String>,
 }
 
 /// What a write was made on: what its process may have known, and when it may have been decided.
@@ -63,9 +72,13 @@ impl Brakes {
         if matches!(call.call, Call::UpdateService { .. } | Call::RegisterScalableTarget { .. }) {
             self.moved.insert(service.clone(), (at, call.process));
         }
+        let claims = |policy: &Policy| policy.claims(&call.call);
+        let claimed = known.iter().any(|(policy, _)| claims(policy));
         for (policy, _) in known {
-            let account = policy.spec().account_ref.name.clone();
-            self.changed.entry(account).or_default().insert(service.clone(), (at, call.process));
+            let changed = self.changed.entry(policy.spec().account_ref.name.clone()).or_default();
+            let change = changed.entry(service.clone()).or_insert(Change { at, by: call.process, policies: [].into() });
+            (change.at, change.by) = (at, call.process);
+            change.policies.extend(uid(&policy).filter(|_| claims(&policy) || !claimed));
         }
         broken
     }
@@ -97,19 +110,16 @@ impl Brakes {
             Some((targets.count() * usize::try_from(percent).ok()? / 100).max(1))
         });
         let limit = limit.collect::<Option<Vec<usize>>>()?.into_iter().max()?;
-        // Whoever deletes a policy deletes what it remembers; and what a process did that died before it could say so, the next leader
+        // Whoever deletes a policy deletes what it remembers, also where a rival names the same service; and what a process did that died before it could say so, the next leader
         // counts, and the one after it knows nothing of.
-        let told = |(at, by): &(Timestamp, u32)| {
-            on.deaths.get(by).is_none_or(|died| *died > *at + super::end::REPORTED_WITHIN)
+        let told = |change: &Change| {
+            on.deaths.get(&change.by).is_none_or(|died| *died > change.at + super::end::REPORTED_WITHIN)
         };
-        let remembered = |(service, change): &(&String, &(Timestamp, u32))| {
-            if !told(change) {
-                return false;
-            }
+        let remembered = |change: &&Change| {
             let all = known.iter().flat_map(|(_, objects)| oracle::policies(objects));
-            all.into_iter().any(|policy| is_of(&policy, service))
+            told(change) && all.into_iter().any(|policy| uid(&policy).is_some_and(|uid| change.policies.contains(&uid)))
         };
-        let changed = changed.iter().filter(remembered).count();
+        let changed = changed.values().filter(remembered).count();
         (changed >= limit).then(|| {
             ("no more targets change within the hour than may", format!("{changed} were changed, and {limit} may be"))
         })
@@ -179,6 +189,10 @@ fn ends(act: &HistoryEntry) -> (Option<i32>, Option<i32>) {
     let mut words = act.description.rsplit(' ');
     let to = words.next().and_then(|word| word.parse().ok());
     (words.nth(1).and_then(|word| word.parse().ok()), to)
+}
+
+fn uid(policy: &Policy) -> Option<String> {
+    policy.object.metadata.uid.clone()
 }
 
 fn is_of(policy: &Policy, service: &str) -> bool {
