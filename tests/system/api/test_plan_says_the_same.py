@@ -18,7 +18,7 @@ def _table(name: str) -> dict:
     return module.BAD
 
 
-BAD = _table("test_refused") | _table("test_refused_runs")
+BAD = _table("test_refused") | _table("test_refused_backups") | _table("test_refused_runs")
 
 
 @pytest.fixture(scope="session")

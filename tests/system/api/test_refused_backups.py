@@ -1,0 +1,121 @@
+"""BackupPolicies that are wrong, and what the server says."""
+
+from __future__ import annotations
+
+import pytest
+
+BACKUP = "BackupPolicy"
+
+
+def snapshots(**changes: object) -> dict:
+    """A schedule of snapshots; None takes a field out."""
+    fields = {"schedule": "0 2 * * *"} | changes
+    return {"spec.snapshots": {name: value for name, value in fields.items() if value is not None}}
+
+
+def automated(**fields: object) -> dict:
+    return {"spec.automated": fields}
+
+
+def kept(**rules: object) -> dict:
+    return snapshots(retention=rules)
+
+
+BAD = {
+    "backup-no-source": (BACKUP, {"spec.source": None}, ["spec.source", "Required value"]),
+    "backup-source-empty": (BACKUP, {"spec.source": {}}, ["name the database, and one only: source.rdsInstance with the identifier"]),
+    "backup-source-twice": (
+        BACKUP,
+        {"spec.source": {"rdsInstance": "clocked-db", "rdsCluster": "clocked"}},
+        ["name the database, and one only", "source.rdsCluster with that of an Aurora DB cluster"],
+    ),
+    "backup-source-arn": (
+        BACKUP,
+        {"spec.source": {"rdsInstance": "arn:aws:rds:eu-central-1:123456789012:db:clocked-db"}},
+        ["rdsInstance must be the identifier of the DB instance, not its ARN"],
+    ),
+    "backup-source-upper-case": (
+        BACKUP,
+        {"spec.source": {"rdsInstance": "Clocked-DB"}},
+        ["a lower-case letter, then lower-case letters, digits and single hyphens"],
+    ),
+    "backup-cluster-arn": (
+        BACKUP,
+        {"spec.source": {"rdsCluster": "arn:aws:rds:eu-central-1:123456789012:cluster:clocked"}},
+        ["rdsCluster must be the identifier of the DB cluster, not its ARN"],
+    ),
+    "backup-source-long": (BACKUP, {"spec.source": {"rdsInstance": "d" * 64}}, ["spec.source.rdsInstance", "Too long"]),
+    "backup-of-nothing": (
+        BACKUP,
+        {"spec.snapshots": None},
+        ["say how the database is backed up: set automated, snapshots, deletionProtection, or several of them"],
+    ),
+    "backup-name-long": (BACKUP, {"metadata.name": "n" * 41}, ["metadata.name must have at most 40 characters"]),
+    "backup-region-zone": (BACKUP, {"spec.region": "eu-central-1a"}, ["region must be an AWS region code such as eu-central-1"]),
+    "backup-mode-unknown": (BACKUP, {"spec.mode": "DryRun"}, ["spec.mode", 'supported values: "Enforce", "Observe"']),
+    "backup-copies": (BACKUP, {"spec.copies": []}, ['unknown field "spec.copies"']),
+    "retention-of-an-outage": (
+        BACKUP,
+        automated(retentionDays=0),
+        ["retentionDays: 0 deletes every automated backup of the instance", "set allowOutage: true if that is meant"],
+    ),
+    "retention-of-a-cluster-zero": (
+        BACKUP,
+        automated(retentionDays=0) | {"spec.source": {"rdsCluster": "clocked"}, "spec.allowOutage": True},
+        ["the automated backups of an Aurora cluster cannot be turned off: write retentionDays from 1 to 35"],
+    ),
+    "retention-of-36-days": (BACKUP, automated(retentionDays=36), ["spec.automated.retentionDays", "less than or equal to 35"]),
+    "retention-negative": (BACKUP, automated(retentionDays=-1), ["spec.automated.retentionDays", "greater than or equal to 0"]),
+    "retention-in-words": (BACKUP, automated(retentionDays="7d"), ["spec.automated.retentionDays", "must be of type integer"]),
+    "backup-window-of-a-day": (BACKUP, automated(window="mon:03:00-mon:04:00"), ["spec.automated.window"]),
+    "backup-window-odd": (BACKUP, automated(window="3:00-4:00"), ["window must be two times of the day in UTC, for example 03:00-04:00"]),
+    "backup-window-late": (BACKUP, automated(window="23:00-24:00"), ["window must be two times of the day in UTC"]),
+    "snapshots-no-schedule": (BACKUP, snapshots(schedule=None), ["spec.snapshots.schedule", "Required value"]),
+    "schedule-of-aws": (BACKUP, snapshots(schedule="cron(0 2 * * ? *)"), ["schedule must have five fields", "for example 0 2 * * *"]),
+    "schedule-of-a-word": (BACKUP, snapshots(schedule="@midnight"), ["schedule must have five fields: minutes hours day-of-month"]),
+    "schedule-of-four-fields": (BACKUP, snapshots(schedule="10 2 * * "), ["schedule must have five fields"]),
+    "schedule-zone-odd": (BACKUP, snapshots(timeZone="+01:00"), ["timeZone must be an IANA name such as Europe/Berlin"]),
+    "jitter-of-two-days": (BACKUP, snapshots(jitter="48h"), ["jitter must be 24h or less"]),
+    "jitter-bare": (BACKUP, snapshots(jitter="600"), ["a duration is whole numbers with units s, m or h"]),
+    "deadline-of-seconds": (BACKUP, snapshots(startingDeadline="30s"), ["startingDeadline must be from 1m to 168h"]),
+    "deadline-of-weeks": (BACKUP, snapshots(startingDeadline="169h"), ["startingDeadline must be from 1m to 168h"]),
+    "catch-up-odd": (BACKUP, snapshots(catchUpWindow="at night"), ["catchUpWindow must be two times of the day, for example 22:00-06:00"]),
+    "prefix-of-rds": (BACKUP, snapshots(namePrefix="rds-clocked"), ["not rds-, which is RDS's own, nor rbv-"]),
+    "prefix-of-verifications": (BACKUP, snapshots(namePrefix="rbv-clocked"), ["nor rbv-, which is kept for verifications"]),
+    "prefix-ends-in-hyphen": (BACKUP, snapshots(namePrefix="clocked-"), ["namePrefix must be a lower-case letter"]),
+    "prefix-of-digits": (BACKUP, snapshots(namePrefix="1clocked"), ["namePrefix must be a lower-case letter"]),
+    "prefix-long": (BACKUP, snapshots(namePrefix="p" * 121), ["spec.snapshots.namePrefix", "Too long"]),
+    "kept-by-no-rule": (BACKUP, kept(), ["say which snapshots are kept: set keepLast, daily, weekly, monthly or maxAgeDays"]),
+    "kept-none": (BACKUP, kept(keepLast=0), ["spec.snapshots.retention.keepLast", "greater than or equal to 1"]),
+    "kept-more-than-the-quota": (BACKUP, kept(keepLast=101), ["spec.snapshots.retention.keepLast", "less than or equal to 100"]),
+    "kept-for-no-day": (BACKUP, kept(maxAgeDays=0), ["spec.snapshots.retention.maxAgeDays", "greater than or equal to 1"]),
+    "kept-by-a-misspelt-rule": (BACKUP, kept(keepLast=1, yearly=3), ['unknown field "spec.snapshots.retention.yearly"']),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_policy_is_refused_with_a_message_that_helps(server, case: str) -> None:
+    kind, changes, fragments = BAD[case]
+    with pytest.raises(server.Refused) as refused:
+        server.judge(server.example(kind, changes))
+    said = str(refused.value)
+    missing = [fragment for fragment in fragments if fragment not in said]
+    assert not missing, said
+    assert "no such key" not in said and "evaluation error" not in said and "rule compile" not in said, said
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "fragment"),
+    [
+        ({}, {"spec.source": {"rdsInstance": "other"}}, "source cannot be changed: delete this policy, which deletes no snapshot"),
+        ({}, {"spec.source": {"rdsCluster": "clocked-db"}}, "source cannot be changed: .* create one for the other database"),
+        ({}, {"spec.accountRef": {"name": "another"}}, "accountRef cannot be changed: delete this policy and create one"),
+        ({"spec.region": "eu-west-1"}, {"spec.region": None}, "region cannot be changed: delete this policy and create one"),
+    ],
+)
+def test_what_names_a_database_cannot_be_changed(server, before: dict, change: dict, fragment: str) -> None:
+    created = server.create(server.example(BACKUP, before))
+    changed = server.example(BACKUP, before | change | {"metadata": created["metadata"]})
+    with pytest.raises(server.Refused, match=fragment):
+        server.replace(changed)
+    server.replace(server.example(BACKUP, before | {"metadata": created["metadata"], "spec.mode": "Observe"}))
