@@ -24,6 +24,12 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
+    /// Whether it says something of the data: the database has answered, and the statement is what failed. Every other failure says
+    /// that nobody knows.
+    pub fn is_answer(self) -> bool {
+        self == Self::Statement
+    }
+
     /// As a reason of a condition and a label of a metric.
     pub fn as_str(self) -> &'static str {
         match self {

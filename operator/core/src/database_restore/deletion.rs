@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use runbook_api::database_restore::RestorePhase;
 
 use super::input::Input;
-use super::plan::{is_own, waiting};
+use super::plan::{is_own, is_too_new, waiting};
 use super::verify;
+use crate::deletion::left_behind;
 use crate::facts::{Answer, Facts};
 use crate::observed::Database;
 use crate::plan::{Finding, Plan};
@@ -25,8 +26,17 @@ pub fn leaves_behind(facts: &Facts, steps: &[Step]) -> bool {
 
 /// Decides what is removed. A plan without steps and more than notes has nothing left to remove.
 pub(super) fn plan(input: &Input, target: Option<&Database>, now: Timestamp) -> Plan {
-    match target.filter(|target| input.verification.is_some() && is_own(input, target)) {
+    match target.filter(|_| input.verification.is_some()) {
         None => Plan::default(),
+        Some(target) if is_too_new(input, target) => {
+            let message = format!("{} is being created: it is deleted when its tags can be seen", input.target);
+            let finding = Finding::waiting("InstanceNotAvailable", message);
+            waiting(input, None, RestorePhase::Deleting, finding, now)
+        }
+        Some(target) if !is_own(input, target) => {
+            let message = format!("{} stays: its tags do not say that this restore has made it", input.target);
+            Plan::only(left_behind(message))
+        }
         Some(target) if target.status == "deleting" => {
             let finding = Finding::waiting("InstanceDeleting", format!("RDS deletes {}", input.target));
             waiting(input, Some(target), RestorePhase::Deleting, finding, now)

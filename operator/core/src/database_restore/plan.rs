@@ -54,15 +54,28 @@ pub(super) fn is_own(input: &Input, target: &Database) -> bool {
     input.tags.iter().all(|(key, value)| target.tags.get(key) == Some(value))
 }
 
+/// Whether it may be this run's although its tags do not say so: one that was just asked for may be seen before its tags are.
+pub(super) fn is_too_new(input: &Input, target: &Database) -> bool {
+    input.memory.requested && !target.tags.contains_key(OWNER_TAG) && target.status == "creating"
+}
+
 fn existing(input: &Input, target: &Database, facts: &Facts, now: Timestamp) -> Plan {
     let id = &input.target;
     if is_own(input, target) {
         return follow::plan(input, target, facts, now);
     }
-    // One that was just asked for may be seen before its tags are.
-    if input.memory.requested && !target.tags.contains_key(OWNER_TAG) && target.status == "creating" {
+    if is_too_new(input, target) {
         let message = format!("{id} is being created, and its tags cannot be seen yet");
         return waiting(input, None, RestorePhase::Restoring, Finding::waiting("InstanceNotAvailable", message), now);
+    }
+    // Whoever took its tags off keeps it from being told from another's: it is left, and a person decides.
+    if input.memory.seen {
+        let tags: Vec<String> = input.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let message = format!(
+            "{id} no longer has the tags that say that this restore has made it: put them back ({}), or delete it",
+            tags.join(", ")
+        );
+        return Plan::only(Finding::stalled("TagsChanged", message));
     }
     let message = format!(
         "{id} exists already, and this restore has not made it: nothing is ever restored over a database. Create a DatabaseRestore with \

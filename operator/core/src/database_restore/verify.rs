@@ -14,7 +14,7 @@ use super::input::{Input, Source, Verification};
 use super::outlook::Outlook;
 use super::plan::{end, waiting};
 use crate::backup::status::is_broken;
-use crate::checks::{SqlFailure, Verdict};
+use crate::checks::{SqlCheck, SqlFailure, Verdict};
 use crate::facts::{Facts, Inquiry, SqlResults};
 use crate::ids::DatabaseId;
 use crate::observed::{Database, SnapshotOf};
@@ -89,7 +89,10 @@ pub(super) fn plan(
     let answer = inquiry.sql(Query::Sql(Box::new(question)));
     match (inquiry.open(), answer) {
         (Some(missing), _) => Plan::missing(missing),
-        (None, Some(Ok(results))) => delete(input, target, Some(judge(verification, results, now))),
+        (None, Some(Ok(results))) => match judge(verification, results, now) {
+            Ok(verdict) => delete(input, target, Some(verdict)),
+            Err(failure) => ask_again(input, target, failure, now),
+        },
         (None, Some(Err(failure))) => ask_again(input, target, failure, now),
         (None, None) => Plan::default(),
     }
@@ -184,35 +187,44 @@ fn unknown(why: &str, now: Timestamp) -> VerificationStatus {
     }
 }
 
-/// What the answers mean. A statement that fails is an answer: a table that is missing is missing in the backup.
-fn judge(verification: &Verification, results: &SqlResults, now: Timestamp) -> VerificationStatus {
-    let checks: Vec<CheckStatus> = verification
-        .checks
-        .iter()
-        .map(|check| {
-            let answer = results.iter().find(|(name, _)| *name == check.name).map(|(_, answer)| answer);
-            let failed = match answer {
-                Some(Ok(outcome)) => match check.expectation.judge(outcome) {
-                    Verdict::Passed => None,
-                    Verdict::Failed(why) => Some(why),
-                },
-                Some(Err(failure)) => Some(failure.to_string()),
-                None => Some("it was not asked".into()),
-            };
-            CheckStatus {
-                name: check.name.clone(),
-                passed: failed.is_none(),
-                message: failed.map(|why| why.chars().take(LONGEST).collect()),
-            }
-        })
-        .collect();
-    let passed = checks.iter().all(|check| check.passed);
-    VerificationStatus {
-        result: if passed { VerificationResult::Passed } else { VerificationResult::Failed },
-        time: Time(whole_seconds(now)),
-        checks,
-        message: None,
+/// What the answers mean. A statement that fails is an answer: a table that is missing is missing in the backup. A connection that is
+/// lost, or a time that is over, is none.
+///
+/// # Errors
+/// Why one was not answered, where no other has failed: then nothing is known yet.
+fn judge<'r>(
+    verification: &Verification,
+    results: &'r SqlResults,
+    now: Timestamp,
+) -> Result<VerificationStatus, &'r SqlFailure> {
+    let answer_of = |check: &SqlCheck| results.iter().find(|(name, _)| *name == check.name).map(|(_, answer)| answer);
+    let unanswered = |check: &SqlCheck| match answer_of(check) {
+        Some(Err(failure)) if !failure.class.is_answer() => Some(failure),
+        _ => None,
+    };
+    let failed = |check: &SqlCheck| match answer_of(check) {
+        Some(Ok(outcome)) => match check.expectation.judge(outcome) {
+            Verdict::Passed => None,
+            Verdict::Failed(why) => Some(why),
+        },
+        Some(Err(failure)) => Some(failure.to_string()),
+        None => Some("it was not asked".into()),
+    };
+    let checks = &verification.checks;
+    let disproved = checks.iter().any(|check| unanswered(check).is_none() && failed(check).is_some());
+    if let Some(failure) = checks.iter().find_map(unanswered).filter(|_| !disproved) {
+        return Err(failure);
     }
+    let told = |check: &SqlCheck| {
+        let why = failed(check).map(|why| why.chars().take(LONGEST).collect());
+        CheckStatus { name: check.name.clone(), passed: why.is_none(), message: why }
+    };
+    Ok(VerificationStatus {
+        result: if disproved { VerificationResult::Failed } else { VerificationResult::Passed },
+        time: Time(whole_seconds(now)),
+        checks: checks.iter().map(told).collect(),
+        message: None,
+    })
 }
 
 /// The instance is gone: what was found is told on the snapshot, and the run ends.

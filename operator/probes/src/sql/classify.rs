@@ -75,6 +75,9 @@ pub fn statement(error: &Error, limit: std::time::Duration) -> Option<SqlFailure
         SqlFailure::new(FailureClass::Timeout, message)
     } else if code.code().starts_with("08") || code.code().starts_with("57P") {
         SqlFailure::new(FailureClass::Unreachable, told(error))
+    } else if code.code().starts_with("53") {
+        // Out of memory, disk or connections: of the server, and not of the data.
+        SqlFailure::new(FailureClass::Refused, told(error))
     } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
         SqlFailure::new(FailureClass::Statement, format!("{}; a check reads, and changes nothing", told(error)))
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {

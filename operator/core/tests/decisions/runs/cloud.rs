@@ -50,6 +50,8 @@ pub struct Cloud {
     pub users: i64,
     /// The database does not let itself be asked.
     pub mute: bool,
+    /// The connection is lost before the last statement.
+    pub breaks: bool,
     pub quota: Quota,
     made: usize,
 }
@@ -74,6 +76,7 @@ impl Cloud {
             credentials: BTreeMap::new(),
             users: 3,
             mute: false,
+            breaks: false,
             quota: Quota { used: 3, max: 40 },
             made: 0,
         };
@@ -227,6 +230,10 @@ impl Cloud {
             };
             (name.clone(), result)
         };
-        Ok(statements.iter().map(one).collect())
+        let mut results: SqlResults = statements.iter().map(one).collect();
+        if let Some((_, last)) = results.last_mut().filter(|_| self.breaks) {
+            *last = Err(SqlFailure::new(FailureClass::Unreachable, "the connection was lost"));
+        }
+        Ok(results)
     }
 }

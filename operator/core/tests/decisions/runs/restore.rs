@@ -403,3 +403,65 @@ fn only_postgresql_is_verified_and_nothing_else_is_restored_for_it() {
     assert!(message(&ended).2.contains("engine mysql"), "{ended:?}");
     assert_eq!((message(&ended).1, life.scratch()), ("NotVerified", Vec::new()));
 }
+
+/// Two checks, of which the second is not answered.
+fn broken_off() -> Life {
+    let mut life = Life::verify();
+    let verification = life.spec.verification.as_mut().unwrap();
+    let second = runbook_api::verification::Check { name: "groups".into(), ..verification.checks[0].clone() };
+    verification.checks.push(second);
+    life.cloud.breaks = true;
+    life
+}
+
+#[test]
+fn what_is_not_answered_says_nothing_of_the_backup() {
+    let mut life = broken_off();
+    while life.status.phase != Some(RestorePhase::Verifying) || life.status.verification.is_none() {
+        life.turn(Luck::Good);
+        life.pass(2);
+    }
+    assert_eq!(life.status.verification.as_ref().unwrap().result, VerificationResult::Unknown);
+    // It is asked again, and then it is known.
+    life.cloud.breaks = false;
+    assert_eq!(message(&life.live_on()).1, "Complete");
+    let mut never = broken_off();
+    assert_eq!(message(&never.live_on()).1, "NotVerified");
+    assert!(!never.cloud.snapshots["before-migration"].1.tags.contains_key(VERIFIED_TAG));
+    // What has failed has failed, whatever else is not answered.
+    let mut life = broken_off();
+    life.cloud.users = 0;
+    assert_eq!(message(&life.live_on()).1, "ChecksFailed");
+}
+
+#[test]
+fn an_instance_whose_tags_are_gone_is_left_and_said() {
+    for mut life in [Life::verify(), Life::keep()] {
+        life.turn(Luck::Good);
+        life.pass(1);
+        life.turn(Luck::Good);
+        let made = life.cloud.databases.iter_mut().find(|(name, _)| *name != "clocked-db").unwrap();
+        let tags = std::mem::take(&mut made.1.tags);
+        let name = made.0.clone();
+        life.pass(5);
+        life.turn(Luck::Good);
+        let (_, plan) = life.plan();
+        assert_eq!((plan.steps.len(), plan.findings[0].reason.as_str()), (0, "TagsChanged"));
+        assert_eq!(life.ended(), None, "somebody may put them back");
+        life.cloud.databases.get_mut(&name).unwrap().tags = tags;
+        assert!(message(&life.live_on()).0);
+    }
+}
+
+#[test]
+fn a_run_that_is_deleted_waits_for_the_tags_of_what_it_has_just_asked_for() {
+    let mut life = Life::verify();
+    life.turn(Luck::AnswerLost);
+    let made = life.cloud.databases.values_mut().find(|made| made.status == "creating").unwrap();
+    let tags = std::mem::take(&mut made.tags);
+    life.metadata.deletion_timestamp = Some(Time(life.now));
+    let (_, plan) = life.plan();
+    assert_eq!((plan.steps.len(), plan.findings[0].reason.as_str()), (0, "InstanceNotAvailable"));
+    life.cloud.databases.values_mut().find(|made| made.status == "creating").unwrap().tags = tags;
+    assert!(matches!(life.plan().1.steps.as_slice(), [Step::Database(DatabaseStep::DeleteInstance { .. })]));
+}
