@@ -118,3 +118,12 @@ async fn a_connection_that_the_server_ends_costs_one_statement() {
     );
     assert_eq!(answers[2].clone().unwrap().value, SqlValue::Int(2));
 }
+
+#[tokio::test]
+async fn a_server_that_is_out_of_something_says_nothing_of_its_data() {
+    let server = Server::shared().await;
+    let answers = ask(&server, &["SELECT fail('53200')", "SELECT fail('XX001')"]).await;
+    let classes: Vec<FailureClass> = answers.into_iter().map(|answer| answer.unwrap_err().class).collect();
+    assert_eq!(classes, [FailureClass::Refused, FailureClass::Statement], "corrupted data is an answer");
+    assert!(!classes[0].is_answer() && classes[1].is_answer());
+}

@@ -35,6 +35,7 @@ INSERT INTO users VALUES (1, 'alice@example.com'), (2, 'bob@example.com'), (3, '
 CREATE SEQUENCE numbers
 CREATE FUNCTION forget() RETURNS bigint LANGUAGE sql VOLATILE AS 'WITH gone AS (DELETE FROM users RETURNING 1) SELECT count(*) FROM gone'
 CREATE FUNCTION complain() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no % here', (SELECT email FROM users LIMIT 1); END $$
+CREATE FUNCTION fail(state text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = state; END $$
 CREATE PROCEDURE forget_all(INOUT done int) LANGUAGE plpgsql AS $$ BEGIN COMMIT; DELETE FROM users; done := 1; END $$
 GRANT ALL ON ALL TABLES IN SCHEMA public TO checker
 GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO checker
