@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::common::{AccountRef, HistoryEntry, Mode, PlanStatus};
 use crate::duration::Duration;
+use crate::scheduled_verification::{ScheduledVerification, VerificationSlot, VerifiedBackup};
 
 /// A window of a day, in hours and minutes: `03:00-04:00`.
 const WINDOW_RULE: &str = "self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$')";
@@ -23,10 +24,11 @@ const WINDOW_RULE: &str = "self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-
     namespaced,
     status = "BackupPolicyStatus",
     derive = "PartialEq",
-    doc = "How one RDS DB instance, or one Aurora DB cluster, is backed up: RDS's own automated backups kept as declared, snapshots on a schedule, and how long they are kept. Deleting a policy deletes no snapshot.",
+    doc = "How one RDS DB instance, or one Aurora DB cluster, is backed up: RDS's own automated backups kept as declared, snapshots on a schedule, how long they are kept, and restores that prove them. Deleting a policy deletes no snapshot.",
     validation = Rule::new("self.metadata.name.size() <= 40").message("metadata.name must have at most 40 characters, because names in AWS are made from it"),
     printcolumn(name = "Database", type_ = "string", json_path = ".spec.source['rdsInstance','rdsCluster']"),
     printcolumn(name = "Last-Backup", type_ = "date", json_path = ".status.lastBackup.time"),
+    printcolumn(name = "Last-Verified", type_ = "date", json_path = ".status.lastVerified.verifiedTime"),
     printcolumn(name = "Next", type_ = "string", json_path = ".status.nextBackupTime"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Synced", type_ = "string", json_path = ".status.conditions[?(@.type==\"Synced\")].status"),
@@ -37,8 +39,14 @@ const WINDOW_RULE: &str = "self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.automated) || self.deletionProtection || has(self.snapshots)")
-    .message("say how the database is backed up: set automated, snapshots, deletionProtection, or several of them"))]
+#[x_kube(validation = Rule::new("has(self.automated) || self.deletionProtection || has(self.snapshots) || has(self.verification)")
+    .message("say how the database is backed up: set automated, snapshots, deletionProtection, verification, or several of them"))]
+#[x_kube(validation = Rule::new("!has(self.verification) || has(self.source.rdsInstance)")
+    .message("verification needs source.rdsInstance: only backups of DB instances are restored"))]
+#[x_kube(validation = Rule::new("!has(self.verification) || has(self.snapshots) || self.verification.includeAutomated")
+    .message("there is nothing to verify: set snapshots, or verification.includeAutomated: true to restore RDS's own automated backups"))]
+#[x_kube(validation = Rule::new("!has(self.snapshots) || !has(self.snapshots.retention) || !has(self.snapshots.retention.minVerified) || has(self.verification)")
+    .message("snapshots.retention.minVerified keeps verified snapshots, and none is verified by this policy: set verification, or leave minVerified out"))]
 #[x_kube(validation = Rule::new("!has(self.source.rdsCluster) || !has(self.automated) || !has(self.automated.retentionDays) || self.automated.retentionDays > 0")
     .message("the automated backups of an Aurora cluster cannot be turned off: write retentionDays from 1 to 35"))]
 #[x_kube(validation = Rule::new("!has(self.automated) || !has(self.automated.retentionDays) || self.automated.retentionDays > 0 || self.allowOutage")
@@ -88,6 +96,10 @@ pub struct BackupPolicySpec {
     /// Snapshots on a schedule. Unset: none are taken, and none are deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<Snapshots>,
+
+    /// Restores on a schedule that prove the backups. Unset: none is made by this policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<ScheduledVerification>,
 }
 
 /// A database. Exactly one field must be set.
@@ -201,7 +213,12 @@ pub struct Retention {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 120))]
     pub monthly: Option<i32>,
-    /// Keep none that is older, whatever the other rules say; alone, keep all that are younger. The newest is always kept.
+    /// Keep this many that were verified, the newest of them, whatever the other rules say, maxAgeDays among them: a backup that is known
+    /// to be good is worth more than many that may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 20))]
+    pub min_verified: Option<i32>,
+    /// Keep none that is older, whatever the other rules but minVerified say; alone, keep all that are younger. The newest is always kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3650))]
     pub max_age_days: Option<i32>,
@@ -215,7 +232,7 @@ pub struct BackupPolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
-    /// Ready, Synced, Stalled and Reconciling.
+    /// Ready, Synced, Stalled and Reconciling; Verified, where there is `verification`: whether the last one found the backup good.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -230,6 +247,9 @@ pub struct BackupPolicyStatus {
     /// The newest snapshot of this policy that is available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_backup: Option<Backup>,
+    /// The newest snapshot that was restored and found good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_verified: Option<VerifiedBackup>,
     /// When the next snapshot is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_backup_time: Option<Time>,
@@ -244,6 +264,22 @@ pub struct BackupPolicyStatus {
     #[schemars(length(max = 30))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub slots: Vec<Slot>,
+    /// When the next verification is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_verification_time: Option<Time>,
+    /// From when on slots of verifications count: those before are nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification_scheduled: Option<ScheduledSince>,
+    /// The last 12 slots of verifications, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 12))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub verifications: Vec<VerificationSlot>,
+    /// DB instances of verifications whose DatabaseRestore is gone: they are deleted. At most 20 are named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub left_instances: Vec<String>,
     /// What becomes of the snapshots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,

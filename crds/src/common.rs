@@ -103,4 +103,6 @@ pub mod condition {
     pub const RECONCILING: &str = "Reconciling";
     /// Somebody keeps undoing what the operator puts right, which is slower each time.
     pub const CONTESTED: &str = "Contested";
+    /// Whether the last restore of a backup that was asked was as expected.
+    pub const VERIFIED: &str = "Verified";
 }

@@ -24,6 +24,7 @@ pub mod safety;
 pub mod scaling_override;
 pub mod scaling_policy;
 pub mod scheduled;
+pub mod scheduled_verification;
 mod schema;
 pub mod signed;
 pub mod step_scaling;

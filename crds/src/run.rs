@@ -7,6 +7,11 @@ use crate::backup_policy::DatabaseSource;
 /// A spec of a run says what is done once: what has begun is not done otherwise.
 pub(crate) const IMMUTABLE: &str = "self == oldSelf";
 
+/// The label that says which BackupPolicy a run was made for.
+pub const POLICY: &str = "ops.clocked.app/policy";
+/// The annotation that says for which slot of its schedule.
+pub const SLOT: &str = "ops.clocked.app/slot";
+
 /// Names of the conditions that say how a run ended, as of a Job.
 pub mod condition {
     /// It has done what it was for.

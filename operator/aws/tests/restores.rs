@@ -63,6 +63,7 @@ fn restore() -> DatabaseStep {
             option_group: None,
             multi_az: false,
             storage_type: None,
+            iops: None,
             iam_authentication: false,
         }),
         tags: tags(),

@@ -10,6 +10,9 @@ use crate::report::Outcome;
 /// The reason of what is said about things that stay in AWS when their object goes.
 pub const LEFT_BEHIND: &str = "LeftBehind";
 
+/// The reason of an outcome where AWS is at work on what is to be removed.
+const CONFLICT: &str = "AwsConflict";
+
 /// Whether an object waits for the operator before it goes.
 pub fn is_guarded(metadata: &ObjectMeta) -> bool {
     metadata.finalizers.iter().flatten().any(|finalizer| finalizer == CLEANUP_FINALIZER)
@@ -18,6 +21,23 @@ pub fn is_guarded(metadata: &ObjectMeta) -> bool {
 /// Whether somebody has given up what the object created.
 pub fn is_abandoned(metadata: &ObjectMeta) -> bool {
     metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(ABANDON))
+}
+
+/// How long a deletion waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// For what is in its way, whatever it is.
+    pub deadline: SignedDuration,
+    /// For AWS to be done with what is removed, where that may take longer.
+    pub patience: Option<SignedDuration>,
+}
+
+impl Deadlines {
+    /// The times at which an object that was deleted at `deleted` may go.
+    pub fn ends(self, deleted: Timestamp) -> [Timestamp; 3] {
+        let waits = [self.deadline, self.deadline.saturating_mul(2), self.patience.unwrap_or(self.deadline)];
+        waits.map(|wait| deleted.checked_add(wait).unwrap_or(Timestamp::MAX))
+    }
 }
 
 /// Whether the object is let go.
@@ -37,15 +57,19 @@ pub fn left_behind(message: impl Into<String>) -> Finding {
 /// Decides on an object that was deleted at `deleted`, by what came of a reconcile at `now`.
 ///
 /// It goes when nothing is left to remove; or when `deadline` has passed and its account, grant or credentials are gone, AWS cannot be
-/// reached, or something forbids writing. While steps succeed it has as long again, and no longer: every deletion ends.
+/// reached, or something forbids writing. While steps succeed it has as long again, and while AWS is at work on what is removed as long
+/// as that may take. No longer: every deletion ends.
 pub fn verdict(
     outcome: &Outcome,
     findings: &[Finding],
     deleted: Timestamp,
-    deadline: SignedDuration,
+    Deadlines { deadline, patience }: Deadlines,
     now: Timestamp,
 ) -> Verdict {
     let after = |times: i32| deleted.checked_add(deadline.saturating_mul(times)).unwrap_or(Timestamp::MAX);
+    let with_patience = |end: Timestamp| {
+        patience.map_or(end, |patience| deleted.checked_add(patience).unwrap_or(Timestamp::MAX).max(end))
+    };
     let (at, why) = match outcome {
         Outcome::InSync => {
             let left: Vec<&str> = findings
@@ -55,7 +79,8 @@ pub fn verdict(
                 .collect();
             return Verdict::Goes((!left.is_empty()).then(|| left.join("; ")));
         }
-        Outcome::Working { message, .. } => (after(2), message.as_str()),
+        Outcome::Working { message, .. } => (with_patience(after(2)), message.as_str()),
+        Outcome::Unavailable { reason, message } if reason == CONFLICT => (with_patience(after(1)), message.as_str()),
         Outcome::Unavailable { message, .. } | Outcome::Stalled { message, .. } => (after(1), message.as_str()),
         Outcome::Held { hold, .. } => (after(1), hold.message()),
     };
@@ -90,14 +115,15 @@ mod tests {
     }
 
     fn decided(outcome: &Outcome, minutes: i64) -> Verdict {
-        verdict(outcome, &[], Timestamp::UNIX_EPOCH, DEADLINE, at(minutes))
+        verdict(outcome, &[], Timestamp::UNIX_EPOCH, Deadlines { deadline: DEADLINE, patience: None }, at(minutes))
     }
 
     #[test]
     fn what_is_done_goes_at_once_and_says_what_stays() {
         assert_eq!(decided(&Outcome::InSync, 0), Verdict::Goes(None));
         let findings = [left_behind("a target"), Finding::note("Other", "no matter"), left_behind("another")];
-        let verdict = verdict(&Outcome::InSync, &findings, at(0), DEADLINE, at(0));
+        let deadlines = Deadlines { deadline: DEADLINE, patience: None };
+        let verdict = verdict(&Outcome::InSync, &findings, at(0), deadlines, at(0));
         assert_eq!(verdict, Verdict::Goes(Some("a target; another".into())));
     }
 
@@ -114,6 +140,25 @@ mod tests {
             assert_eq!(decided(&outcome, 0), Verdict::Stays(at(ends)));
             assert_eq!(decided(&outcome, ends - 1), Verdict::Stays(at(ends)));
             assert!(matches!(decided(&outcome, ends), Verdict::Goes(Some(_))), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn what_aws_is_at_is_waited_for_and_nothing_else() {
+        let deadlines = Deadlines { deadline: DEADLINE, patience: Some(SignedDuration::from_hours(6)) };
+        let message = String::from("of this");
+        let unavailable =
+            |reason: &str| Outcome::Unavailable { reason: reason.into(), message: message.clone() };
+        for (outcome, ends) in [
+            (Outcome::Working { reason: "InstanceDeleting".into(), message: message.clone() }, 360),
+            (unavailable(CONFLICT), 360),
+            (unavailable("AwsUnreachable"), 10),
+            (Outcome::Stalled { reason: "NotGranted".into(), message: message.clone() }, 10),
+        ] {
+            let verdict = |minutes| verdict(&outcome, &[], at(0), deadlines, at(minutes));
+            assert_eq!(verdict(ends - 1), Verdict::Stays(at(ends)), "{outcome:?}");
+            assert!(matches!(verdict(ends), Verdict::Goes(Some(_))), "{outcome:?}");
+            assert!(deadlines.ends(at(0)).contains(&at(ends)), "it is looked at again then");
         }
     }
 

@@ -33,6 +33,8 @@ pub enum Answer {
     DatabaseSnapshots(Vec<DatabaseSnapshot>),
     /// To [`Query::Snapshot`]: none where there is no such snapshot.
     Snapshot(Option<Box<SnapshotOf>>),
+    /// To [`Query::VerificationInstances`]. Always the whole list, as above.
+    VerificationInstances(BTreeMap<String, Database>),
     /// To [`Query::Credential`]: the resource id of the database whose password is kept; none where none is.
     Credential(Option<String>),
     /// To [`Query::Sql`]: each statement's answer; or why none was asked.

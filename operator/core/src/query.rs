@@ -3,8 +3,9 @@
 use jiff::SignedDuration;
 use serde::Serialize;
 
-use crate::ids::{ClusterId, DatabaseId, Scope, ServiceId, SnapshotId, TargetId};
+use crate::ids::{ClusterId, DatabaseId, DatabaseKind, Scope, ServiceId, SnapshotId, TargetId};
 use crate::observed::Endpoint;
+use crate::step::VERIFICATION_PREFIX;
 
 /// One question about AWS. Equal questions have one answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -27,6 +28,8 @@ pub enum Query {
     DatabaseSnapshots(DatabaseId),
     /// One snapshot, and the database that it is of. (RDS DescribeDBSnapshots or DescribeDBClusterSnapshots with a filter)
     Snapshot(SnapshotId),
+    /// All DB instances that were restored to be verified, by their names. (RDS DescribeDBInstances of all)
+    VerificationInstances(Scope),
     /// Whether a password of a restored database is kept here. It is asked of nobody else.
     Credential(DatabaseId),
     /// What a restored database answers. (SQL, in one read-only transaction)
@@ -70,7 +73,7 @@ impl Query {
     /// Where the question is asked.
     pub fn scope(&self) -> &Scope {
         match self {
-            Self::CallerIdentity(scope) | Self::RdsQuotas(scope) => scope,
+            Self::CallerIdentity(scope) | Self::RdsQuotas(scope) | Self::VerificationInstances(scope) => scope,
             Self::Database(database) | Self::DatabaseSnapshots(database) => &database.scope,
             Self::Snapshot(snapshot) => &snapshot.scope,
             Self::Credential(database) => &database.scope,
@@ -93,6 +96,7 @@ impl Query {
             | Self::Snapshot(_)
             | Self::Credential(_)
             | Self::Sql(_)
+            | Self::VerificationInstances(_)
             | Self::RdsQuotas(_) => None,
             Self::EcsService(service) => Some(service.clone().into()),
             Self::DbCluster(cluster) => Some(cluster.clone().into()),
@@ -137,6 +141,7 @@ impl Query {
             }
             Self::Snapshot(id) => Self::Snapshot(SnapshotId { scope: of.clone(), ..id }),
             Self::RdsQuotas(_) => Self::RdsQuotas(of.clone()),
+            Self::VerificationInstances(_) => Self::VerificationInstances(of.clone()),
             Self::EcsService(service) => Self::EcsService(ServiceId { scope: of.clone(), ..service }),
             Self::DbCluster(cluster) => Self::DbCluster(ClusterId { scope: of.clone(), ..cluster }),
             Self::ScalableTarget(target) => Self::ScalableTarget(target.within(of)),
@@ -170,6 +175,10 @@ impl Query {
                 vec![database.arn()]
             }
             Self::Sql(question) => vec![question.database.arn()],
+            Self::VerificationInstances(scope) => {
+                let identifier = format!("{VERIFICATION_PREFIX}*");
+                vec![DatabaseId { scope: scope.clone(), kind: DatabaseKind::Instance, identifier }.arn()]
+            }
             _ => self.target().map(|target| target.arn()).into_iter().collect(),
         }
     }

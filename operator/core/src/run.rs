@@ -1,7 +1,9 @@
 //! Runs: kinds of which each object is one act, made once. What has ended is not looked at again.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use runbook_api::run::condition::{COMPLETE, FAILED};
+use runbook_api::scaling_override::MADE_BY;
 
 use crate::plan::{Finding, Plan};
 use crate::report::Summary;
@@ -52,6 +54,15 @@ impl Ended {
             Self::Failed { reason, message } => Plan::only(Finding::stalled(reason, message)),
         }
     }
+}
+
+/// How long a run that the operator has made is there to be read after it has ended.
+pub const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// When a run that ended at `completed` is removed: one that the operator has made. What people wrote stays.
+pub fn removed_at(metadata: &ObjectMeta, completed: Timestamp) -> Option<Timestamp> {
+    let made_by = metadata.labels.as_ref()?.get(MADE_BY)?;
+    (made_by == "operator").then(|| completed.checked_add(KEPT).ok()).flatten()
 }
 
 /// Adds to the conditions of every kind how a run ended; that it has not, where nothing is known of its end. What has ended stays so.

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use kube::ResourceExt;
 use runbook_api::BackupPolicy;
+use runbook_api::scheduled_verification::VerificationState;
 use runbook_core::report::State as ObjectState;
 use tokio::net::TcpListener;
 use tracing::info;
@@ -106,6 +107,14 @@ fn ages(reflected: &Reflected<BackupPolicy>) -> Vec<BackupAge> {
             newest: policy.spec.snapshots.is_some().then(|| status.last_backup.map_or(0, |one| one.time.0.as_second())),
             restorable: status.latest_restorable_time.map(|time| time.0.as_second()),
             snapshots: status.retention.map_or(0, |retention| retention.snapshots.into()),
+            slots: status.slots.iter().map(|slot| slot.state).collect(),
+            verified: policy.spec.verification.is_some().then(|| {
+                status.last_verified.as_ref().map_or(0, |verified| verified.time.0.as_second())
+            }),
+            verification: status.verifications.iter().map(|slot| slot.state).find(|state| {
+                matches!(state, VerificationState::Passed | VerificationState::Failed | VerificationState::Unknown)
+            }),
+            time_to_restore: status.last_verified.and_then(|verified| verified.time_to_restore?.seconds().ok()),
         }
     };
     policies.iter().map(age).collect()

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod operator;
 pub mod options;
 mod radius;
+mod removal;
 pub mod runner;
 mod slots;
 pub mod status;

@@ -1,5 +1,6 @@
 //! What is measured about the operator itself.
 
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use runbook_api::backup_policy::SlotState;
+use runbook_api::scheduled_verification::VerificationState;
 use runbook_aws::AwsMetrics;
 use runbook_core::events::Kind;
 
@@ -35,6 +38,10 @@ pub struct Metrics {
     backup_newest: Family<ObjectLabels, Gauge>,
     backup_restorable: Family<ObjectLabels, Gauge>,
     backup_snapshots: Family<ObjectLabels, Gauge>,
+    backup_slots: Family<SlotLabels, Gauge>,
+    backup_verified: Family<ObjectLabels, Gauge>,
+    backup_verification: Family<SlotLabels, Gauge>,
+    backup_time_to_restore: Family<ObjectLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -42,6 +49,13 @@ struct ObjectLabels {
     // Prometheus itself puts the operator's namespace into `namespace`.
     policy_namespace: String,
     policy: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SlotLabels {
+    policy_namespace: String,
+    policy: String,
+    state: String,
 }
 
 /// What is told of one BackupPolicy.
@@ -56,6 +70,14 @@ pub struct BackupAge {
     pub restorable: Option<i64>,
     /// How many snapshots there are.
     pub snapshots: i64,
+    /// The state of each slot that is remembered.
+    pub slots: Vec<SlotState>,
+    /// When the newest backup that was found good was taken, in seconds since 1970; 0 where there is none. Of one with verifications only.
+    pub verified: Option<i64>,
+    /// The state of the last verification that has ended.
+    pub verification: Option<VerificationState>,
+    /// How many seconds RDS took to restore the newest backup that was found good.
+    pub time_to_restore: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -99,6 +121,13 @@ struct StateLabels {
     state: &'static str,
 }
 
+impl ObjectLabels {
+    fn with(&self, state: impl Debug) -> SlotLabels {
+        let Self { policy_namespace, policy } = self.clone();
+        SlotLabels { policy_namespace, policy, state: format!("{state:?}") }
+    }
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -128,6 +157,10 @@ impl Metrics {
             backup_newest: Family::default(),
             backup_restorable: Family::default(),
             backup_snapshots: Family::default(),
+            backup_slots: Family::default(),
+            backup_verified: Family::default(),
+            backup_verification: Family::default(),
+            backup_time_to_restore: Family::default(),
         };
         metrics.register();
         metrics
@@ -196,6 +229,28 @@ impl Metrics {
             self.backup_restorable.clone(),
         );
         registry.register("runbook_backup_snapshots", "Snapshots of a BackupPolicy", self.backup_snapshots.clone());
+        registry.register(
+            "runbook_backup_slots",
+            "The last slots of a BackupPolicy's schedule, by what came of them",
+            self.backup_slots.clone(),
+        );
+        registry.register_with_unit(
+            "runbook_backup_verified_timestamp",
+            "When the newest snapshot was taken that a restore has shown to be good, of a BackupPolicy with verifications; 0 where there is none",
+            Unit::Seconds,
+            self.backup_verified.clone(),
+        );
+        registry.register(
+            "runbook_backup_verification",
+            "1 for the state in which the last verification of a BackupPolicy has ended",
+            self.backup_verification.clone(),
+        );
+        registry.register_with_unit(
+            "runbook_backup_time_to_restore",
+            "How long RDS took to restore the newest snapshot that was found good",
+            Unit::Seconds,
+            self.backup_time_to_restore.clone(),
+        );
         self.aws.register(&mut registry);
         drop(registry);
         for kind in Kind::ALL {
@@ -272,14 +327,28 @@ impl Metrics {
         self.backup_newest.clear();
         self.backup_restorable.clear();
         self.backup_snapshots.clear();
-        for BackupAge { namespace, name, newest, restorable, snapshots } in ages {
-            let labels = ObjectLabels { policy_namespace: namespace, policy: name };
-            self.backup_snapshots.get_or_create(&labels).set(snapshots);
-            if let Some(newest) = newest {
-                self.backup_newest.get_or_create(&labels).set(newest);
+        self.backup_slots.clear();
+        self.backup_verified.clear();
+        self.backup_verification.clear();
+        self.backup_time_to_restore.clear();
+        for age in ages {
+            let labels = ObjectLabels { policy_namespace: age.namespace, policy: age.name };
+            self.backup_snapshots.get_or_create(&labels).set(age.snapshots);
+            for (family, value) in [
+                (&self.backup_newest, age.newest),
+                (&self.backup_restorable, age.restorable),
+                (&self.backup_verified, age.verified),
+                (&self.backup_time_to_restore, age.time_to_restore),
+            ] {
+                if let Some(value) = value {
+                    family.get_or_create(&labels).set(value);
+                }
             }
-            if let Some(restorable) = restorable {
-                self.backup_restorable.get_or_create(&labels).set(restorable);
+            for state in age.slots {
+                self.backup_slots.get_or_create(&labels.with(state)).inc();
+            }
+            if let Some(state) = age.verification {
+                self.backup_verification.get_or_create(&labels.with(state)).set(1);
             }
         }
     }

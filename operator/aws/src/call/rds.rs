@@ -8,7 +8,8 @@ use crate::vault::Password;
 /// One call of Amazon RDS.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RdsCall {
-    /// DescribeDBInstances or DescribeDBClusters with a filter for these; pages of at most 100. A missing one is absent.
+    /// DescribeDBInstances or DescribeDBClusters with a filter for these, or of all where none is named; pages of at most 100. A missing
+    /// one is absent.
     DescribeDatabases {
         /// Instances or clusters.
         kind: DatabaseKind,
@@ -133,6 +134,7 @@ impl RdsCall {
         match self {
             Self::DescribeDatabases { kind, identifiers, .. } => match identifiers.as_slice() {
                 [identifier] => format!("{} {identifier}", one(*kind)),
+                [] => format!("all {}s", one(*kind)),
                 _ => format!("{} {}s", identifiers.len(), one(*kind)),
             },
             Self::DescribeSnapshots { snapshot: Some(snapshot), .. } => format!("snapshot {snapshot}"),

@@ -74,7 +74,9 @@ pub(super) fn changes(step: &DatabaseStep) -> Vec<Query> {
             vec![Query::DatabaseSnapshots(database.clone()), Query::RdsQuotas(database.scope)]
         }
         DatabaseStep::RestoreInstance { .. } | DatabaseStep::DeleteInstance { .. } => {
-            vec![Query::Database(database.clone()), Query::RdsQuotas(database.scope)]
+            let scope = database.scope.clone();
+            let all = Query::VerificationInstances(scope.clone());
+            vec![Query::Database(database), Query::RdsQuotas(scope), all]
         }
         DatabaseStep::SetMasterPassword { .. } => vec![Query::Database(database)],
         DatabaseStep::TagVerified { snapshot, .. } => {

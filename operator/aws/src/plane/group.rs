@@ -27,6 +27,8 @@ pub(super) enum Group {
     Snapshots(Scope, DatabaseKind),
     /// RDS DescribeDBSnapshots or DescribeDBClusterSnapshots with a filter: one snapshot.
     Snapshot(Scope, DatabaseKind),
+    /// RDS DescribeDBInstances without a filter: one question.
+    Instances(Scope),
     /// What is not asked of AWS, and never gets here.
     Elsewhere(Scope),
     /// RDS DescribeAccountAttributes: one question.
@@ -47,6 +49,7 @@ impl Group {
             Query::DatabaseSnapshots(database) => Self::Snapshots(database.scope.clone(), database.kind),
             Query::Snapshot(snapshot) => Self::Snapshot(snapshot.scope.clone(), snapshot.kind),
             Query::Credential(_) | Query::Sql(_) => Self::Elsewhere(query.scope().clone()),
+            Query::VerificationInstances(scope) => Self::Instances(scope.clone()),
             Query::RdsQuotas(scope) => Self::Quotas(scope.clone()),
         }
     }
@@ -63,6 +66,7 @@ impl Group {
             | Self::Databases(scope, _)
             | Self::Snapshots(scope, _)
             | Self::Snapshot(scope, _)
+            | Self::Instances(scope)
             | Self::Elsewhere(scope)
             | Self::Quotas(scope) => scope,
         }
@@ -84,6 +88,7 @@ impl Group {
             | Self::Databases(..)
             | Self::Snapshots(..)
             | Self::Snapshot(..)
+            | Self::Instances(_)
             | Self::Elsewhere(_)
             | Self::Quotas(_) => Api::Rds,
             Self::Targets(..) | Self::Policies(..) | Self::Actions(..) | Self::Tags(_) => Api::ApplicationAutoScaling,
@@ -99,7 +104,7 @@ impl Group {
             Self::Policies(..) => "DescribeScalingPolicies",
             Self::Actions(..) => "DescribeScheduledActions",
             Self::Tags(_) => "ListTagsForResource",
-            Self::Databases(_, DatabaseKind::Instance) => "DescribeDBInstances",
+            Self::Databases(_, DatabaseKind::Instance) | Self::Instances(_) => "DescribeDBInstances",
             Self::Databases(_, DatabaseKind::Cluster) => "DescribeDBClusters",
             Self::Snapshots(_, DatabaseKind::Instance) | Self::Snapshot(_, DatabaseKind::Instance) => {
                 "DescribeDBSnapshots"
@@ -121,6 +126,7 @@ impl Group {
             | Self::Tags(_)
             | Self::Snapshots(..)
             | Self::Snapshot(..)
+            | Self::Instances(_)
             | Self::Elsewhere(_)
             | Self::Quotas(_) => 1,
             Self::Services(..) => 10,
@@ -145,6 +151,7 @@ pub(super) fn resource_of(query: &Query) -> String {
         Query::Snapshot(snapshot) => snapshot.to_string(),
         Query::Credential(database) => format!("the password of {database}"),
         Query::Sql(question) => question.database.to_string(),
+        Query::VerificationInstances(scope) => format!("the DB instances in {}", scope.region),
         Query::RdsQuotas(scope) => format!("the quotas of RDS in {}", scope.region),
     }
 }

@@ -1,6 +1,6 @@
 //! The calls that answer questions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use runbook_core::facts::Answer;
 use runbook_core::observed::{
     AppliedPolicy, Database, DatabaseSnapshot, DbCluster, ScalableTarget, ScheduledAction, ServiceLookup, SnapshotOf,
 };
+use runbook_core::step::VERIFICATION_PREFIX;
 use runbook_core::{CloudError, DatabaseKind, ErrorClass, Query};
 
 use super::group::Group;
@@ -102,6 +103,7 @@ impl<'d> Reader<'d> {
             Group::Tags(_) => self.tags(members).await,
             Group::Databases(_, kind) => self.databases(*kind, members).await,
             Group::Snapshot(_, kind) => self.snapshot(*kind, members).await,
+            Group::Instances(_) => self.instances(members).await,
             Group::Elsewhere(_) => Err(unexpected(&Call::GetCallerIdentity)),
             Group::Quotas(_) => self.quotas(members).await,
         }
@@ -163,20 +165,37 @@ impl<'d> Reader<'d> {
 
     async fn databases(&self, kind: DatabaseKind, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
         let identifiers: Vec<String> = members.iter().map(|query| resource_id(query)).collect();
+        let mut found = self.described(kind, &identifiers).await?;
+        Ok(identifiers.iter().map(|id| Answer::Database(found.remove(id).map(Box::new))).collect())
+    }
+
+    /// All DB instances that were restored to be verified: no filter of RDS knows the beginning of a name.
+    async fn instances(&self, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {
+        let all = self.described(DatabaseKind::Instance, &[]).await?;
+        let found: BTreeMap<String, Database> =
+            all.into_iter().filter(|(identifier, _)| identifier.starts_with(VERIFICATION_PREFIX)).collect();
+        Ok(members.iter().map(|_| Answer::VerificationInstances(found.clone())).collect())
+    }
+
+    /// What there is of these, or of all where none is named.
+    async fn described(
+        &self,
+        kind: DatabaseKind,
+        identifiers: &[String],
+    ) -> Result<HashMap<String, Database>, CloudError> {
         let mut found: HashMap<String, Database> = HashMap::new();
         let mut marker = None;
         loop {
-            let (identifiers, page) = (identifiers.clone(), marker.clone());
+            let (identifiers, page) = (identifiers.to_vec(), marker.clone());
             let call = Call::Rds(RdsCall::DescribeDatabases { kind, identifiers, marker: page });
             let Reply::Databases { databases, marker: next } = self.call(&call).await? else {
                 return Err(unexpected(&call));
             };
             found.extend(databases);
             if !self.turn_page(&call, &mut marker, next).await? {
-                break;
+                return Ok(found);
             }
         }
-        Ok(identifiers.iter().map(|id| Answer::Database(found.remove(id).map(Box::new))).collect())
     }
 
     async fn snapshot(&self, kind: DatabaseKind, members: &[Arc<Query>]) -> Result<Vec<Answer>, CloudError> {

@@ -156,7 +156,8 @@ impl State {
                 Query::CallerIdentity(_)
                 | Query::ScalingPolicies(_)
                 | Query::ScheduledActions(_)
-                | Query::DatabaseSnapshots(_),
+                | Query::DatabaseSnapshots(_)
+                | Query::VerificationInstances(_),
             ) => Some(RARELY),
             (
                 _,

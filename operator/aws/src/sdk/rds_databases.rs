@@ -30,16 +30,19 @@ pub(super) async fn describe(
     marker: Option<String>,
 ) -> Result<Answered, CloudError> {
     // Asked by a filter and not by name: then one that is missing is no error, and several are one call.
-    let filter = |name: &str| Filter::builder().name(name).set_values(Some(identifiers.to_vec())).build();
+    let filter = |name: &str| {
+        let filter = || Filter::builder().name(name).set_values(Some(identifiers.to_vec())).build();
+        (!identifiers.is_empty()).then(|| vec![filter()])
+    };
     let (databases, marker, request_id) = match kind {
         DatabaseKind::Instance => {
-            let request = client.describe_db_instances().filters(filter("db-instance-id")).max_records(A_PAGE);
+            let request = client.describe_db_instances().set_filters(filter("db-instance-id")).max_records(A_PAGE);
             let output = request.set_marker(marker).send().await.map_err(|error| classify(call, &error))?;
             let found = output.db_instances().iter().map(|found| instance(call, found)).collect::<Result<_, _>>()?;
             (found, output.marker().map(Into::into), output.request_id().map(Into::into))
         }
         DatabaseKind::Cluster => {
-            let request = client.describe_db_clusters().filters(filter("db-cluster-id")).max_records(A_PAGE);
+            let request = client.describe_db_clusters().set_filters(filter("db-cluster-id")).max_records(A_PAGE);
             let output = request.set_marker(marker).send().await.map_err(|error| classify(call, &error))?;
             let found = output.db_clusters().iter().map(|found| cluster(call, found)).collect::<Result<_, _>>()?;
             (found, output.marker().map(Into::into), output.request_id().map(Into::into))
@@ -139,8 +142,10 @@ fn set_up(call: &Call, found: &DbInstance) -> Result<Instance, CloudError> {
         option_group: options.map(Into::into),
         multi_az: required(call, "MultiAZ", found.multi_az())?,
         storage_type: found.storage_type().map(Into::into),
+        iops: found.iops(),
         iam_authentication: found.iam_database_authentication_enabled().unwrap_or_default(),
         master_username: found.master_username().map(Into::into),
+        created_at: found.instance_create_time().and_then(timestamp),
         db_name: found.db_name().filter(|name| !name.is_empty()).map(Into::into),
         endpoint,
     })

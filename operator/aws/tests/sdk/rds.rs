@@ -123,6 +123,7 @@ async fn databases_are_asked_by_a_filter_and_observed_with_what_is_pending() {
         security_groups: vec!["sg-1".into()],
         parameter_group: Some("clocked".into()),
         storage_type: Some("gp3".into()),
+        iops: None,
         master_username: Some("clocked".into()),
         endpoint: Some(Endpoint { address: "clocked-db.rds".into(), port: 5432 }),
         ..Instance::default()
@@ -272,6 +273,7 @@ async fn a_restore_says_everything_that_rds_has_a_default_for() {
         option_group: Some("default:postgres-15".into()),
         multi_az: false,
         storage_type: Some("gp3".into()),
+        iops: None,
         iam_authentication: true,
     };
     let time = Some("2026-03-01T02:30:00Z".parse().unwrap());

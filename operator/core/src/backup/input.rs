@@ -1,13 +1,14 @@
 //! A BackupPolicy, dereferenced and validated: what the plan needs, and nothing that can be wrong.
 
-use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+
 use runbook_api::backup_policy::{AutomatedBackups, BackupPolicySpec, DatabaseSource, Retention, Snapshots};
 use runbook_api::common::Mode;
-use runbook_api::duration::Duration;
 
-use super::cron::Cron;
 use super::memory::Memory;
 use super::retention::Rules;
+use super::timetable::Timetable;
+use super::verification::{self, Run, Verifications};
 use super::window::Window;
 use crate::account::{Access, Brakes};
 use crate::ids::{DatabaseId, DatabaseKind, ObjectId};
@@ -36,6 +37,12 @@ pub struct Input {
     pub allow_outage: bool,
     /// Which snapshots are taken.
     pub snapshots: Option<Scheduled>,
+    /// When backups are verified.
+    pub verification: Option<Verifications>,
+    /// The DatabaseRestores of the policy's namespace.
+    pub runs: Vec<Run>,
+    /// The names of all that there are, in whichever account, and of those that cannot be read.
+    pub restores: BTreeSet<String>,
     /// What the account's owner holds back.
     pub brakes: Brakes,
     /// What the policy's status remembers.
@@ -59,11 +66,7 @@ pub struct Declared {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scheduled {
     /// When one is due.
-    pub cron: Cron,
-    /// By how much it may be later.
-    pub jitter: SignedDuration,
-    /// How much later it may be begun.
-    pub starting_deadline: SignedDuration,
+    pub timetable: Timetable,
     /// When one that is late may be begun.
     pub catch_up: Option<Window>,
     /// What identifiers begin with.
@@ -78,6 +81,11 @@ impl Input {
     /// The input beside what the policy's status remembers.
     pub fn beside(self, memory: Memory) -> Self {
         Self { memory, ..self }
+    }
+
+    /// The input beside the DatabaseRestores of the policy's namespace.
+    pub fn with_runs(self, runs: Vec<Run>, restores: BTreeSet<String>) -> Self {
+        Self { runs, restores, ..self }
     }
 }
 
@@ -139,13 +147,16 @@ pub fn validate(
     access: &Access,
 ) -> Result<Input, Finding> {
     let database = database(spec, access)?;
-    if spec.automated.is_none() && spec.snapshots.is_none() && !spec.deletion_protection {
+    let says_nothing = spec.automated.is_none() && spec.snapshots.is_none() && spec.verification.is_none();
+    if says_nothing && !spec.deletion_protection {
         return Err(invalid(
-            "the spec does not say how the database is backed up: set automated, snapshots, deletionProtection, or several of them",
+            "the spec does not say how the database is backed up: set automated, snapshots, deletionProtection, verification, or several of them",
         ));
     }
     let settings = settings(spec, database.kind)?;
     let snapshots = spec.snapshots.as_ref().map(|snapshots| scheduled(snapshots, &database)).transpose()?;
+    let verification = spec.verification.as_ref();
+    let verification = verification.map(|one| verification::input::validate(one, spec, &database, access)).transpose()?;
     Ok(Input {
         database,
         policy: policy.clone(),
@@ -153,6 +164,9 @@ pub fn validate(
         settings,
         allow_outage: spec.allow_outage,
         snapshots,
+        verification,
+        runs: Vec::new(),
+        restores: BTreeSet::new(),
         brakes: access.brakes.clone(),
         memory: Memory::default(),
     })
@@ -184,16 +198,12 @@ fn settings(spec: &BackupPolicySpec, kind: DatabaseKind) -> Result<Declared, Fin
 }
 
 fn scheduled(snapshots: &Snapshots, database: &DatabaseId) -> Result<Scheduled, Finding> {
-    let expression = |message: String| Finding::stalled("InvalidExpression", message);
-    let cron = Cron::parse(&snapshots.schedule, snapshots.time_zone.as_deref())
-        .map_err(|why| expression(format!("snapshots.schedule and timeZone: {why}")))?;
-    // From a time that does not matter, so that what is wrong once is always wrong.
-    if cron.next(Timestamp::UNIX_EPOCH).is_none() {
-        return Err(expression(format!(
-            "snapshots.schedule: {:?} names a day that no month has: write for example 0 2 * * *",
-            snapshots.schedule
-        )));
-    }
+    let timetable = Timetable::parse(
+        "snapshots",
+        (&snapshots.schedule, snapshots.time_zone.as_deref()),
+        snapshots.jitter.as_ref(),
+        &snapshots.starting_deadline,
+    )?;
     let prefix = snapshots.name_prefix.clone().unwrap_or_else(|| format!("{}-scheduled", database.identifier));
     let reserved = ["rds-", "rbv-"].iter().any(|reserved| prefix.starts_with(reserved));
     if reserved || !is_identifier(&prefix, LONGEST_IDENTIFIER - SLOT) {
@@ -214,12 +224,8 @@ fn scheduled(snapshots: &Snapshots, database: &DatabaseId) -> Result<Scheduled, 
             }
         },
     };
-    let jitter = snapshots.jitter.as_ref().map_or(Ok(0), |jitter| seconds("jitter", jitter, 0..=24 * 3600))?;
-    let deadline = seconds("startingDeadline", &snapshots.starting_deadline, 60..=168 * 3600)?;
     Ok(Scheduled {
-        cron,
-        jitter: SignedDuration::from_secs(jitter),
-        starting_deadline: SignedDuration::from_secs(deadline),
+        timetable,
         catch_up,
         prefix,
         run_on_create: snapshots.run_on_create,
@@ -242,22 +248,14 @@ fn rules(retention: &Retention) -> Result<Rules, Finding> {
         weekly: count("weekly", retention.weekly)?,
         monthly: count("monthly", retention.monthly)?,
         max_age_days: count("maxAgeDays", retention.max_age_days)?.and_then(|days| i64::try_from(days).ok()),
+        min_verified: count("minVerified", retention.min_verified)?.unwrap_or_default(),
     };
-    if rules == Rules::default() {
+    if rules == (Rules { min_verified: rules.min_verified, ..Rules::default() }) {
         return Err(invalid(
             "snapshots.retention says nothing: set keepLast, daily, weekly, monthly or maxAgeDays, or leave it out to keep all",
         ));
     }
     Ok(rules)
-}
-
-fn seconds(field: &str, duration: &Duration, allowed: std::ops::RangeInclusive<i64>) -> Result<i64, Finding> {
-    let seconds = duration.seconds().map_err(|error| invalid(format!("snapshots.{field}: {error}")))?;
-    if allowed.contains(&seconds) {
-        return Ok(seconds);
-    }
-    let (least, most) = (allowed.start(), allowed.end());
-    Err(invalid(format!("snapshots.{field}: {duration} is not allowed: write {least}s to {most}s")))
 }
 
 /// An identifier as RDS keeps it, of what may also be a cluster: in lower case (Amazon RDS API Reference, CreateDBSnapshot and

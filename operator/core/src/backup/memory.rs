@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use runbook_api::backup_policy::{BackupPolicyStatus, Slot};
 use runbook_api::common::HistoryEntry;
 use runbook_api::common::condition::SYNCED;
+use runbook_api::scheduled_verification::{VerificationSlot, VerifiedBackup};
 
 use crate::contest;
 use crate::error::ErrorClass;
@@ -13,6 +14,8 @@ use crate::report::Hold;
 
 /// Name of the step that deletes a snapshot.
 pub const DELETE: &str = "DeleteSnapshot";
+/// Name of the step that makes a DatabaseRestore.
+const VERIFY: &str = "VerifyBackup";
 
 /// What the status of a policy remembers for the next decision.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +34,21 @@ pub struct Memory {
     pub deleted: BTreeSet<String>,
     /// Settings that somebody changed, and the operator put right: newest first.
     pub corrections: Vec<HistoryEntry>,
+    /// What is remembered of verifications.
+    pub verifications: Verifications,
+}
+
+/// What a status remembers of verifications.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verifications {
+    /// The schedule that slots were counted by, and since when.
+    pub scheduled: Option<(String, Timestamp)>,
+    /// The slots, newest first.
+    pub ledger: Vec<VerificationSlot>,
+    /// When the last DatabaseRestore was made, as far back as the history goes.
+    pub made: Option<Timestamp>,
+    /// The newest backup that was found good.
+    pub proved: Option<VerifiedBackup>,
 }
 
 impl Memory {
@@ -53,6 +71,12 @@ impl Memory {
                 .filter(|entry| entry.step == "ModifyBackupSettings")
                 .cloned()
                 .collect(),
+            verifications: Verifications {
+                scheduled: status.verification_scheduled.as_ref().map(|one| (one.schedule.clone(), one.since.0)),
+                ledger: status.verifications.clone(),
+                made: status.history.iter().find(|entry| entry.step == VERIFY).map(|entry| entry.time.0),
+                proved: status.last_verified.clone(),
+            },
             deleted: descriptions
                 .chain(planned.map(|step| &step.description))
                 .filter_map(|description| snapshot_of(description))

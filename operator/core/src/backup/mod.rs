@@ -15,6 +15,8 @@ pub mod retention;
 pub mod settings;
 pub mod slots;
 pub mod status;
+pub mod timetable;
+pub mod verification;
 pub mod window;
 
 pub use input::Input;

@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use runbook_api::backup_policy::{Backup, PlannedDeletion, RetentionStatus, ScheduledSince};
+use runbook_api::scheduled_verification::VerifiedBackup;
 
 use super::own::Own;
 use super::retention::Sorted;
 use super::slots::Slots;
+use super::verification::Told;
 use crate::contest::Contest;
 use crate::observed::Database;
 use crate::report::conditions::whole_seconds;
@@ -31,6 +33,10 @@ pub struct Outlook {
     pub slots: Vec<runbook_api::backup_policy::Slot>,
     /// What becomes of the snapshots.
     pub retention: Option<RetentionStatus>,
+    /// What is told of verifications, where there are any.
+    pub verifications: Option<Told>,
+    /// The newest backup that was found good.
+    pub proved: Option<VerifiedBackup>,
     /// Whether somebody keeps undoing what is put right of the settings.
     pub contest: Option<Contest>,
 }

@@ -11,10 +11,11 @@ use super::own::{self, Own};
 use super::quota::{self, Kept, Room};
 use super::retention::{self, Sorted};
 use super::slots::{self, Slots};
+use super::verification::{self, Backups, proved};
 use super::{settings, status};
 use crate::account;
 use crate::contest::Contest;
-use crate::facts::{Facts, Inquiry};
+use crate::facts::{Facts, Inquiry, Missing};
 use crate::observed::{Database, DatabaseSnapshot, Quota};
 use crate::ownership::SLOT_TAG;
 use crate::plan::{Finding, Plan, Weight};
@@ -43,12 +44,18 @@ pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     }
     let mut inquiry = Inquiry::new(facts);
     let database = inquiry.database(Query::Database(input.database.clone()));
-    let snapshots = match input.snapshots {
-        Some(_) => inquiry.database_snapshots(Query::DatabaseSnapshots(input.database.clone())).map(Vec::as_slice),
-        None => Some(&[][..]),
+    let lists = input.snapshots.is_some() || input.verification.is_some();
+    let snapshots = match lists {
+        true => inquiry.database_snapshots(Query::DatabaseSnapshots(input.database.clone())).map(Vec::as_slice),
+        false => Some(&[][..]),
     };
+    // What is left behind is asked for with the rest; that it cannot be read is another matter.
+    let sweeps = input.verification.is_some().then(|| verification::sweep::query(input));
+    let unasked = sweeps.filter(|query| facts.get(query).is_none());
     match (inquiry.open(), database, snapshots) {
+        (Some(Missing::Needs(needs)), ..) => Plan { needs: needs.into_iter().chain(unasked).collect(), ..Plan::default() },
         (Some(missing), ..) => Plan::missing(missing),
+        (None, ..) if unasked.is_some() => Plan { needs: unasked.into_iter().collect(), ..Plan::default() },
         (None, Some(Some(database)), Some(snapshots)) => decide(input, database, snapshots, facts, now),
         (None, Some(None), _) => Plan::only(Finding::stalled(
             "TargetNotFound",
@@ -75,13 +82,15 @@ fn decide(input: &Input, database: &Database, all: &[DatabaseSnapshot], facts: &
     let mut plan = Plan::default();
     let mut outlook = Outlook::of(database);
     let mut deletions = Vec::new();
+    let own = own::own(input, database, all);
+    let mut sorted = Sorted::default();
     if let Some(scheduled) = &input.snapshots {
-        let own = own::own(input, database, all);
         let slots = slots::judge(input, scheduled, &own, all, now);
-        let sorted = match &scheduled.retention {
-            Some(rules) => rules.sort(&own, scheduled.cron.zone(), now),
-            None => Sorted::default(),
-        };
+        if let Some(rules) = &scheduled.retention {
+            sorted = rules.sort(&own, scheduled.timetable.cron.zone(), now);
+            // What is being restored stays until that has ended.
+            sorted.due.retain(|one| !is_being_restored(input, one));
+        }
         deletions = delete(input, &sorted, now, &mut plan);
         let taking = Taking { input, scheduled, database, own: &own, all, room_is_made: !deletions.is_empty() };
         if let Some(slot) = slots.due {
@@ -91,17 +100,32 @@ fn decide(input: &Input, database: &Database, all: &[DatabaseSnapshot], facts: &
             }
         }
         say(input, &slots, &own, now, &mut plan);
-        outlook = outlook.with_snapshots(scheduled.cron.text(), &slots, &own, &sorted, now);
+        outlook = outlook.with_snapshots(scheduled.timetable.cron.text(), &slots, &own, &sorted, now);
     }
     // A snapshot that is due goes alone: whoever may take it and delete none, or is refused a change, has his backup.
     let takes = !plan.steps.is_empty();
     outlook.contest = Contest::of(&input.memory.corrections, now);
     change(input, database, outlook.contest.as_ref(), now, &mut plan);
     plan.steps.extend(deletions.into_iter().filter(|_| !takes));
+    if let Some(verifications) = &input.verification {
+        let backups = Backups { database, own: &own, going: &sorted.due, all };
+        let (step, mut told) = verification::plan(input, verifications, &backups, now, &mut plan);
+        let left = verification::sweep::judge(input, facts, now, &mut plan).unwrap_or_default();
+        plan.steps.extend(left.steps.into_iter().chain(step).filter(|_| !takes));
+        told.left = left.identifiers;
+        outlook.verifications = Some(told);
+    }
+    outlook.proved =
+        proved::newest(input.memory.verifications.proved.as_ref(), all, &database.resource_id, &input.runs);
     settle(&mut plan, now);
     hold(input, now, &mut plan);
     plan.outlook = Some(Box::new(outlook));
     plan
+}
+
+fn is_being_restored(input: &Input, one: &Own<'_>) -> bool {
+    let of_one = |run: &&verification::Run| run.snapshot.as_ref() == Some(&one.snapshot.identifier);
+    input.runs.iter().filter(of_one).any(|run| run.ended.is_none())
 }
 
 /// Adds the change of the settings. RDS takes one change at a time: a snapshot waits for none, and what would be refused for it comes
@@ -291,7 +315,7 @@ fn hold(input: &Input, now: Timestamp, plan: &mut Plan) {
     plan.findings.push(Finding::note(
         "Frozen",
         format!(
-            "the AwsAccount is frozen until {}: {}; snapshots are taken, none is deleted, and no setting is changed",
+            "the AwsAccount is frozen until {}: {}; snapshots are taken, none is deleted or verified, and no setting is changed",
             freeze.to, freeze.reason
         ),
     ));

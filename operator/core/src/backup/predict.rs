@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::input::Input;
 use super::settings::RETENTION;
+use super::verification::Run;
 use crate::facts::{Answer, Facts};
 use crate::ids::DatabaseId;
 use crate::observed::{Database, DatabaseSnapshot};
@@ -58,11 +59,18 @@ pub fn predict(facts: &mut Facts, step: &Step) {
     }
 }
 
-/// Makes `input` what it will be when `step` has been made at `now`: deletions are counted.
+/// Makes `input` what it will be when `step` has been made at `now`: deletions are counted, and
+/// verifications are under way.
 pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
-    if let Step::Database(DatabaseStep::DeleteSnapshot { snapshot, .. }) = step {
-        input.memory.deletions.push(now);
-        input.memory.deleted.insert(snapshot.clone());
+    match step {
+        Step::Database(DatabaseStep::DeleteSnapshot { snapshot, .. }) => {
+            input.memory.deletions.push(now);
+            input.memory.deleted.insert(snapshot.clone());
+        }
+        Step::VerifyBackup { verification, .. } => {
+            input.runs.push(Run::read(&verification.object(), &input.policy.name));
+        }
+        _ => {}
     }
 }
 

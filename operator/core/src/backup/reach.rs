@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::input::{Declared, Input, Scheduled};
-use super::{own, slots};
+use super::{own, slots, verification};
 use crate::iam::Permission;
 use crate::observed::BackupSettings;
 use crate::query::Query;
@@ -24,9 +24,16 @@ pub fn permissions(input: &Input) -> Vec<Permission> {
         asked.extend([Query::DatabaseSnapshots(id.clone()), Query::RdsQuotas(id.scope.clone())]);
         steps.extend(snapshots(input, scheduled));
     }
+    let of_restores: Vec<Permission> = match &input.verification {
+        Some(verifications) => {
+            asked.extend([Query::DatabaseSnapshots(id.clone()), verification::sweep::query(input)]);
+            verification::reach::permissions(input, verifications)
+        }
+        None => Vec::new(),
+    };
     let asked = asked.iter().flat_map(Query::permissions);
     let made = steps.into_iter().flat_map(|step| Step::Database(step).permissions());
-    asked.chain(made).collect::<BTreeSet<_>>().into_iter().collect()
+    asked.chain(made).chain(of_restores).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Which settings change makes no difference to IAM.

@@ -1,14 +1,17 @@
 //! The status of a BackupPolicy.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use runbook_api::backup_policy::{
     BackupPolicyStatus, PlannedDeletion, RetentionStatus, ScheduledSince, Slot, SlotState,
 };
 use runbook_api::common::PlanStatus;
+use runbook_api::common::condition::VERIFIED;
+use runbook_api::scheduled_verification::{VerificationSlot, VerificationState};
 
 use super::memory::{DELETE, was_suspended};
 use super::outlook::Outlook;
+use super::verification::Told;
 use crate::report::coalesce::Volatile;
 use crate::report::conditions::{self, whole_seconds};
 use crate::report::{Act, Hold, Outcome, Summary};
@@ -17,14 +20,22 @@ use crate::step::{DatabaseStep, Step};
 /// RDS moves LatestRestorableTime every five minutes; a status says it anew when it has moved by more than this.
 const MOVED: SignedDuration = SignedDuration::from_hours(1);
 
+/// Instances left behind that are named.
+const LEFT: usize = 20;
+
 /// The status of a policy after a reconcile.
 pub fn status(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> BackupPolicyStatus {
     let told = BackupPolicyStatus {
         observed_generation: summary.observed_generation(previous.observed_generation),
-        conditions: conditions::with_contest(
-            summary.conditions(&previous.conditions),
+        conditions: with_verified(
+            conditions::with_contest(
+                summary.conditions(&previous.conditions),
+                &previous.conditions,
+                summary.outlook.map(|outlook| outlook.contest.as_ref()),
+                summary,
+            ),
             &previous.conditions,
-            summary.outlook.map(|outlook| outlook.contest.as_ref()),
+            summary.outlook,
             summary,
         ),
         last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
@@ -35,8 +46,11 @@ pub fn status(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> BackupPol
     match summary.outlook {
         Some(outlook) => with_outlook(told, previous, outlook, summary.acts),
         None => BackupPolicyStatus {
-            scheduled: resumed(previous, summary),
+            scheduled: resumed(previous, previous.scheduled.as_ref(), summary),
+            verification_scheduled: resumed(previous, previous.verification_scheduled.as_ref(), summary),
             next_backup_time: told.next_backup_time.clone().filter(|_| !is_suspended(summary)),
+            next_verification_time: told.next_verification_time.clone().filter(|_| !is_suspended(summary)),
+            verifications: with_begun(&previous.verifications, summary.acts),
             slots: with_acts(&previous.slots, summary.acts),
             ..told
         },
@@ -66,18 +80,89 @@ fn with_outlook(
         scheduled: outlook.scheduled.clone(),
         slots: with_acts(&outlook.slots, acts),
         retention: outlook.retention.as_ref().map(|next| retention(previous.retention.as_ref(), next)),
+        last_verified: outlook.proved.clone(),
+        ..with_verifications(told, outlook.verifications.as_ref(), acts)
+    }
+}
+
+fn with_verifications(told: BackupPolicyStatus, next: Option<&Told>, acts: &[Act]) -> BackupPolicyStatus {
+    let Some(next) = next else {
+        return BackupPolicyStatus {
+            verification_scheduled: None,
+            next_verification_time: None,
+            verifications: Vec::new(),
+            left_instances: Vec::new(),
+            ..told
+        };
+    };
+    BackupPolicyStatus {
+        verification_scheduled: next.scheduled.clone(),
+        next_verification_time: next.next.map(|time| Time(whole_seconds(time))),
+        verifications: with_begun(&next.ledger, acts),
+        left_instances: next.left.iter().take(LEFT).cloned().collect(),
         ..told
     }
 }
 
+/// The slots with those that were just begun.
+fn with_begun(slots: &[VerificationSlot], acts: &[Act]) -> Vec<VerificationSlot> {
+    let mut slots = slots.to_vec();
+    for act in acts.iter().filter(|act| act.result.is_ok()) {
+        let Step::VerifyBackup { verification, .. } = &act.step else { continue };
+        let waits =
+            |slot: &&mut VerificationSlot| slot.time.0 == verification.slot && slot.state == VerificationState::Waiting;
+        if let Some(slot) = slots.iter_mut().find(waits) {
+            slot.state = VerificationState::Running;
+            slot.restore = Some(verification.id.name.clone());
+            slot.snapshot_identifier = Some(verification.snapshot.clone());
+        }
+    }
+    slots
+}
+
+/// Adds whether the last backup that was restored and asked was as expected.
+fn with_verified(
+    mut conditions: Vec<Condition>,
+    previous: &[Condition],
+    outlook: Option<&Outlook>,
+    summary: &Summary<'_>,
+) -> Vec<Condition> {
+    let before = previous.iter().find(|condition| condition.type_ == VERIFIED);
+    let Some(outlook) = outlook else {
+        conditions.extend(before.cloned());
+        return conditions;
+    };
+    let Some(told) = &outlook.verifications else { return conditions };
+    let ended = told.ledger.iter().find(|slot| {
+        matches!(slot.state, VerificationState::Passed | VerificationState::Failed | VerificationState::Unknown)
+    });
+    let snapshot =
+        ended.and_then(|slot| slot.snapshot_identifier.as_deref()).unwrap_or("the backup");
+    let why = ended.and_then(|slot| slot.message.as_deref()).unwrap_or_default();
+    let (status, reason, message) = match ended.map(|slot| slot.state) {
+        Some(VerificationState::Passed) => ("True", "Passed", format!("{snapshot} was restored and is as expected")),
+        Some(VerificationState::Failed) => {
+            ("False", "ChecksFailed", format!("{snapshot} was restored and is not as expected: {why}"))
+        }
+        Some(_) => ("Unknown", "NotVerified", format!("nothing is known of {snapshot}: {why}")),
+        None => ("Unknown", "NotYetVerified", "no backup was verified yet".to_owned()),
+    };
+    conditions.push(conditions::flag(VERIFIED, (status, reason, &message), before, summary));
+    conditions
+}
+
 /// What was due while the policy was suspended is nobody's, also where AWS cannot be looked at when it goes on.
-fn resumed(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> Option<ScheduledSince> {
+fn resumed(
+    previous: &BackupPolicyStatus,
+    scheduled: Option<&ScheduledSince>,
+    summary: &Summary<'_>,
+) -> Option<ScheduledSince> {
     let since = Time(whole_seconds(summary.now));
     if !was_suspended(previous) || is_suspended(summary) {
-        return previous.scheduled.clone();
+        return scheduled.cloned();
     }
     // Without a schedule it counts for whichever is found: AWS has never been looked at.
-    let schedule = previous.scheduled.as_ref().map(|scheduled| scheduled.schedule.clone()).unwrap_or_default();
+    let schedule = scheduled.map(|scheduled| scheduled.schedule.clone()).unwrap_or_default();
     Some(ScheduledSince { schedule, since })
 }
 

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::own::Own;
+use super::verification::proved::verified_at;
 
 /// Which snapshots are kept: every one that a rule keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Rules {
     pub monthly: Option<usize>,
     /// None that is older than so many days of 24 hours, whatever the other rules say. Alone: all that are younger.
     pub max_age_days: Option<i64>,
+    /// So many that were verified, the newest of them, whatever the other rules say.
+    pub min_verified: usize,
 }
 
 /// What becomes of snapshots.
@@ -40,9 +43,13 @@ impl Rules {
     pub fn sort<'f>(&self, own: &[Own<'f>], zone: &TimeZone, now: Timestamp) -> Sorted<'f> {
         let available: Vec<Own<'f>> = own.iter().copied().filter(Own::is_available).collect();
         let kept = self.kept(&available, zone);
+        let proved: BTreeSet<usize> = {
+            let verified = available.iter().enumerate().filter(|(_, one)| verified_at(one.snapshot).is_some());
+            verified.map(|(index, _)| index).take(self.min_verified).collect()
+        };
         let mut sorted = Sorted::default();
         // The newest stands first, and is not looked at.
-        for (index, one) in available.iter().enumerate().skip(1).rev() {
+        for (index, one) in available.iter().enumerate().skip(1).rev().filter(|(index, _)| !proved.contains(index)) {
             match self.too_old_at(one) {
                 Some(expires) if expires <= now => sorted.due.push(*one),
                 _ if !kept.contains(&index) => sorted.due.push(*one),

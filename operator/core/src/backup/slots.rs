@@ -11,7 +11,6 @@ use super::input::{Input, Scheduled};
 use super::memory::Memory;
 use super::own::Own;
 use super::window::in_words;
-use crate::backoff::seed_of;
 use crate::observed::DatabaseSnapshot;
 use crate::report::conditions::whole_seconds;
 
@@ -48,7 +47,7 @@ pub fn judge(input: &Input, scheduled: &Scheduled, own: &[Own<'_>], all: &[Datab
     let since = since(memory, scheduled, own, now);
     let remembered = || memory.slots.iter().map(|slot| slot.time.0);
     let from = remembered().max().or_else(|| now.checked_sub(FORGOTTEN).ok()).map_or(since, |from| from.max(since));
-    let mut times: BTreeSet<Timestamp> = scheduled.cron.between(from, now, LEDGER).into_iter().collect();
+    let mut times: BTreeSet<Timestamp> = scheduled.timetable.cron.between(from, now, LEDGER).into_iter().collect();
     times.extend(remembered().filter(|time| since < *time && *time <= now));
     times.extend(on_create(memory, scheduled, since).filter(|created| *created <= now));
     let due_at = |slot| due_at(input, scheduled, slot);
@@ -63,7 +62,7 @@ pub fn judge(input: &Input, scheduled: &Scheduled, own: &[Own<'_>], all: &[Datab
         Some(slot) => view.begins(slot),
         None => (None, None),
     };
-    let to_come = scheduled.cron.next(now).into_iter().chain(times.iter().copied());
+    let to_come = scheduled.timetable.cron.next(now).into_iter().chain(times.iter().copied());
     let next = to_come.map(due_at).filter(|due| *due > now).min();
     Slots { since, ledger, due, next, opens }
 }
@@ -72,7 +71,7 @@ pub fn judge(input: &Input, scheduled: &Scheduled, own: &[Own<'_>], all: &[Datab
 fn since(memory: &Memory, scheduled: &Scheduled, own: &[Own<'_>], now: Timestamp) -> Timestamp {
     match &memory.scheduled {
         _ if memory.was_suspended => whole_seconds(now),
-        Some((text, since)) if text.is_empty() || text == scheduled.cron.text() => *since,
+        Some((text, since)) if text.is_empty() || text == scheduled.timetable.cron.text() => *since,
         Some(_) => whole_seconds(now),
         // A new policy, or one whose status was lost: then its snapshots know.
         None => own.first().map(|newest| newest.slot).unwrap_or_else(|| {
@@ -95,14 +94,10 @@ fn just_before(time: Timestamp) -> Timestamp {
     time.checked_sub(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MIN)
 }
 
-/// When a slot is due: always by the same time later, and before the next one.
+/// When a slot is due. What is asked for at once is so at once.
 fn due_at(input: &Input, scheduled: &Scheduled, slot: Timestamp) -> Timestamp {
     let asked_for = input.memory.created.map(whole_seconds) == Some(slot) && scheduled.run_on_create;
-    let gap = scheduled.cron.next(slot).map(|next| next.duration_since(slot).as_secs() - 1);
-    let most = gap.unwrap_or(i64::MAX).min(scheduled.jitter.as_secs());
-    let most = if asked_for { 0 } else { u64::try_from(most).unwrap_or_default() };
-    let later = seed_of(&format!("{}@{slot}", input.owner)) % (most + 1);
-    slot.checked_add(SignedDuration::from_secs(i64::try_from(later).unwrap_or_default())).unwrap_or(slot)
+    if asked_for { slot } else { scheduled.timetable.due_at(&input.owner, slot) }
 }
 
 /// What a slot is judged by.
@@ -161,7 +156,7 @@ impl View<'_> {
         if !self.times.contains(&time) {
             slot(time, SlotState::Missed, Some("the schedule was changed, or suspended, before it was begun".into()))
         } else if is_candidate && self.is_over(time) {
-            let deadline = in_words(self.scheduled.starting_deadline);
+            let deadline = in_words(self.scheduled.timetable.starting_deadline);
             slot(time, SlotState::Missed, Some(format!("it was not begun within startingDeadline, {deadline}")))
         } else if is_candidate || self.candidate.is_none_or(|candidate| candidate < time) {
             slot(time, SlotState::Waiting, None)
@@ -171,7 +166,7 @@ impl View<'_> {
     }
 
     fn deadline(&self, slot: Timestamp) -> Timestamp {
-        due_at(self.input, self.scheduled, slot).checked_add(self.scheduled.starting_deadline).unwrap_or(Timestamp::MAX)
+        self.scheduled.timetable.deadline(due_at(self.input, self.scheduled, slot))
     }
 
     fn is_over(&self, slot: Timestamp) -> bool {
@@ -180,8 +175,8 @@ impl View<'_> {
 
     /// The slot, if it may be begun now; else when that may change.
     fn begins(&self, slot: Timestamp) -> (Option<Timestamp>, Option<Timestamp>) {
-        let in_time = slot.checked_add(self.scheduled.jitter + IN_TIME).unwrap_or(Timestamp::MAX);
-        let zone = self.scheduled.cron.zone();
+        let in_time = slot.checked_add(self.scheduled.timetable.jitter + IN_TIME).unwrap_or(Timestamp::MAX);
+        let zone = self.scheduled.timetable.cron.zone();
         match self.scheduled.catch_up.filter(|_| in_time < self.now) {
             Some(window) if !window.is_open(self.now, zone) => {
                 let over = self.deadline(slot).checked_add(SignedDuration::from_secs(1)).ok();

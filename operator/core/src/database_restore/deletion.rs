@@ -1,7 +1,7 @@
 //! What goes when a DatabaseRestore is deleted: an instance that was restored to be verified. A kept one stays.
 
-use jiff::Timestamp;
-use runbook_api::database_restore::RestorePhase;
+use jiff::{SignedDuration, Timestamp};
+use runbook_api::database_restore::{DatabaseRestoreSpec, RestorePhase};
 
 use super::input::Input;
 use super::plan::{is_own, is_too_new, waiting};
@@ -22,6 +22,12 @@ pub fn leaves_behind(facts: &Facts, steps: &[Step]) -> bool {
         is_scratch(query) && matches!(answer, Ok(Answer::Database(Some(_))))
     };
     steps.iter().any(restores) || facts.iter().any(there)
+}
+
+/// How long a deletion waits for RDS, which deletes no instance that it is still making: as long as the restore itself may take.
+pub fn patience(spec: &DatabaseRestoreSpec) -> Option<SignedDuration> {
+    let timeout = spec.verification.as_ref()?.timeout.seconds().ok()?;
+    Some(SignedDuration::from_secs(timeout))
 }
 
 /// Decides what is removed. A plan without steps and more than notes has nothing left to remove.

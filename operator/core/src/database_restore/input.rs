@@ -37,6 +37,8 @@ pub struct Input {
     pub tags: Vec<(String, String)>,
     /// Whether the object is being deleted.
     pub deleting: bool,
+    /// Verifications of the account that come before this one.
+    pub ahead: usize,
     /// What the status remembers.
     pub memory: Memory,
 }
@@ -106,6 +108,7 @@ pub fn validate(
         declared: spec.target.clone(),
         verification,
         deleting: metadata.deletion_timestamp.is_some(),
+        ahead: 0,
         memory: Memory::default(),
         target,
     })
@@ -188,7 +191,11 @@ fn snapshot_id(access: &Access, identifier: &str) -> Result<SnapshotId, Finding>
     Ok(SnapshotId { scope, kind, identifier: identifier.to_owned() })
 }
 
-fn verification(declared: &database_restore::Verification) -> Result<Verification, Finding> {
+/// What a spec says of a verification.
+///
+/// # Errors
+/// A stalled finding that says which field is wrong and what to write.
+pub(crate) fn verification(declared: &database_restore::Verification) -> Result<Verification, Finding> {
     let checks = declared.checks.iter().map(|check| {
         SqlCheck::parse(&check.name, &check.sql, &check.expect)
             .map_err(|why| Finding::stalled("InvalidExpression", format!("verification.checks: {why}")))

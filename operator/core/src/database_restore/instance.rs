@@ -8,6 +8,19 @@ use crate::observed::{Database, Instance};
 use crate::plan::Finding;
 use crate::step::RestoredInstance;
 
+/// What gp3 has without being asked, below the size from which it may be asked for more (Amazon RDS User Guide, "gp3 storage").
+const GP3_BASELINE: i32 = 3000;
+
+/// Iops, where RDS demands it beside the StorageType (Amazon RDS API Reference, RestoreDBInstanceFromDBSnapshot, StorageType). The
+/// baseline of gp3 is not said: small volumes take no other.
+fn iops(like: &Instance) -> Option<i32> {
+    match like.storage_type.as_deref() {
+        Some("io1" | "io2") => like.iops,
+        Some("gp3") => like.iops.filter(|iops| *iops > GP3_BASELINE),
+        _ => None,
+    }
+}
+
 /// Everything that RDS is told.
 ///
 /// # Errors
@@ -33,6 +46,7 @@ pub fn set_up(
             option_group: declared.option_group.clone().or_else(|| like.option_group.clone()),
             multi_az: declared.multi_az,
             storage_type: like.storage_type.clone(),
+            iops: iops(like),
             iam_authentication: like.iam_authentication,
         }),
         (class, subnet_group, security_groups, parameter_group) => {

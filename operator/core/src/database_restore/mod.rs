@@ -11,6 +11,7 @@ pub mod predict;
 pub mod reach;
 pub mod report;
 pub mod source;
+pub mod turn;
 pub mod verify;
 
 pub use input::Input;

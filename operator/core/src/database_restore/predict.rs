@@ -21,7 +21,16 @@ pub fn predict(facts: &mut Facts, step: &DatabaseStep) {
             facts.insert(Query::Credential(database.clone()), Ok(known));
             set_status(facts, database, "resetting-master-credentials");
         }
-        DatabaseStep::DeleteInstance { database, .. } => set_status(facts, database, "deleting"),
+        DatabaseStep::DeleteInstance { database, .. } => {
+            set_status(facts, database, "deleting");
+            let query = Query::VerificationInstances(database.scope.clone());
+            let Some(Ok(Answer::VerificationInstances(instances))) = facts.get(&query) else { return };
+            let mut instances = instances.clone();
+            if let Some(instance) = instances.get_mut(&database.identifier) {
+                instance.status = "deleting".into();
+            }
+            facts.insert(query, Ok(Answer::VerificationInstances(instances)));
+        }
         DatabaseStep::TagVerified { database, snapshot, verified_at } => {
             let (scope, kind) = (database.scope.clone(), DatabaseKind::Instance);
             let query = Query::Snapshot(SnapshotId { scope, kind, identifier: snapshot.clone() });
@@ -68,6 +77,7 @@ fn restored(id: &DatabaseId, instance: &RestoredInstance, tags: BTreeMap<String,
             option_group: instance.option_group.clone(),
             multi_az: instance.multi_az,
             storage_type: instance.storage_type.clone(),
+            iops: instance.iops,
             iam_authentication: instance.iam_authentication,
             ..Instance::default()
         })),

@@ -44,7 +44,10 @@ fn steps(input: &Input, from: RestoreFrom, any: DatabaseId) -> Vec<DatabaseStep>
         let one = (database.clone(), resource_id.clone(), tags.clone());
         steps.push(DatabaseStep::SetMasterPassword { database: one.0, resource_id: one.1, tags: one.2 });
         steps.push(DatabaseStep::DeleteInstance { database: database.clone(), resource_id, tags: tags.clone() });
-        if let RestoreFrom::Snapshot { snapshot, .. } = &from {
+        // RDS's own get no tag.
+        if let RestoreFrom::Snapshot { snapshot, .. } = &from
+            && !snapshot.starts_with("rds:")
+        {
             let verified_at = Timestamp::UNIX_EPOCH;
             steps.push(DatabaseStep::TagVerified { database: any, snapshot: snapshot.clone(), verified_at });
         }

@@ -7,6 +7,7 @@ use super::input::{Input, Source};
 use super::instance;
 use super::outlook::Outlook;
 use super::plan::{end, waiting};
+use super::turn::AT_A_TIME;
 use super::verify;
 use crate::backup::quota::instances;
 use crate::facts::{Facts, Inquiry};
@@ -59,6 +60,13 @@ pub(super) fn begin(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     };
     if let Some(finding) = instances(quotas) {
         return Plan::only(finding);
+    }
+    if input.verification.is_some() && !input.memory.requested && input.ahead >= AT_A_TIME {
+        let message = format!(
+            "at most {AT_A_TIME} databases are restored to be verified at a time in an account, and {} come before this one",
+            input.ahead
+        );
+        return waiting(input, None, RestorePhase::Pending, Finding::waiting("VerificationsLimited", message), now);
     }
     let step = DatabaseStep::RestoreInstance {
         database: input.target.clone(),

@@ -17,6 +17,11 @@ pub(super) fn read(id: &DatabaseId) -> Permission {
     permission(Purpose::ReadDatabases, action, resource(&id.scope, of))
 }
 
+/// To ask for all DB instances.
+pub(super) fn read_instances(scope: &Scope) -> Permission {
+    permission(Purpose::ReadDatabases, "rds:DescribeDBInstances", resource(scope, "db:*"))
+}
+
 /// To ask for the snapshots of a database, or of all of them at once.
 pub(super) fn read_snapshots(id: &DatabaseId) -> Vec<Permission> {
     let (action, of) = match id.kind {

@@ -41,6 +41,7 @@ impl Query {
             Self::Snapshot(id) => database::read_snapshot(id),
             // Not asked of AWS.
             Self::Credential(_) | Self::Sql(_) => Vec::new(),
+            Self::VerificationInstances(scope) => vec![database::read_instances(scope)],
             Self::RdsQuotas(scope) => vec![database::read_quotas(scope)],
             // These know no resources.
             Self::ScalableTarget(_) => everywhere("application-autoscaling:DescribeScalableTargets"),
@@ -101,7 +102,8 @@ impl Step {
             Self::AdoptScaleOut { service: id, .. } => {
                 vec![permission(Purpose::ReadServices, self.iam_action(), service(id))]
             }
-            Self::Database(_) => Vec::new(),
+            // What the DatabaseRestore needs is its own.
+            Self::VerifyBackup { .. } | Self::Database(_) => Vec::new(),
         }
     }
 }

@@ -52,12 +52,16 @@ pub struct Instance {
     pub multi_az: bool,
     /// StorageType.
     pub storage_type: Option<String>,
+    /// Iops, where the storage has a number of its own.
+    pub iops: Option<i32>,
     /// IAMDatabaseAuthenticationEnabled.
     pub iam_authentication: bool,
     /// MasterUsername.
     pub master_username: Option<String>,
     /// DBName.
     pub db_name: Option<String>,
+    /// InstanceCreateTime, once it is created.
+    pub created_at: Option<Timestamp>,
     /// Where it is reached, once it is.
     pub endpoint: Option<Endpoint>,
 }

@@ -17,7 +17,7 @@ pub enum Reason {
     SpecChanged,
     /// The object is being deleted.
     Deletion,
-    /// A snapshot is due.
+    /// A snapshot, or a verification, is due.
     Schedule,
     /// A snapshot is kept no longer.
     Retention,
@@ -46,7 +46,9 @@ impl Reason {
     /// The reason for one step of a plan that is carried out for this one: time alone makes a snapshot due, or too old.
     pub fn for_step(self, step: &Step) -> Self {
         match step {
-            Step::Database(DatabaseStep::CreateSnapshot { slot: Some(_), .. }) => Self::Schedule,
+            Step::Database(DatabaseStep::CreateSnapshot { slot: Some(_), .. }) | Step::VerifyBackup { .. } => {
+                Self::Schedule
+            }
             Step::Database(DatabaseStep::DeleteSnapshot { .. }) if self != Self::Deletion => Self::Retention,
             Step::Database(
                 DatabaseStep::CreateSnapshot { slot: None, .. }

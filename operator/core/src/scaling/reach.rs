@@ -130,6 +130,7 @@ impl Situation {
             Query::Credential(_) => Answer::Credential(None),
             Query::Sql(_) => Answer::Sql(Ok(Vec::new())),
             Query::RdsQuotas(_) => Answer::RdsQuotas(BTreeMap::new()),
+            Query::VerificationInstances(_) => Answer::VerificationInstances(BTreeMap::new()),
         }
     }
 }

@@ -12,7 +12,8 @@ use serde::Serialize;
 
 pub use self::database::{DatabaseStep, SettingsChange, VERIFICATION_PREFIX};
 pub use self::restore::{RestoreFrom, RestoredInstance};
-use crate::ids::{AwsResource, Scope, ServiceId, TargetId};
+use crate::backup::verification::Verification;
+use crate::ids::{AwsResource, DatabaseId, Scope, ServiceId, TargetId};
 use crate::observed::{
     AppliedPolicyKind, Capacity, ScheduledAction, StepScalingConfiguration, TargetTrackingConfiguration,
 };
@@ -63,6 +64,13 @@ pub enum Step {
         desired_count: i32,
         /// The override.
         adoption: Box<Adoption>,
+    },
+    /// Make the DatabaseRestore that verifies a backup. Writes to Kubernetes alone.
+    VerifyBackup {
+        /// The database that the backup is of.
+        database: DatabaseId,
+        /// The DatabaseRestore.
+        verification: Box<Verification>,
     },
     /// Create or change a step scaling policy (Application Auto Scaling PutScalingPolicy).
     PutStepScalingPolicy {
@@ -147,6 +155,7 @@ impl Step {
             Self::RegisterScalableTarget { .. } => "RegisterScalableTarget",
             Self::PutTargetTrackingPolicy { .. } => "PutTargetTrackingPolicy",
             Self::AdoptScaleOut { .. } => "AdoptScaleOut",
+            Self::VerifyBackup { .. } => "VerifyBackup",
             Self::PutStepScalingPolicy { .. } => "PutStepScalingPolicy",
             Self::DeleteScalingPolicy { .. } => "DeleteScalingPolicy",
             Self::PutScheduledAction { .. } => "PutScheduledAction",
@@ -174,6 +183,7 @@ impl Step {
             | Self::PutScheduledAction { target, .. }
             | Self::DeleteScheduledAction { target, .. }
             | Self::DeregisterScalableTarget { target, .. } => AwsResource::Target(target.clone()),
+            Self::VerifyBackup { database, .. } => AwsResource::Database(database.clone()),
             Self::Database(step) => AwsResource::Database(step.database().clone()),
         }
     }
@@ -192,7 +202,7 @@ impl Step {
         match self {
             Self::SetDesiredCount { .. } => Effect::Changes,
             Self::Database(step) => step.effect(),
-            Self::AdoptScaleOut { .. } => Effect::Creates,
+            Self::AdoptScaleOut { .. } | Self::VerifyBackup { .. } => Effect::Creates,
             Self::RegisterScalableTarget { from, .. } => put(from.is_none()),
             Self::PutTargetTrackingPolicy { from, .. } => put(from.is_none()),
             Self::PutStepScalingPolicy { from, .. } => put(from.is_none()),
@@ -205,7 +215,7 @@ impl Step {
 
     /// Whether it changes something in AWS; otherwise it writes an object in Kubernetes.
     pub fn is_in_aws(&self) -> bool {
-        !matches!(self, Self::AdoptScaleOut { .. })
+        !matches!(self, Self::AdoptScaleOut { .. } | Self::VerifyBackup { .. })
     }
 
     /// Whether it changes what its policy is about: a snapshot leaves its database as it is.
@@ -218,6 +228,7 @@ impl Step {
     pub fn verb(&self) -> Verb {
         match self {
             Self::Database(step) => step.verb(),
+            Self::VerifyBackup { .. } => Verb::Restore,
             _ => Verb::Scale,
         }
     }
@@ -237,6 +248,7 @@ impl Step {
             Self::RegisterScalableTarget { .. } => "application-autoscaling:RegisterScalableTarget",
             // Of AWS it needs only what it was decided on.
             Self::AdoptScaleOut { .. } => "ecs:DescribeServices",
+            Self::VerifyBackup { .. } => "rds:DescribeDBSnapshots",
             Self::PutTargetTrackingPolicy { .. } | Self::PutStepScalingPolicy { .. } => {
                 "application-autoscaling:PutScalingPolicy"
             }
@@ -285,6 +297,9 @@ impl fmt::Display for Step {
             // Until when is in the object: a plan that waits says the same at each look.
             Self::AdoptScaleOut { service, desired_count, adoption } => {
                 write!(formatter, "adopt desiredCount {desired_count} of {service} as ScalingOverride {}", adoption.id)
+            }
+            Self::VerifyBackup { database, verification } => {
+                write!(formatter, "verify snapshot {} of {database} {verification}", verification.snapshot)
             }
             Self::PutStepScalingPolicy { target, name, from: None, configuration } => {
                 write!(formatter, "create step scaling policy {name} of {target}: {configuration}")

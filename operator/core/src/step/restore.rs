@@ -72,6 +72,9 @@ pub struct RestoredInstance {
     /// StorageType, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_type: Option<String>,
+    /// Iops, where the storage type demands it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iops: Option<i32>,
     /// EnableIAMDatabaseAuthentication.
     pub iam_authentication: bool,
 }

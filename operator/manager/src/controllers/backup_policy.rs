@@ -1,18 +1,22 @@
 //! BackupPolicy: what its decisions are made of.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures::{Stream, StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
 use runbook_api::common::HistoryEntry;
-use runbook_api::{AwsAccount, BackupPolicy, BackupPolicyStatus};
+use runbook_api::run::POLICY;
+use runbook_api::{AwsAccount, BackupPolicy, BackupPolicyStatus, DatabaseRestore};
 use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Access, resolve};
 use runbook_core::backup::claim::claim as claim_of;
 use runbook_core::backup::input::{self, Input};
 use runbook_core::backup::memory::Memory;
+use runbook_core::backup::verification::Run;
 use runbook_core::backup::{self, report};
 use runbook_core::claim;
 use runbook_core::ids::ObjectId;
@@ -21,8 +25,9 @@ use runbook_core::{DatabaseId, DatabaseKind, Facts, Finding, Plan, Scope};
 
 use super::claimed;
 use crate::context::Context;
+use crate::runner::Runner;
 use crate::runner::kind::{Kind, Prepared, Reported, Stored};
-use crate::stores::{Object, Reflected, Stores};
+use crate::stores::{Change, Object, Reflected, Stores};
 
 impl Object for BackupPolicy {
     const KIND: &'static str = "BackupPolicy";
@@ -73,7 +78,7 @@ impl Kind for BackupPolicy {
         // What was done counts, also while the API server does not take the report.
         status.remember(&context.memory.of(&self.uid().unwrap_or_default()).unreported);
         let created = self.metadata.creation_timestamp.as_ref().map(|time| time.0);
-        let input = input.beside(Memory::of(&status, created));
+        let input = input.beside(Memory::of(&status, created)).with_runs(runs(self, context), restores(self, context));
         let hold = Hold::of(spec.suspend, spec.mode, access.mode);
         Ok(Prepared { input, access, account, hold })
     }
@@ -120,6 +125,38 @@ pub fn of_database(database: &DatabaseId, stores: &Stores) -> Vec<(ObjectRef<Bac
         named.as_deref() == Some(&*database.identifier)
     });
     claimed::in_place(&policies, &database.scope, stores, access)
+}
+
+/// The DatabaseRestores of the policy's namespace, in its account and region.
+fn runs(policy: &BackupPolicy, context: &Context) -> Vec<Run> {
+    let namespace = policy.namespace();
+    let restores = context.stores.database_restores.store().state_filter(|restore: &DatabaseRestore| {
+        restore.namespace() == namespace
+            && restore.spec.account_ref == policy.spec.account_ref
+            && restore.spec.region == policy.spec.region
+    });
+    restores.iter().map(|restore| Run::read(restore, &policy.name_any())).collect()
+}
+
+/// The names of all DatabaseRestores of the policy's namespace, of those too that cannot be read.
+fn restores(policy: &BackupPolicy, context: &Context) -> BTreeSet<String> {
+    let namespace = policy.namespace().unwrap_or_default();
+    let reflected = &context.stores.database_restores;
+    let all = reflected.store().state_filter(|restore: &DatabaseRestore| restore.namespace().as_ref() == Some(&namespace));
+    all.iter().map(|restore| restore.name_any()).chain(reflected.malformed_in(&namespace)).collect()
+}
+
+/// The policies to look at: as of any kind that claims something, and those for which a restore was made, when that changes.
+pub fn queue(runner: Arc<Runner<BackupPolicy>>) -> impl Stream<Item = ObjectRef<BackupPolicy>> + Send {
+    let (_, changes) = runner.context().stores.database_restores.subscribe();
+    let by_restore = changes.filter_map(async |change| match change {
+        Change::Applied(restore) | Change::Deleted(restore) => {
+            let policy = restore.labels().get(POLICY)?;
+            Some(ObjectRef::new(policy).within(&restore.namespace()?))
+        }
+        Change::Malformed(_) => None,
+    });
+    stream::select(claimed::queue(runner), by_restore)
 }
 
 fn access(policy: &BackupPolicy, account: Option<&AwsAccount>) -> Result<Access, Finding> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
@@ -12,9 +12,9 @@ use runbook_api::database_restore::{DatabaseRestoreStatus, RestoreOutcome};
 use runbook_api::{DatabaseBackup, DatabaseRestore};
 use runbook_core::account::resolve;
 use runbook_core::account::usable::not_ready;
-use runbook_core::database_restore::{self, Input, Memory, deletion, input, report};
+use runbook_core::database_restore::{self, Input, Memory, deletion, input, report, turn};
 use runbook_core::report::{Act, Hold, Summary, history};
-use runbook_core::run::Ended;
+use runbook_core::run::{self, Ended};
 use runbook_core::{Facts, Finding, Plan};
 
 use super::claimed;
@@ -68,7 +68,8 @@ impl Kind for DatabaseRestore {
         // What was done counts, also while the API server does not take the report.
         status.remember(&context.memory.of(&self.uid().unwrap_or_default()).unreported);
         let hold = Hold::of(false, Mode::Enforce, access.mode);
-        Ok(Prepared { input: Input { memory: Memory::of(&status), ..input }, access, account, hold })
+        let input = Input { memory: Memory::of(&status), ahead: ahead(self, context), ..input };
+        Ok(Prepared { input, access, account, hold })
     }
 
     fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
@@ -82,6 +83,16 @@ impl Kind for DatabaseRestore {
     fn cleans_up(&self) -> bool {
         // An instance that was verified is gone when the run has ended.
         self.spec.outcome == RestoreOutcome::Verify && !self.has_ended()
+    }
+
+    fn removed_at(&self) -> Option<Timestamp> {
+        let completed = self.status.as_ref()?.completion_time.as_ref()?;
+        run::removed_at(&self.metadata, completed.0)
+    }
+
+    /// RDS deletes no instance that it is still making.
+    fn patience(&self) -> Option<SignedDuration> {
+        deletion::patience(&self.spec)
     }
 
     fn leaves_behind(facts: &Facts, plan: &Plan) -> bool {
@@ -117,6 +128,14 @@ impl Reported for DatabaseRestoreStatus {
     fn last_handled(&self) -> Option<&str> {
         self.last_handled_reconcile_at.as_deref()
     }
+}
+
+/// The verifications of the account that come before this one, of those that are under way at a time.
+fn ahead(own: &DatabaseRestore, context: &Context) -> usize {
+    let others = context.stores.database_restores.store().state_filter(|other: &DatabaseRestore| {
+        other.spec.account_ref == own.spec.account_ref && other.uid() != own.uid()
+    });
+    turn::ahead(own, others.iter().map(|other| &**other))
 }
 
 /// The restores to look at: as of any kind, and those whose backup changes.

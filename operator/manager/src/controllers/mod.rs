@@ -47,7 +47,7 @@ pub async fn run(context: Arc<Context>, stop: Stop) {
     let (wakes, woken) = Wakes::new();
     let account_queue = stream::select(aws_account::queue(accounts.clone()), woken.accounts);
     let policy_queue = stream::select(scaling_policy::queue(policies.clone()), woken.policies);
-    let backup_queue = stream::select(claimed::queue(backups.clone()), woken.backups);
+    let backup_queue = stream::select(backup_policy::queue(backups.clone()), woken.backups);
     let taken_queue = claimed::queue(taken.clone());
     let restore_queue = database_restore::queue(restores.clone());
     // What went before the queues began to listen is told by nobody.

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures::{FutureExt, Stream, StreamExt, stream};
 use jiff::Timestamp;
-use kube::api::{DeleteParams, Preconditions};
 use kube::runtime::controller::{Action, ReconcileRequest};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{Config, applier};
@@ -16,12 +15,13 @@ use runbook_api::{ScalingOverride, ScalingPolicy};
 use runbook_core::ids::ObjectId;
 use runbook_core::scaling::overrides::{self, Override, keep};
 use tokio::task::JoinError;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::Stop;
 use crate::context::Context;
+use crate::removal;
 use crate::runner::kind::Stored;
-use crate::status::{self, Written, bounded};
+use crate::status::{self, Written};
 use crate::stores::{Change, Object, Reflected, Stores};
 use crate::tasks::Owned;
 
@@ -121,7 +121,8 @@ async fn reconcile(object: &Arc<ScalingOverride>, context: &Context) -> Action {
         return Action::await_change();
     }
     if keep::removed_at(&object).is_some_and(|time| time <= now) {
-        return remove(&object, context).await;
+        let removed = removal::remove(&*object, context).await;
+        return if removed { Action::await_change() } else { Action::requeue(AT_LATEST) };
     }
     let id = ObjectId { namespace: object.namespace().unwrap_or_default(), name: object.spec.policy_ref.name.clone() };
     let policy = context.stores.policies.get(&ObjectRef::new(&id.name).within(&id.namespace));
@@ -151,22 +152,4 @@ async fn reconcile(object: &Arc<ScalingOverride>, context: &Context) -> Action {
 fn until(time: Timestamp, now: Timestamp) -> Duration {
     let wait = Duration::try_from(time.duration_since(now)).unwrap_or_default();
     (wait + Duration::from_millis(50)).min(AT_LATEST)
-}
-
-async fn remove(object: &ScalingOverride, context: &Context) -> Action {
-    let api = object.api(context.client.clone());
-    // What was changed meanwhile, or another of the same name, stays.
-    let preconditions = Preconditions { uid: object.uid(), resource_version: object.resource_version() };
-    let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    let name = object.name_any();
-    match bounded(api.delete(&name, &parameters)).await {
-        Ok(_) => {
-            info!(namespace = object.namespace(), name, "removed an override that ended days ago");
-            Action::await_change()
-        }
-        Err(error) => {
-            warn!(namespace = object.namespace(), name, %error, "an override that ended could not be removed; it is tried again");
-            Action::requeue(AT_LATEST)
-        }
-    }
 }

@@ -9,12 +9,12 @@ use runbook_core::report::{Act, Outcome, Reason, reason};
 use runbook_core::{CloudError, Step};
 use tracing::{debug, info, warn};
 
-use super::adopt::{self, Adopted};
+use super::create::{self, Created};
 use super::kind::{Kind, Prepared, Reported};
 use super::observe::Seen;
 use super::report::Said;
 use super::{End, Runner, Turn};
-use crate::status::{self, Written};
+use crate::status::{self, WriteError, Written};
 
 /// What came of a plan's steps.
 #[derive(Default)]
@@ -110,26 +110,22 @@ impl<K: Kind> Runner<K> {
                 break;
             }
             let time = self.context.clock.now();
-            let result = match step {
-                Step::AdoptScaleOut { adoption, .. } => match adopt::create(&self.context, adoption).await {
-                    Ok(Adopted::Yes) => Ok(None),
-                    Ok(Adopted::Taken) => {
-                        let name = adoption.id.name.clone();
-                        self.context.memory.update(&turn.uid, |remembered| remembered.taken = Some(name));
-                        made.interrupted = Some(("something else has the name of the override", Duration::ZERO));
-                        break;
-                    }
-                    Ok(Adopted::Again) => {
-                        made.interrupted = Some(("what had the name of the override is gone", Duration::ZERO));
-                        break;
-                    }
-                    Err(why) => {
-                        warn!(%step, %why, "the override could not be made; it is tried again");
-                        made.interrupted = Some(("the override could not be made", adopt::AGAIN));
-                        break;
-                    }
-                },
-                step => executor.execute(step, &origin).await,
+            let result = match self.create(step).await {
+                None => executor.execute(step, &origin).await,
+                Some(Ok(Created::Yes)) => Ok(None),
+                Some(Ok(Created::Taken)) => {
+                    made.interrupted = Some(("something else has the name of the object", self.taken(turn, step)));
+                    break;
+                }
+                Some(Ok(Created::Again)) => {
+                    made.interrupted = Some(("what had the name of the object is gone", Duration::ZERO));
+                    break;
+                }
+                Some(Err(why)) => {
+                    warn!(%step, %why, "the object could not be made; it is tried again");
+                    made.interrupted = Some(("the object could not be made", create::AGAIN));
+                    break;
+                }
             };
             if let Err(error) = &result
                 && error.code == "NotLeader"
@@ -158,6 +154,29 @@ impl<K: Kind> Runner<K> {
             }
         }
         made
+    }
+
+    /// Creates the object that a step says; none says a step that writes to AWS.
+    async fn create(&self, step: &Step) -> Option<Result<Created, WriteError>> {
+        let client = || self.context.client.clone();
+        match step {
+            Step::AdoptScaleOut { adoption, .. } => {
+                Some(create::create(client(), &adoption.object(), |existing| adoption.is_made(existing)).await)
+            }
+            Step::VerifyBackup { verification, .. } => {
+                Some(create::create(client(), &verification.object(), |existing| verification.is_made(existing)).await)
+            }
+            _ => None,
+        }
+    }
+
+    /// Remembers that something else has the name of an override: the size is corrected instead. When to look again: other objects are
+    /// seen when the watch tells of them.
+    fn taken(&self, turn: &Turn<K>, step: &Step) -> Duration {
+        let Step::AdoptScaleOut { adoption, .. } = step else { return create::AGAIN };
+        let name = adoption.id.name.clone();
+        self.context.memory.update(&turn.uid, |remembered| remembered.taken = Some(name));
+        Duration::ZERO
     }
 }
 

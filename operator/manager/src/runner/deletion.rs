@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use runbook_api::{ABANDON, CLEANUP_FINALIZER};
-use runbook_core::deletion::{Verdict, explained, is_abandoned, is_guarded, verdict};
+use runbook_core::deletion::{Deadlines, Verdict, explained, is_abandoned, is_guarded, verdict};
 use serde_json::json;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -87,20 +87,19 @@ impl<K: Kind> Runner<K> {
     pub(super) fn until_it_goes(&self, object: &K, wait: Duration) -> Duration {
         let Some(deleted) = deleted_at(object) else { return wait };
         let now = self.context.clock.now();
-        let ends =
-            [1, 2].map(|times| deleted.checked_add(self.deadline().saturating_mul(times)).unwrap_or(Timestamp::MAX));
-        let next = ends.into_iter().filter(|end| *end > now).min();
+        let next = self.deadlines(object).ends(deleted).into_iter().filter(|end| *end > now).min();
         let left = next.and_then(|end| Duration::try_from(end.duration_since(now)).ok());
         left.map_or(wait, |left| wait.min(left + Duration::from_millis(50)))
     }
 
     fn verdict(&self, turn: &Turn<K>, said: &Said<'_>) -> Option<Verdict> {
         let findings = &said.seen.plan.findings;
-        deleted_at(&*turn.object).map(|deleted| verdict(said.outcome, findings, deleted, self.deadline(), turn.now))
+        deleted_at(&*turn.object).map(|deleted| verdict(said.outcome, findings, deleted, self.deadlines(&turn.object), turn.now))
     }
 
-    fn deadline(&self) -> SignedDuration {
-        SignedDuration::try_from(self.context.options.deletion_deadline).unwrap_or(SignedDuration::MAX)
+    fn deadlines(&self, object: &K) -> Deadlines {
+        let deadline = SignedDuration::try_from(self.context.options.deletion_deadline).unwrap_or(SignedDuration::MAX);
+        Deadlines { deadline, patience: object.patience() }
     }
 
     /// Takes the finalizer off an object that is being deleted. `left` says why something stays in AWS, and what.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::object::HasStatus;
 use kube::{Api, Client};
@@ -42,6 +42,16 @@ pub trait Kind: Stored<Status: Reported> {
     /// Whether the object is a run that has ended: it is not looked at again, whatever becomes of its account or of AWS.
     fn has_ended(&self) -> bool {
         false
+    }
+
+    /// When a run that has ended is removed, where the operator has made it.
+    fn removed_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// How long its deletion waits for what AWS is at, where that takes longer than other deletions do.
+    fn patience(&self) -> Option<SignedDuration> {
+        None
     }
 
     /// Dereferences and validates the object.

@@ -9,7 +9,7 @@
 //! each write to AWS follows a fresh read and a claim on the object, and a status is written on success and on failure.
 
 mod act;
-mod adopt;
+mod create;
 mod deletion;
 pub mod kind;
 pub mod memory;
@@ -39,6 +39,7 @@ use self::observe::{Seen, observe};
 use self::report::Said;
 use self::standing::Standing;
 use crate::context::Context;
+use crate::removal;
 use crate::slots::Slot;
 use crate::status;
 
@@ -150,7 +151,7 @@ impl<K: Kind> Runner<K> {
         }
         if turn.object.has_ended() && !turn.is_being_deleted() {
             self.context.warmup.observed(&turn.uid, Instant::now());
-            return End { label: "Ended", wait: self.context.options.resync };
+            return self.ended_run(&turn).await;
         }
         if turn.object.is_suspended() {
             let end = self.say(&turn, &Outcome::Held { hold: Hold::Suspended, pending: 0 }).await;
@@ -162,6 +163,15 @@ impl<K: Kind> Runner<K> {
             Err(finding) => self.say(&turn, &Outcome::of_finding(&finding)).await,
             Ok(prepared) => self.compare(&turn, &prepared).await,
         }
+    }
+
+    /// A run that has ended is not looked at again; one that the operator has made goes when it was there to be read for long enough.
+    async fn ended_run(&self, turn: &Turn<K>) -> End {
+        let due = turn.object.removed_at().is_some_and(|time| time <= turn.now);
+        if due && self.context.leadership.is_leader() {
+            removal::remove(&*turn.object, &self.context).await;
+        }
+        End { label: "Ended", wait: self.context.options.resync }
     }
 
     /// Compares AWS with the object, and writes what differs where it may.

@@ -105,6 +105,13 @@ impl<K: Object> Reflected<K> {
         self.state().malformed.get(reference).cloned()
     }
 
+    /// The names of a namespace's objects that cannot be read.
+    pub fn malformed_in(&self, namespace: &str) -> Vec<String> {
+        let state = self.state();
+        let of_namespace = state.malformed.keys().filter(|one| one.namespace.as_deref() == Some(namespace));
+        of_namespace.map(|one| one.name.clone()).collect()
+    }
+
     /// How many objects cannot be read.
     pub fn malformed_count(&self) -> usize {
         self.state().malformed.len()

@@ -102,6 +102,7 @@ async fn take(observer: &Observer, questions: &[Query], found: &mut [Found]) -> 
             | Answer::Database(_)
             | Answer::DatabaseSnapshots(_)
             | Answer::Snapshot(_)
+            | Answer::VerificationInstances(_)
             | Answer::Credential(_)
             | Answer::Sql(_)
             | Answer::RdsQuotas(_) => {}

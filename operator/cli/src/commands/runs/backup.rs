@@ -41,18 +41,14 @@ fn object(policy: &BackupPolicy, identifier: Option<String>, now: Timestamp) -> 
     let database = spec.source.rds_instance.as_ref().or(spec.source.rds_cluster.as_ref()).cloned().unwrap_or_default();
     let prefix = declared.unwrap_or_else(|| format!("{database}-manual"));
     let snapshot = identifier.unwrap_or_else(|| slots::identifier(&prefix, now));
-    let distinct = slots::identifier("", now);
-    DatabaseBackup {
-        metadata: metadata(policy, distinct.trim_start_matches('-')),
-        spec: DatabaseBackupSpec {
-            account_ref: spec.account_ref.clone(),
-            source: spec.source.clone(),
-            region: spec.region.clone(),
-            snapshot_identifier: Some(snapshot),
-            deletion_policy: DeletionPolicy::Retain,
-        },
-        status: None,
-    }
+    let spec = DatabaseBackupSpec {
+        account_ref: spec.account_ref.clone(),
+        source: spec.source.clone(),
+        region: spec.region.clone(),
+        snapshot_identifier: Some(snapshot),
+        deletion_policy: DeletionPolicy::Retain,
+    };
+    DatabaseBackup { metadata: metadata(policy, now, &spec), spec, status: None }
 }
 
 #[cfg(test)]
@@ -72,11 +68,16 @@ mod tests {
         let snapshots = json!({"schedule": "0 2 * * *", "namePrefix": "clocked-manual"});
         let made = object(&policy(json!({"source": source, "snapshots": snapshots, "region": "eu-west-1"})), None, now);
         assert_eq!(made.spec.snapshot_identifier.as_deref(), Some("clocked-manual-20260301-023015"));
-        assert_eq!(made.metadata.name.as_deref(), Some("clocked-db-20260301-023015"));
+        assert_eq!(made.metadata.name.as_ref().unwrap().split_at(27).0, "clocked-db-20260301-023015-");
         assert_eq!(made.spec.region.as_deref(), Some("eu-west-1"));
         let made = object(&policy(json!({"source": source, "deletionProtection": true})), None, now);
         assert_eq!(made.spec.snapshot_identifier.as_deref(), Some("clocked-db-manual-20260301-023015"));
         let made = object(&policy(json!({"source": source})), Some("before-migration".into()), now);
         assert_eq!(made.spec.snapshot_identifier.as_deref(), Some("before-migration"));
+        let name = |identifier: &str| {
+            object(&policy(json!({"source": source})), Some(identifier.into()), now).metadata.name.unwrap()
+        };
+        assert_eq!(name("before-migration"), name("before-migration"), "an answer that was lost");
+        assert_ne!(name("before-migration"), name("after-migration"), "another snapshot in the same second");
     }
 }

@@ -6,10 +6,15 @@ pub mod list;
 pub mod restore;
 mod wait;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use runbook_api::BackupPolicy;
+use runbook_api::run::POLICY;
 use runbook_api::scaling_override::MADE_BY;
+use runbook_core::backoff::seed_of;
+use runbook_core::backup::slots;
+use serde::Serialize;
 
 use crate::arguments::OfPolicy;
 use crate::cluster::Cluster;
@@ -17,8 +22,6 @@ use crate::errors::CliError;
 
 /// The label's value for what is made here.
 const MAKER: &str = "cli";
-/// The label that says which BackupPolicy a run was asked for by.
-const POLICY: &str = "ops.clocked.app/policy";
 /// Longest name of a run.
 const LONGEST: usize = 40;
 
@@ -39,8 +42,12 @@ async fn policy(options: &OfPolicy) -> Result<(Cluster, String, BackupPolicy), C
     Err(CliError::Usage(format!("there is no BackupPolicy {name} in namespace {namespace}: {there}")))
 }
 
-/// Metadata of a run: named after its policy and what makes it another, so that one that fails half-way is found by its name.
-fn metadata(policy: &BackupPolicy, distinct: &str) -> ObjectMeta {
+/// Metadata of a run: named after its policy, the second and what is asked for. So a request whose answer was lost is made once, and two
+/// that ask for different things are two.
+fn metadata(policy: &BackupPolicy, now: Timestamp, asked: &impl Serialize) -> ObjectMeta {
+    let asked = serde_json::to_string(asked).unwrap_or_default();
+    let slot = slots::identifier("", now);
+    let distinct = format!("{}-{:04x}", slot.trim_start_matches('-'), seed_of(&asked) & 0xffff);
     let most = LONGEST.saturating_sub(distinct.len() + 1);
     let base: String = policy.name_any().chars().take(most).collect();
     let labels = [(MADE_BY, MAKER.to_owned()), (POLICY, policy.name_any())];

@@ -5,7 +5,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use runbook_api::database_restore::{DatabaseRestoreSpec, PointInTime, RestoreOutcome, RestoreSource, RestoreTarget};
 use runbook_api::{BackupPolicy, DatabaseRestore};
-use runbook_core::backup::slots;
 use runbook_core::report::conditions::whole_seconds;
 
 use super::{metadata, policy, wait};
@@ -56,21 +55,17 @@ fn object(options: &RestoreOptions, policy: &BackupPolicy, now: Timestamp) -> Re
         snapshot_identifier: options.snapshot.clone(),
         point_in_time: options.snapshot.is_none().then(point),
     };
-    let distinct = slots::identifier("", now);
-    Ok(DatabaseRestore {
-        metadata: metadata(policy, distinct.trim_start_matches('-')),
-        spec: DatabaseRestoreSpec {
-            account_ref: spec.account_ref.clone(),
-            region: spec.region.clone(),
-            source,
-            target: RestoreTarget {
-                rds_instance: Some(options.to.clone()),
-                instance_class: options.instance_class.clone(),
-                ..RestoreTarget::default()
-            },
-            outcome: RestoreOutcome::Keep,
-            verification: None,
+    let spec = DatabaseRestoreSpec {
+        account_ref: spec.account_ref.clone(),
+        region: spec.region.clone(),
+        source,
+        target: RestoreTarget {
+            rds_instance: Some(options.to.clone()),
+            instance_class: options.instance_class.clone(),
+            ..RestoreTarget::default()
         },
-        status: None,
-    })
+        outcome: RestoreOutcome::Keep,
+        verification: None,
+    };
+    Ok(DatabaseRestore { metadata: metadata(policy, now, &spec), spec, status: None })
 }

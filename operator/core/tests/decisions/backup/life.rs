@@ -97,7 +97,7 @@ impl Life {
 
     /// What RDS was asked for is done.
     fn time_passes(&mut self, now: Timestamp) {
-        let [_, (_, database), (_, snapshots), _] = world::queries(KIND);
+        let [_, (_, database), (_, snapshots), ..] = world::queries(KIND);
         self.facts.insert(database, Ok(Answer::Database(Some(Box::new(world::database(KIND))))));
         let mut all = self.snapshots();
         for one in all.iter_mut().filter(|one| one.status == "creating") {
@@ -158,7 +158,7 @@ proptest! {
         }
         let input = life.input.clone().beside(Memory::of(&life.status, Some(life.created)));
         prop_assert_eq!(backup::plan(&input, &life.facts, now).steps, vec![]);
-        let due = life.input.snapshots.as_ref().unwrap().cron.between(begin, now - world::hours(7), usize::MAX);
+        let due = life.input.snapshots.as_ref().unwrap().timetable.cron.between(begin, now - world::hours(7), usize::MAX);
         let newest = due.iter().rev().take(30).filter(|slot| **slot > life.created);
         for slot in newest {
             prop_assert!(life.status.slots.iter().any(|one| one.time.0 == *slot) || life.status.slots.len() == 30, "{slot}");
@@ -181,7 +181,7 @@ proptest! {
             now += SignedDuration::from_mins(30);
             life.look(Luck::Fine, now)?;
         }
-        let cron = &life.input.snapshots.as_ref().unwrap().cron;
+        let cron = &life.input.snapshots.as_ref().unwrap().timetable.cron;
         let surely = cron.between(begin, now - SignedDuration::from_mins(10), usize::MAX);
         prop_assert_eq!(&life.taken[..surely.len()], &surely[..]);
         prop_assert!(life.taken.len() <= cron.between(begin, now, usize::MAX).len());

@@ -9,21 +9,34 @@ use runbook_core::DatabaseKind;
 use runbook_core::backup::own::Own;
 use runbook_core::backup::retention::Rules;
 use runbook_core::observed::DatabaseSnapshot;
+use runbook_core::ownership::VERIFIED_TAG;
 
 use super::world;
 
 fn history() -> impl Strategy<Value = Vec<DatabaseSnapshot>> {
-    prop::collection::btree_set(0..2000i64, 0..60).prop_map(|ages| {
-        ages.into_iter()
-            .map(|age| world::snapshot(DatabaseKind::Instance, world::now() - world::hours(age * 7)))
-            .collect()
+    prop::collection::btree_map(0..2000i64, prop::bool::weighted(0.2), 0..60).prop_map(|ages| {
+        let snapshot = |(age, verified): (i64, bool)| {
+            let mut snapshot = world::snapshot(DatabaseKind::Instance, world::now() - world::hours(age * 7));
+            if verified {
+                snapshot.tags.insert(VERIFIED_TAG.into(), world::now().to_string());
+            }
+            snapshot
+        };
+        ages.into_iter().map(snapshot).collect()
     })
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
     let count = || prop::option::of(1..9usize);
-    (count(), count(), count(), count(), prop::option::of(1..500i64)).prop_map(
-        |(keep_last, daily, weekly, monthly, max_age_days)| Rules { keep_last, daily, weekly, monthly, max_age_days },
+    (count(), count(), count(), count(), prop::option::of(1..500i64), 0..4usize).prop_map(
+        |(keep_last, daily, weekly, monthly, max_age_days, min_verified)| Rules {
+            keep_last,
+            daily,
+            weekly,
+            monthly,
+            max_age_days,
+            min_verified,
+        },
     )
 }
 
@@ -70,6 +83,9 @@ proptest! {
             kept.retain(|slot| *slot + SignedDuration::from_hours(24 * days) > now);
         }
         kept.extend(own.first().map(|newest| newest.slot));
+        let verified: Vec<Own<'_>> =
+            own.iter().copied().filter(|one| one.snapshot.tags.contains_key(VERIFIED_TAG)).collect();
+        kept.extend(newest(&verified, Some(rules.min_verified), |at| at.to_string()));
         let gone: BTreeSet<Timestamp> = slots(&own).difference(&kept).copied().collect();
         prop_assert_eq!(slots(&rules.sort(&own, &zone, now).due), gone);
     }

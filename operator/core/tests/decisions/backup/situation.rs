@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use runbook_api::aws_account::Verb;
 use runbook_api::backup_policy::{BackupPolicySpec, BackupPolicyStatus};
 use runbook_api::common::Mode;
+use runbook_api::scheduled_verification::VerificationState;
 use runbook_core::account::{Access, Brakes};
+use runbook_core::backup::verification::Run;
 use runbook_core::backup::{Input, Memory};
-use runbook_core::observed::{Database, DatabaseSnapshot};
-use runbook_core::ownership::{OWN_ARN_TAG, OWNER_TAG};
-use runbook_core::{CloudError, DatabaseKind, ErrorClass, Facts};
+use runbook_core::observed::{Database, DatabaseSnapshot, Instance};
+use runbook_core::facts::Answer;
+use runbook_core::ownership::{OWN_ARN_TAG, OWNER_TAG, RUN_TAG, VERIFIED_TAG};
+use runbook_core::{CloudError, DatabaseId, DatabaseKind, ErrorClass, Facts};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -35,6 +39,27 @@ pub struct Situation {
     created: Option<Timestamp>,
     /// The status of the policy, as far as it is remembered. Unless said otherwise slots count since the policy was created.
     status: Option<Value>,
+    /// The DatabaseRestores of the namespace.
+    #[serde(default)]
+    restores: Vec<Restore>,
+    /// Verbs that the account does not grant.
+    #[serde(default)]
+    refused: Vec<Verb>,
+}
+
+/// A DatabaseRestore that the policy has made, unless said otherwise.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Restore {
+    name: String,
+    /// The slot that it was made for; none of one by hand.
+    slot: Option<Timestamp>,
+    snapshot: String,
+    ended: Option<VerificationState>,
+    message: Option<String>,
+    passed_at: Option<Timestamp>,
+    /// Seconds.
+    took: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -49,6 +74,9 @@ struct Aws {
     database: Shown,
     #[serde(default)]
     snapshots: Vec<Snapshot>,
+    /// DB instances of verifications.
+    #[serde(default)]
+    instances: Vec<Scratch>,
     /// Manual snapshots of the region, of a hundred that may be.
     #[serde(default)]
     used: i64,
@@ -58,6 +86,19 @@ struct Aws {
     /// Questions that nobody has asked yet.
     #[serde(default)]
     unasked: Vec<String>,
+}
+
+/// An instance that a DatabaseRestore has made to verify a backup.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Scratch {
+    identifier: String,
+    /// What the tag says whose it is: `production/clocked/databaserestores/NAME`.
+    owner: String,
+    created: Option<Timestamp>,
+    status: Option<String>,
+    /// The ARN in the tag, where it was copied from another.
+    copied_from: Option<String>,
 }
 
 /// What is other than `world::database` says.
@@ -86,6 +127,8 @@ struct Snapshot {
     copied_from: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
+    /// When it was verified, by its tag.
+    verified: Option<Timestamp>,
     /// Of a database that had the name before.
     #[serde(default)]
     of_former: bool,
@@ -105,26 +148,40 @@ impl Situation {
     }
 
     pub fn previous(&self) -> BackupPolicyStatus {
-        let status = self.status.clone().unwrap_or_else(|| match self.spec().snapshots {
-            None => json!({}),
-            Some(snapshots) => {
-                let zone = snapshots.time_zone.unwrap_or_else(|| "UTC".into());
-                json!({"scheduled": {"schedule": format!("{} {zone}", snapshots.schedule), "since": "2026-02-01T00:00:00Z"}})
-            }
-        });
-        serde_json::from_value(status).unwrap()
+        // Few slots are enough beside verifications.
+        let since = if self.spec().verification.is_some() { "2026-02-27T12:00:00Z" } else { "2026-02-01T00:00:00Z" };
+        let since = |schedule: &str, zone: Option<&str>| {
+            json!({"schedule": format!("{schedule} {}", zone.unwrap_or("UTC")), "since": since})
+        };
+        let mut status = json!({});
+        if let Some(snapshots) = self.spec().snapshots {
+            status["scheduled"] = since(&snapshots.schedule, snapshots.time_zone.as_deref());
+        }
+        if let Some(verification) = self.spec().verification {
+            status["verificationScheduled"] = since(&verification.schedule, verification.time_zone.as_deref());
+        }
+        serde_json::from_value(self.status.clone().unwrap_or(status)).unwrap()
     }
 
     pub fn beside(&self, input: Input) -> Input {
         let created = self.created.unwrap_or_else(|| own::at("2026-02-01T00:00:00Z"));
-        input.beside(Memory::of(&self.previous(), Some(created)))
+        let runs = self.restores.iter().map(|one| Run {
+            name: one.name.clone(),
+            slot: one.slot,
+            snapshot: Some(one.snapshot.clone()),
+            ended: one.ended.map(|state| (state, one.message.clone())),
+            passed_at: one.passed_at,
+            time_to_restore: one.took.map(SignedDuration::from_secs),
+        });
+        let names = self.restores.iter().map(|one| one.name.clone()).collect();
+        input.beside(Memory::of(&self.previous(), Some(created))).with_runs(runs.collect(), names)
     }
 
     pub fn access(&self) -> Access {
         let mut spec = json!({"accountId": world::ACCOUNT, "regions": ["eu-central-1"], "mode": "Enforce"});
         spec.as_object_mut().unwrap().extend(self.account.clone());
         let brakes = Brakes::of("default", &serde_json::from_value(spec).unwrap()).unwrap();
-        Access { brakes, ..own::access(self.account_mode) }
+        Access { brakes, ..own::access_without(&self.refused, self.account_mode) }
     }
 
     pub fn facts(&self) -> Facts {
@@ -137,7 +194,9 @@ impl Situation {
             if self.aws.unasked.iter().any(|unasked| unasked == name) {
                 continue;
             }
+            let instances = || self.aws.instances.iter().map(|one| (one.identifier.clone(), one.observed())).collect();
             let answer = match (self.aws.errors.get(name), &self.aws.caller) {
+                (None, _) if name == "VerificationInstances" => Ok(Answer::VerificationInstances(instances())),
                 (Some(class), _) => Err(error(class, name)),
                 (None, Some(caller)) if name == "CallerIdentity" => Ok(world::identity(caller)),
                 _ => all.get(&query).unwrap().clone(),
@@ -163,6 +222,24 @@ impl Shown {
     }
 }
 
+impl Scratch {
+    fn observed(&self) -> Database {
+        let id = DatabaseId { identifier: self.identifier.clone(), ..own::database_id(DatabaseKind::Instance) };
+        let arn = self.copied_from.clone().unwrap_or_else(|| id.arn());
+        let tags = [(OWNER_TAG, self.owner.clone()), (OWN_ARN_TAG, arn), (RUN_TAG, "a-uid".into())];
+        let instance = Instance { created_at: self.created, ..Instance::default() };
+        let before = own::database(DatabaseKind::Instance);
+        Database {
+            arn: id.arn(),
+            resource_id: "db-SCRATCH".into(),
+            status: self.status.clone().unwrap_or(before.status),
+            instance: Some(Box::new(instance)),
+            tags: tags.map(|(key, value)| (key.to_owned(), value)).into(),
+            ..before
+        }
+    }
+}
+
 impl Snapshot {
     fn observed(&self, kind: DatabaseKind) -> DatabaseSnapshot {
         let mut snapshot = own::snapshot(kind, self.slot);
@@ -178,6 +255,9 @@ impl Snapshot {
         }
         if let Some(arn) = &self.copied_from {
             snapshot.tags.insert(OWN_ARN_TAG.into(), arn.clone());
+        }
+        if let Some(time) = self.verified {
+            snapshot.tags.insert(VERIFIED_TAG.into(), time.to_string());
         }
         if self.of_former {
             snapshot.source_resource_id = Some("db-ZZZZZZZZZZZZ".into());

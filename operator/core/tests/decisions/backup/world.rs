@@ -43,10 +43,18 @@ pub fn database_id(kind: DatabaseKind) -> DatabaseId {
 }
 
 pub fn access(mode: Mode) -> Access {
+    access_without(&[], mode)
+}
+
+/// Everything but these verbs is granted.
+pub fn access_without(refused: &[Verb], mode: Mode) -> Access {
+    let verbs = [Verb::Snapshot, Verb::DeleteSnapshot, Verb::Restore];
+    let resources =
+        ["arn:aws:rds:*:*:db:clocked-db", "arn:aws:rds:*:*:cluster:clocked-db", "arn:aws:rds:*:*:db:rbv-*"];
     let grant = Grant {
         namespaces: vec![world::NAMESPACE.into()],
-        verbs: vec![Verb::Snapshot, Verb::DeleteSnapshot],
-        resources: vec!["arn:aws:rds:*:*:db:clocked-db".into(), "arn:aws:rds:*:*:cluster:clocked-db".into()],
+        verbs: verbs.into_iter().filter(|verb| !refused.contains(verb)).collect(),
+        resources: resources.map(Into::into).into(),
     };
     world::access(&[grant], mode)
 }
@@ -103,12 +111,13 @@ pub fn snapshot(kind: DatabaseKind, slot: Timestamp) -> DatabaseSnapshot {
 }
 
 /// The questions that a plan may ask, by their name.
-pub fn queries(kind: DatabaseKind) -> [(&'static str, Query); 4] {
+pub fn queries(kind: DatabaseKind) -> [(&'static str, Query); 5] {
     [
         ("CallerIdentity", Query::CallerIdentity(world::scope())),
         ("Database", Query::Database(database_id(kind))),
         ("DatabaseSnapshots", Query::DatabaseSnapshots(database_id(kind))),
         ("RdsQuotas", Query::RdsQuotas(world::scope())),
+        ("VerificationInstances", Query::VerificationInstances(world::scope())),
     ]
 }
 
@@ -122,6 +131,7 @@ pub fn facts(kind: DatabaseKind, database: Option<Database>, snapshots: Vec<Data
         Answer::Database(database.map(Box::new)),
         Answer::DatabaseSnapshots(snapshots),
         Answer::RdsQuotas(quotas.into()),
+        Answer::VerificationInstances(BTreeMap::new()),
     ];
     for ((_, query), answer) in queries(kind).into_iter().zip(answers) {
         facts.insert(query, Ok(answer));

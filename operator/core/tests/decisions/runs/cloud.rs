@@ -64,7 +64,8 @@ impl Cloud {
             security_groups: vec!["sg-1".into()],
             parameter_group: Some("clocked".into()),
             option_group: Some("default:postgres-15".into()),
-            storage_type: Some("gp3".into()),
+            storage_type: Some("io2".into()),
+            iops: Some(5000),
             master_username: Some("clocked".into()),
             db_name: Some("clocked".into()),
             ..Instance::default()

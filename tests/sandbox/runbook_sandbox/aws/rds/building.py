@@ -47,7 +47,9 @@ def storage(engine: Engine, call: Call, default_type: str, default_size: int | N
     if size is None:
         raise errors.blank("AllocatedStorage")
     check_storage(engine, kind, size)
-    iops = check_iops(kind, size, call.get("Iops", default_iops if kind == default_type else None))
+    # "If you specify io1, io2, or gp3, you must also include a value for the Iops parameter": what is said anew inherits nothing.
+    inherits = kind == default_type and call.get("StorageType") not in ("io1", "io2")
+    iops = check_iops(kind, size, call.get("Iops", default_iops if inherits else None))
     largest = call.get("MaxAllocatedStorage")
     if largest is not None and largest <= size:
         raise errors.invalid_combination("Max storage size must be greater than storage size")

@@ -1,0 +1,58 @@
+//! The DatabaseRestores of a policy's namespace, as far as verifications go.
+
+use jiff::{SignedDuration, Timestamp};
+use runbook_api::DatabaseRestore;
+use runbook_api::run::{POLICY, SLOT};
+use runbook_api::scaling_override::MADE_BY;
+use runbook_api::scheduled_verification::VerificationState;
+use runbook_api::verification::VerificationResult;
+
+use crate::run::Ended;
+
+/// The value of the label on what the operator has made.
+pub const OPERATOR: &str = "operator";
+
+/// One DatabaseRestore.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Its name.
+    pub name: String,
+    /// The slot that it was made for, where the operator has made it for the policy that looks.
+    pub slot: Option<Timestamp>,
+    /// The snapshot that it restores.
+    pub snapshot: Option<String>,
+    /// How it ended, if it has: the state of its slot, and why.
+    pub ended: Option<(VerificationState, Option<String>)>,
+    /// When the restored database was found good, if it was.
+    pub passed_at: Option<Timestamp>,
+    /// How long RDS took to restore it, as far as that was seen.
+    pub time_to_restore: Option<SignedDuration>,
+}
+
+impl Run {
+    /// What an object says to the policy of this name.
+    pub fn read(object: &DatabaseRestore, policy: &str) -> Self {
+        let status = object.status.clone().unwrap_or_default();
+        let metadata = &object.metadata;
+        let is = |label: &str, value: &str| {
+            metadata.labels.as_ref().and_then(|labels| labels.get(label)).is_some_and(|found| found == value)
+        };
+        let slot = metadata.annotations.as_ref().and_then(|all| all.get(SLOT)).and_then(|slot| slot.parse().ok());
+        let between = status.start_time.as_ref().zip(status.available_time.as_ref());
+        let passed = status.verification.as_ref().filter(|verdict| verdict.result == VerificationResult::Passed);
+        Self {
+            name: metadata.name.clone().unwrap_or_default(),
+            slot: slot.filter(|_| is(MADE_BY, OPERATOR) && is(POLICY, policy)),
+            snapshot: object.spec.source.snapshot_identifier.clone().or(status.snapshot_identifier),
+            ended: Ended::of(&status.conditions).map(|ended| match ended {
+                Ended::Complete { .. } => (VerificationState::Passed, None),
+                Ended::Failed { reason, message } if reason == "ChecksFailed" => {
+                    (VerificationState::Failed, Some(message))
+                }
+                Ended::Failed { message, .. } => (VerificationState::Unknown, Some(message)),
+            }),
+            passed_at: passed.map(|verdict| verdict.time.0),
+            time_to_restore: between.map(|(start, available)| available.0.duration_since(start.0)),
+        }
+    }
+}
