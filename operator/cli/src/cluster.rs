@@ -1,12 +1,15 @@
 //! The cluster: what is read of it, and the ScalingOverrides that `scale` writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource, ResourceExt};
+use runbook_api::common::AccountRef;
 use runbook_api::{AwsAccount, BackupPolicy, DatabaseBackup, DatabaseRestore, ScalingOverride, ScalingPolicy};
+use runbook_core::backup::verification::Run;
+use runbook_core::ids::ObjectId;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -233,6 +236,26 @@ impl Existing {
     /// One object, where it can be read as what it says it is.
     pub fn get<K: DeserializeOwned>(&self, subject: &Subject) -> Option<K> {
         K::deserialize(self.object(subject)?).ok()
+    }
+
+    /// The DatabaseRestores of a policy's namespace, those of its account and region as it sees them, and the names of all. None where no
+    /// cluster was read.
+    pub fn restores(
+        &self,
+        account: &AccountRef,
+        region: Option<&str>,
+        policy: &ObjectId,
+    ) -> Option<(Vec<Run>, BTreeSet<String>)> {
+        let of_namespace = |subject: &&Subject| {
+            subject.kind == DatabaseRestore::kind(&()) && subject.namespace.as_ref() == Some(&policy.namespace)
+        };
+        let names = self.objects.keys().filter(|subject| of_namespace(subject)).map(|subject| subject.name.clone());
+        let runs = self.of_kind::<DatabaseRestore>().filter(|restore| {
+            restore.metadata.namespace.as_ref() == Some(&policy.namespace)
+                && restore.spec.account_ref == *account
+                && restore.spec.region.as_deref() == region
+        });
+        self.known.then(|| (runs.map(|restore| Run::read(&restore, &policy.name)).collect(), names.collect()))
     }
 
     /// Those of one kind that can be read as such.

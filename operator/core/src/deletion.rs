@@ -147,8 +147,7 @@ mod tests {
     fn what_aws_is_at_is_waited_for_and_nothing_else() {
         let deadlines = Deadlines { deadline: DEADLINE, patience: Some(SignedDuration::from_hours(6)) };
         let message = String::from("of this");
-        let unavailable =
-            |reason: &str| Outcome::Unavailable { reason: reason.into(), message: message.clone() };
+        let unavailable = |reason: &str| Outcome::Unavailable { reason: reason.into(), message: message.clone() };
         for (outcome, ends) in [
             (Outcome::Working { reason: "InstanceDeleting".into(), message: message.clone() }, 360),
             (unavailable(CONFLICT), 360),

@@ -108,12 +108,19 @@ fn ages(reflected: &Reflected<BackupPolicy>) -> Vec<BackupAge> {
             restorable: status.latest_restorable_time.map(|time| time.0.as_second()),
             snapshots: status.retention.map_or(0, |retention| retention.snapshots.into()),
             slots: status.slots.iter().map(|slot| slot.state).collect(),
-            verified: policy.spec.verification.is_some().then(|| {
-                status.last_verified.as_ref().map_or(0, |verified| verified.time.0.as_second())
-            }),
+            verified: policy
+                .spec
+                .verification
+                .is_some()
+                .then(|| status.last_verified.as_ref().map_or(0, |verified| verified.time.0.as_second())),
             verification: status.verifications.iter().map(|slot| slot.state).find(|state| {
                 matches!(state, VerificationState::Passed | VerificationState::Failed | VerificationState::Unknown)
             }),
+            left_instances: policy
+                .spec
+                .verification
+                .is_some()
+                .then(|| i64::try_from(status.left_instances.len()).unwrap_or(i64::MAX)),
             time_to_restore: status.last_verified.and_then(|verified| verified.time_to_restore?.seconds().ok()),
         }
     };

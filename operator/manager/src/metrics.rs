@@ -42,6 +42,7 @@ pub struct Metrics {
     backup_verified: Family<ObjectLabels, Gauge>,
     backup_verification: Family<SlotLabels, Gauge>,
     backup_time_to_restore: Family<ObjectLabels, Gauge>,
+    backup_left_instances: Family<ObjectLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,6 +77,8 @@ pub struct BackupAge {
     pub verified: Option<i64>,
     /// The state of the last verification that has ended.
     pub verification: Option<VerificationState>,
+    /// DB instances of verifications that are left behind in its namespace. Of one with verifications only.
+    pub left_instances: Option<i64>,
     /// How many seconds RDS took to restore the newest backup that was found good.
     pub time_to_restore: Option<i64>,
 }
@@ -161,6 +164,7 @@ impl Metrics {
             backup_verified: Family::default(),
             backup_verification: Family::default(),
             backup_time_to_restore: Family::default(),
+            backup_left_instances: Family::default(),
         };
         metrics.register();
         metrics
@@ -251,6 +255,11 @@ impl Metrics {
             Unit::Seconds,
             self.backup_time_to_restore.clone(),
         );
+        registry.register(
+            "runbook_backup_left_instances",
+            "DB instances of verifications whose DatabaseRestore is gone, as a BackupPolicy with verifications finds them in its namespace",
+            self.backup_left_instances.clone(),
+        );
         self.aws.register(&mut registry);
         drop(registry);
         for kind in Kind::ALL {
@@ -331,6 +340,7 @@ impl Metrics {
         self.backup_verified.clear();
         self.backup_verification.clear();
         self.backup_time_to_restore.clear();
+        self.backup_left_instances.clear();
         for age in ages {
             let labels = ObjectLabels { policy_namespace: age.namespace, policy: age.name };
             self.backup_snapshots.get_or_create(&labels).set(age.snapshots);
@@ -339,6 +349,7 @@ impl Metrics {
                 (&self.backup_restorable, age.restorable),
                 (&self.backup_verified, age.verified),
                 (&self.backup_time_to_restore, age.time_to_restore),
+                (&self.backup_left_instances, age.left_instances),
             ] {
                 if let Some(value) = value {
                     family.get_or_create(&labels).set(value);

@@ -21,6 +21,15 @@ def kept(**rules: object) -> dict:
     return snapshots(retention=rules)
 
 
+CHECK = {"name": "users", "sql": "SELECT count(*) FROM users", "expect": "value > 0"}
+
+
+def verified(**changes: object) -> dict:
+    """A schedule of verifications; None takes a field out."""
+    fields = {"schedule": "0 5 * * 0", "checks": [CHECK]} | changes
+    return {"spec.verification": {name: value for name, value in fields.items() if value is not None}}
+
+
 BAD = {
     "backup-no-source": (BACKUP, {"spec.source": None}, ["spec.source", "Required value"]),
     "backup-source-empty": (BACKUP, {"spec.source": {}}, ["name the database, and one only: source.rdsInstance with the identifier"]),
@@ -48,7 +57,7 @@ BAD = {
     "backup-of-nothing": (
         BACKUP,
         {"spec.snapshots": None},
-        ["say how the database is backed up: set automated, snapshots, deletionProtection, or several of them"],
+        ["say how the database is backed up: set automated, snapshots, deletionProtection, verification, or several of them"],
     ),
     "backup-name-long": (BACKUP, {"metadata.name": "n" * 41}, ["metadata.name must have at most 40 characters"]),
     "backup-region-zone": (BACKUP, {"spec.region": "eu-central-1a"}, ["region must be an AWS region code such as eu-central-1"]),
@@ -89,6 +98,24 @@ BAD = {
     "kept-none": (BACKUP, kept(keepLast=0), ["spec.snapshots.retention.keepLast", "greater than or equal to 1"]),
     "kept-more-than-the-quota": (BACKUP, kept(keepLast=101), ["spec.snapshots.retention.keepLast", "less than or equal to 100"]),
     "kept-for-no-day": (BACKUP, kept(maxAgeDays=0), ["spec.snapshots.retention.maxAgeDays", "greater than or equal to 1"]),
+    "kept-verified-by-nobody": (BACKUP, kept(keepLast=1, minVerified=1), ["none is verified by this policy: set verification, or leave"]),
+    "verified-cluster": (
+        BACKUP,
+        verified() | {"spec.source": {"rdsCluster": "clocked"}},
+        ["verification needs source.rdsInstance: only backups of DB instances are restored"],
+    ),
+    "verified-nothing": (
+        BACKUP,
+        verified() | {"spec.snapshots": None},
+        ["there is nothing to verify: set snapshots, or verification.includeAutomated: true"],
+    ),
+    "verified-into-a-name": (BACKUP, verified(restore={"rdsInstance": "scratch"}), ["leave rdsInstance out: the instance is deleted again"]),
+    "verified-by-nothing": (BACKUP, verified(checks=[]), ["spec.verification.checks", "at least 1 items"]),
+    "verified-by-no-check": (BACKUP, verified(checks=None), ["spec.verification.checks", "Required value"]),
+    "verified-twice-by-a-name": (BACKUP, verified(checks=[CHECK, CHECK]), ["spec.verification.checks", "Duplicate value"]),
+    "verified-never": (BACKUP, verified(schedule="@weekly"), ["schedule must have five fields"]),
+    "verified-for-days": (BACKUP, verified(timeout="96h"), ["timeout must be from 10m to 72h"]),
+    "verified-late": (BACKUP, verified(startingDeadline="30s"), ["startingDeadline must be from 1m to 168h"]),
     "kept-by-a-misspelt-rule": (BACKUP, kept(keepLast=1, yearly=3), ['unknown field "spec.snapshots.retention.yearly"']),
 }
 

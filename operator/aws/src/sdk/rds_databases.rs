@@ -141,6 +141,7 @@ fn set_up(call: &Call, found: &DbInstance) -> Result<Instance, CloudError> {
         parameter_group: parameters.map(Into::into),
         option_group: options.map(Into::into),
         multi_az: required(call, "MultiAZ", found.multi_az())?,
+        allocated_storage: found.allocated_storage(),
         storage_type: found.storage_type().map(Into::into),
         iops: found.iops(),
         iam_authentication: found.iam_database_authentication_enabled().unwrap_or_default(),

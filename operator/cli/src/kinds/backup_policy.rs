@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use runbook_api::{AwsAccount, BackupPolicy};
-use runbook_core::Finding;
 use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Brakes, resolve, usable};
 use runbook_core::backup::claim::claim;
 use runbook_core::backup::input::{self, Input};
 use runbook_core::backup::memory::Memory;
-use runbook_core::backup::{self, reach};
+use runbook_core::backup::{self, reach, verification};
 use runbook_core::claim::{Claim, Claimant, hold_before_creation};
 use runbook_core::ids::ObjectId;
 use runbook_core::report::Hold;
+use runbook_core::{Facts, Finding, Plan};
 
 use super::{Accounts, Candidate, Prepared, Subject};
 use crate::cluster::Existing;
@@ -79,7 +79,11 @@ impl<'a> Scene<'a> {
         let of_reach = Input { brakes: Brakes::default(), ..input.clone() };
         let created = known.as_ref().and_then(|known| known.metadata.creation_timestamp.as_ref()).map(|time| time.0);
         let status = known.and_then(|known| known.status).unwrap_or_default();
-        let input = Arc::new(input.beside(Memory::of(&status, created)));
+        let input = input.beside(Memory::of(&status, created));
+        let input = Arc::new(match self.existing.restores(&spec.account_ref, spec.region.as_deref(), &id(policy)) {
+            Some((runs, restores)) => input.with_runs(runs, restores),
+            None => input,
+        });
         let mut notes = Vec::new();
         if self.cluster_id.is_none() && input.snapshots.is_some() {
             let why = "pass --cluster-id as the operator has it to see which snapshots are taken or deleted: it is part of the tag that \
@@ -90,7 +94,7 @@ impl<'a> Scene<'a> {
             hold: Hold::of(spec.suspend, spec.mode, access.mode),
             access,
             notes,
-            plan: Box::new(move |facts, now: Timestamp| backup::plan(&input, facts, now)),
+            plan: Box::new(move |facts, now: Timestamp| planned(&input, facts, now)),
             permissions: Box::new(move || reach::permissions(&of_reach)),
         })
     }
@@ -116,6 +120,16 @@ impl<'a> Scene<'a> {
         let account = self.account(&policy).filter(|account| usable(account, self.allow_custom_endpoints).is_ok());
         claim(&policy, account)
     }
+}
+
+/// As the operator plans, and what verifications will cost besides.
+fn planned(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
+    let mut plan = backup::plan(input, facts, now);
+    if plan.needs.is_empty() {
+        let cost = input.verification.as_ref().and_then(|one| verification::cost(input, one, facts, now));
+        plan.findings.extend(cost);
+    }
+    plan
 }
 
 fn subject(policy: &ObjectId) -> Subject {

@@ -41,8 +41,9 @@ pub struct Input {
     pub verification: Option<Verifications>,
     /// The DatabaseRestores of the policy's namespace.
     pub runs: Vec<Run>,
-    /// The names of all that there are, in whichever account, and of those that cannot be read.
-    pub restores: BTreeSet<String>,
+    /// The names of all that there are, in whichever account, and of those that cannot be read. None where nobody knows: then nothing is
+    /// taken for left behind.
+    pub restores: Option<BTreeSet<String>>,
     /// What the account's owner holds back.
     pub brakes: Brakes,
     /// What the policy's status remembers.
@@ -85,7 +86,7 @@ impl Input {
 
     /// The input beside the DatabaseRestores of the policy's namespace.
     pub fn with_runs(self, runs: Vec<Run>, restores: BTreeSet<String>) -> Self {
-        Self { runs, restores, ..self }
+        Self { runs, restores: Some(restores), ..self }
     }
 }
 
@@ -156,7 +157,8 @@ pub fn validate(
     let settings = settings(spec, database.kind)?;
     let snapshots = spec.snapshots.as_ref().map(|snapshots| scheduled(snapshots, &database)).transpose()?;
     let verification = spec.verification.as_ref();
-    let verification = verification.map(|one| verification::input::validate(one, spec, &database, access)).transpose()?;
+    let verification =
+        verification.map(|one| verification::input::validate(one, spec, &database, access)).transpose()?;
     Ok(Input {
         database,
         policy: policy.clone(),
@@ -166,7 +168,7 @@ pub fn validate(
         snapshots,
         verification,
         runs: Vec::new(),
-        restores: BTreeSet::new(),
+        restores: None,
         brakes: access.brakes.clone(),
         memory: Memory::default(),
     })

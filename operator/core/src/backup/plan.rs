@@ -50,10 +50,11 @@ pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
         false => Some(&[][..]),
     };
     // What is left behind is asked for with the rest; that it cannot be read is another matter.
-    let sweeps = input.verification.is_some().then(|| verification::sweep::query(input));
-    let unasked = sweeps.filter(|query| facts.get(query).is_none());
+    let unasked = verification::sweep::query(input).filter(|query| facts.get(query).is_none());
     match (inquiry.open(), database, snapshots) {
-        (Some(Missing::Needs(needs)), ..) => Plan { needs: needs.into_iter().chain(unasked).collect(), ..Plan::default() },
+        (Some(Missing::Needs(needs)), ..) => {
+            Plan { needs: needs.into_iter().chain(unasked).collect(), ..Plan::default() }
+        }
         (Some(missing), ..) => Plan::missing(missing),
         (None, ..) if unasked.is_some() => Plan { needs: unasked.into_iter().collect(), ..Plan::default() },
         (None, Some(Some(database)), Some(snapshots)) => decide(input, database, snapshots, facts, now),

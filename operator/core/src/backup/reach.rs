@@ -26,7 +26,7 @@ pub fn permissions(input: &Input) -> Vec<Permission> {
     }
     let of_restores: Vec<Permission> = match &input.verification {
         Some(verifications) => {
-            asked.extend([Query::DatabaseSnapshots(id.clone()), verification::sweep::query(input)]);
+            asked.extend([Query::DatabaseSnapshots(id.clone()), Query::VerificationInstances(id.scope.clone())]);
             verification::reach::permissions(input, verifications)
         }
         None => Vec::new(),

@@ -136,8 +136,7 @@ fn with_verified(
     let ended = told.ledger.iter().find(|slot| {
         matches!(slot.state, VerificationState::Passed | VerificationState::Failed | VerificationState::Unknown)
     });
-    let snapshot =
-        ended.and_then(|slot| slot.snapshot_identifier.as_deref()).unwrap_or("the backup");
+    let snapshot = ended.and_then(|slot| slot.snapshot_identifier.as_deref()).unwrap_or("the backup");
     let why = ended.and_then(|slot| slot.message.as_deref()).unwrap_or_default();
     let (status, reason, message) = match ended.map(|slot| slot.state) {
         Some(VerificationState::Passed) => ("True", "Passed", format!("{snapshot} was restored and is as expected")),

@@ -50,6 +50,8 @@ pub struct Instance {
     pub option_group: Option<String>,
     /// MultiAZ.
     pub multi_az: bool,
+    /// AllocatedStorage, in GiB.
+    pub allocated_storage: Option<i32>,
     /// StorageType.
     pub storage_type: Option<String>,
     /// Iops, where the storage has a number of its own.

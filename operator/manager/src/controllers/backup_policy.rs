@@ -142,7 +142,8 @@ fn runs(policy: &BackupPolicy, context: &Context) -> Vec<Run> {
 fn restores(policy: &BackupPolicy, context: &Context) -> BTreeSet<String> {
     let namespace = policy.namespace().unwrap_or_default();
     let reflected = &context.stores.database_restores;
-    let all = reflected.store().state_filter(|restore: &DatabaseRestore| restore.namespace().as_ref() == Some(&namespace));
+    let all =
+        reflected.store().state_filter(|restore: &DatabaseRestore| restore.namespace().as_ref() == Some(&namespace));
     all.iter().map(|restore| restore.name_any()).chain(reflected.malformed_in(&namespace)).collect()
 }
 

@@ -28,11 +28,7 @@ pub(super) enum Created {
 
 /// Creates the object, unless it is there already, as `is_made` tells. Asked just before: no guard, because Kubernetes itself refuses
 /// the second.
-pub(super) async fn create<K>(
-    client: Client,
-    object: &K,
-    is_made: impl Fn(&K) -> bool,
-) -> Result<Created, WriteError>
+pub(super) async fn create<K>(client: Client, object: &K, is_made: impl Fn(&K) -> bool) -> Result<Created, WriteError>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
 {

@@ -94,7 +94,8 @@ impl<K: Kind> Runner<K> {
 
     fn verdict(&self, turn: &Turn<K>, said: &Said<'_>) -> Option<Verdict> {
         let findings = &said.seen.plan.findings;
-        deleted_at(&*turn.object).map(|deleted| verdict(said.outcome, findings, deleted, self.deadlines(&turn.object), turn.now))
+        deleted_at(&*turn.object)
+            .map(|deleted| verdict(said.outcome, findings, deleted, self.deadlines(&turn.object), turn.now))
     }
 
     fn deadlines(&self, object: &K) -> Deadlines {

@@ -1,6 +1,7 @@
 //! Proving backups: on a schedule one is restored, asked by SQL and deleted again. Each time is a DatabaseRestore, which does all of
 //! that by itself; what is decided here is when there is to be one, of which backup, and what came of them.
 
+mod cost;
 pub mod input;
 pub mod proved;
 pub(crate) mod reach;
@@ -14,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use runbook_api::backup_policy::ScheduledSince;
 use runbook_api::scheduled_verification::{VerificationSlot, VerificationState};
 
+pub use self::cost::cost;
 pub use self::input::Verifications;
 pub use self::runs::Run;
 use self::slots::Slots;
@@ -110,7 +112,8 @@ fn begin(
 
 /// Says what a person should know of the newest that has ended.
 fn say(slots: &Slots, plan: &mut Plan) {
-    let has_ended = |slot: &&VerificationSlot| !matches!(slot.state, VerificationState::Waiting | VerificationState::Running);
+    let has_ended =
+        |slot: &&VerificationSlot| !matches!(slot.state, VerificationState::Waiting | VerificationState::Running);
     let Some(newest) = slots.ledger.iter().find(has_ended) else { return };
     let snapshot = newest.snapshot_identifier.as_deref().unwrap_or("the backup");
     let why = newest.message.as_deref().unwrap_or_default();

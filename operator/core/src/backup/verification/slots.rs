@@ -64,9 +64,8 @@ pub fn judge(input: &Input, verifications: &Verifications, now: Timestamp) -> Sl
     let all: BTreeSet<Timestamp> = times.iter().copied().chain(remembered()).chain(made()).collect();
     let ledger: Vec<VerificationSlot> = all.into_iter().rev().take(LEDGER).map(|time| view.entry(time)).collect();
     let is_running = ledger.iter().any(|slot| slot.state == VerificationState::Running);
-    let waits = |time: &Timestamp| {
-        ledger.iter().any(|slot| slot.time.0 == *time && slot.state == VerificationState::Waiting)
-    };
+    let waits =
+        |time: &Timestamp| ledger.iter().any(|slot| slot.time.0 == *time && slot.state == VerificationState::Waiting);
     let due = candidate.filter(|time| !is_running && waits(time));
     let to_come = timetable.cron.next(now).into_iter().chain(times.iter().copied());
     let next = to_come.map(due_at).filter(|due| *due > now).min();

@@ -41,11 +41,8 @@ pub struct Verification {
 impl Verification {
     /// The verification of a snapshot for a slot.
     pub(super) fn of(input: &Input, verifications: &Verifications, slot: Timestamp, snapshot: &str) -> Self {
-        let source = RestoreSource {
-            backup_ref: None,
-            snapshot_identifier: Some(snapshot.to_owned()),
-            point_in_time: None,
-        };
+        let source =
+            RestoreSource { backup_ref: None, snapshot_identifier: Some(snapshot.to_owned()), point_in_time: None };
         let id = ObjectId { namespace: input.policy.namespace.clone(), name: name(&input.policy.name, slot) };
         let spec = Box::new(DatabaseRestoreSpec { source, ..verifications.restore.clone() });
         Self { id, policy: input.policy.name.clone(), slot, snapshot: snapshot.to_owned(), spec }

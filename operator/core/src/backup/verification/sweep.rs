@@ -25,15 +25,16 @@ pub struct Leftovers {
     pub steps: Vec<Step>,
 }
 
-/// What is asked to know it.
-pub fn query(input: &Input) -> Query {
-    Query::VerificationInstances(input.database.scope.clone())
+/// What is asked to know it, where it can be known.
+pub fn query(input: &Input) -> Option<Query> {
+    input.verification.as_ref()?;
+    input.restores.is_some().then(|| Query::VerificationInstances(input.database.scope.clone()))
 }
 
 /// Finds what is left behind. A list that could not be read says nothing, and keeps nothing else from being done; none where it was
 /// not asked for yet.
 pub fn judge(input: &Input, facts: &Facts, now: Timestamp, plan: &mut Plan) -> Option<Leftovers> {
-    let instances = match facts.get(&query(input)) {
+    let instances = match facts.get(&query(input)?) {
         Some(Ok(Answer::VerificationInstances(instances))) => instances,
         Some(Err(error)) => {
             let message = format!("whether verifications have left instances behind is not known: {error}");
@@ -49,7 +50,8 @@ pub fn judge(input: &Input, facts: &Facts, now: Timestamp, plan: &mut Plan) -> O
             continue;
         }
         let tags = [OWNER_TAG, OWN_ARN_TAG, RUN_TAG];
-        let tags = tags.iter().filter_map(|key| instance.tags.get(*key).map(|value| ((*key).to_owned(), value.clone())));
+        let tags =
+            tags.iter().filter_map(|key| instance.tags.get(*key).map(|value| ((*key).to_owned(), value.clone())));
         left.steps.push(Step::Database(DatabaseStep::DeleteInstance {
             database: id(input, identifier),
             resource_id: instance.resource_id.clone(),
@@ -79,7 +81,7 @@ fn is_left(input: &Input, identifier: &str, instance: &Database, now: Timestamp)
         && is_own(&instance.tags, &id(input, identifier).arn(), &owner)
         && instance.tags.contains_key(RUN_TAG)
         && is_old
-        && !input.restores.contains(name)
+        && input.restores.as_ref().is_some_and(|there| !there.contains(name))
 }
 
 /// The name of the DatabaseRestore that an instance is of, where it is one of this cluster and namespace.

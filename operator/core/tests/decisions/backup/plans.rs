@@ -94,12 +94,17 @@ fn lines(plan: &Plan, next: &Plan, hold: Option<Hold>, now: Timestamp) -> String
                 let took = slot.time_to_restore.as_ref().map(|took| format!("in {took}"));
                 let rest = [&slot.restore, &slot.snapshot_identifier, &took, &slot.message];
                 let rest: Vec<&str> = rest.into_iter().flatten().map(String::as_str).collect();
-                lines.push(format!("verification {} {:?} {}", slot.time.0, slot.state, rest.join(" ")).trim_end().into());
+                lines.push(
+                    format!("verification {} {:?} {}", slot.time.0, slot.state, rest.join(" ")).trim_end().into(),
+                );
             }
         }
-        lines.extend(outlook.proved.iter().map(|one| {
-            format!("proved {} of {} at {}", one.snapshot_identifier, one.time.0, one.verified_time.0)
-        }));
+        lines.extend(
+            outlook
+                .proved
+                .iter()
+                .map(|one| format!("proved {} of {} at {}", one.snapshot_identifier, one.time.0, one.verified_time.0)),
+        );
         for one in outlook.retention.iter().flat_map(|retention| &retention.next_deletions) {
             lines.push(format!("goes {} at {}", one.snapshot_identifier, one.time.0));
         }

@@ -10,8 +10,8 @@ use runbook_api::scheduled_verification::VerificationState;
 use runbook_core::account::{Access, Brakes};
 use runbook_core::backup::verification::Run;
 use runbook_core::backup::{Input, Memory};
-use runbook_core::observed::{Database, DatabaseSnapshot, Instance};
 use runbook_core::facts::Answer;
+use runbook_core::observed::{Database, DatabaseSnapshot, Instance};
 use runbook_core::ownership::{OWN_ARN_TAG, OWNER_TAG, RUN_TAG, VERIFIED_TAG};
 use runbook_core::{CloudError, DatabaseId, DatabaseKind, ErrorClass, Facts};
 use serde::Deserialize;
@@ -150,9 +150,7 @@ impl Situation {
     pub fn previous(&self) -> BackupPolicyStatus {
         // Few slots are enough beside verifications.
         let since = if self.spec().verification.is_some() { "2026-02-27T12:00:00Z" } else { "2026-02-01T00:00:00Z" };
-        let since = |schedule: &str, zone: Option<&str>| {
-            json!({"schedule": format!("{schedule} {}", zone.unwrap_or("UTC")), "since": since})
-        };
+        let since = |schedule: &str, zone: Option<&str>| json!({"schedule": format!("{schedule} {}", zone.unwrap_or("UTC")), "since": since});
         let mut status = json!({});
         if let Some(snapshots) = self.spec().snapshots {
             status["scheduled"] = since(&snapshots.schedule, snapshots.time_zone.as_deref());

@@ -6,8 +6,10 @@ Query parameters `account` and `region` choose the store; the defaults are 12345
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from datetime import timedelta
 from typing import Any
 
+from runbook_sandbox.aws import clock
 from runbook_sandbox.aws.control import ControlError, route
 from runbook_sandbox.aws.rds import hosting, snapshotting
 from runbook_sandbox.aws.rds.instance import Instance
@@ -61,6 +63,16 @@ def status(params: dict[str, str], body: Any, identifier: str) -> Any:
     # What an instance returns to after a snapshot is only ever one of the states at rest.
     instance.idle_status = wanted if wanted == "storage-optimization" else "available"
     return {"status": instance.status}
+
+
+@route("/rds/instances/{identifier}/created", ["PUT"])
+def created(params: dict[str, str], body: Any, identifier: str) -> Any:
+    """Let an instance have been created so many seconds ago: `{"seconds": 3600}`."""
+    seconds = (body or {}).get("seconds")
+    if not isinstance(seconds, (int, float)) or seconds < 0:
+        raise ControlError('the body is {"seconds": 3600}')
+    instance = _instance(params, identifier)
+    instance.record["InstanceCreateTime"] = clock.now() - timedelta(seconds=seconds)
 
 
 @route("/rds/clusters/{identifier}/status", ["PUT"])
