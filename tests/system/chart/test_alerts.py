@@ -7,6 +7,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import promql_parser
 import pytest
 import requests
 import yaml
-from backups.database import AT_ONCE, Database
+from backups.database import AT_ONCE, Database, rfc3339
 from runbook_sandbox.clocked.installation import NAMESPACE, REPOSITORY, until
 
 HERE = Path(__file__).resolve().parent
@@ -80,6 +81,7 @@ def test_every_alert_says_what_happened_and_what_to_do(chart):
     alerts = rules(chart)
     wanted = {"OperatorDown", "NoLeader", "ReconcilesFailing", "PoliciesStalled", "AwsThrottling", "BudgetWaits", "DriftNotCorrected"}
     wanted |= {"StatusWritesFailing", "WritesFailing", "EventsNotReceived", "BackupTooOld", "BackupNotRestorable"}
+    wanted |= {"BackupNotVerified", "BackupVerificationFailed", "VerificationInstancesLeft"}
     assert {alert["alert"] for alert in alerts} == {f"Runbook{name}" for name in wanted}
     for alert in alerts:
         said = alert["annotations"]
@@ -121,8 +123,9 @@ def exposed(place, operator) -> Exposed:
     database.grant_it("snapshot")
     database.allow()
     database.create()
-    database.apply(database.backup(snapshots=AT_ONCE))
-    database.wait_slot("Complete")
+    verification = {"schedule": AT_ONCE["schedule"], "checks": [{"name": "any", "sql": "SELECT 1", "expect": "value == 1"}]}
+    database.apply(database.backup(snapshots=AT_ONCE, verification=verification))
+    tell_of_verification(database, database.wait_slot("Complete"))
     database.in_sync("db")
 
     def read() -> str:
@@ -132,8 +135,34 @@ def exposed(place, operator) -> Exposed:
 
     corrected = re.compile(r'^runbook_drift_corrected_total\{kind="ScalingPolicy"\} [1-9]', re.MULTILINE)
     until("a correction is counted", read, corrected.search)
-    backed_up = re.compile(r"^runbook_backup_newest_timestamp_seconds\{.*\} [1-9]", re.MULTILINE)
-    return Exposed(until("the age of a backup is told", read, backed_up.search))
+    proved = re.compile(r"^runbook_backup_time_to_restore_seconds\{.*\} 60$", re.MULTILINE)
+    return Exposed(until("the age of a backup is told, and that it was proved", read, proved.search))
+
+
+def tell_of_verification(database: Database, slot: dict[str, Any]) -> None:
+    """Puts a DatabaseRestore there that says that it has verified the snapshot of a slot."""
+    policy = "ops.clocked.app/policy"
+    labels, annotations = {"ops.clocked.app/made-by": "operator", policy: "db"}, {"ops.clocked.app/slot": slot["time"]}
+    metadata = {"name": "verified", "namespace": database.namespace, "labels": labels, "annotations": annotations}
+    checks = [{"name": "any", "sql": "SELECT 1", "expect": "value == 1"}]
+    spec = {
+        "accountRef": {"name": database.name},
+        "source": {"snapshotIdentifier": slot["snapshotIdentifier"]},
+        "outcome": "Verify",
+        "verification": {"checks": checks},
+    }
+    database.apply({"apiVersion": "ops.clocked.app/v1alpha1", "kind": "DatabaseRestore", "metadata": metadata, "spec": spec})
+    begun, available = "2026-03-01T02:00:00Z", "2026-03-01T02:01:00Z"
+    complete = {"type": "Complete", "status": "True", "reason": "Complete", "message": "", "lastTransitionTime": available}
+    told = {
+        "conditions": [complete],
+        "startTime": begun,
+        "availableTime": available,
+        "completionTime": rfc3339(datetime.now(UTC)),
+        "verification": {"result": "Passed", "time": rfc3339(datetime.now(UTC))},
+    }
+    where = ("databaserestore", "verified", f"--namespace={database.namespace}", "--subresource=status")
+    database.client.kubectl("patch", *where, "--type=merge", f"--patch={json.dumps({'status': told})}")
 
 
 def test_every_metric_and_label_is_the_programs(chart, exposed):

@@ -154,20 +154,49 @@ def provoke_runs(place, runs: list[dict[str, Any]]) -> None:
     place.grant(grants=[services, databases])
     place.account.create_database(place.name)
     try:
+        # One that the operator makes, and one that it removes because it ended days ago.
+        each_minute = {"schedule": "* * * * *", "checks": [{"name": "any", "sql": "SELECT 1", "expect": "value == 1"}]}
+        at_once = {"schedule": "0 0 29 2 *", "runOnCreate": True}
+        place.apply(backup(place, {"snapshots": at_once, "verification": each_minute}, "verified"))
+        old = run(place, "DatabaseRestore", RUNS["DatabaseRestore"], "old")
+        old["metadata"]["labels"] = {"ops.clocked.app/made-by": "operator"}
+        end_long_ago(place, old)
         place.apply(*runs)
         for thing in runs:
             where = (thing["kind"].lower(), "run", f"--namespace={place.namespace}")
             until(f"{where[0]} is guarded", lambda where=where: place.client.get(*where)["metadata"].get("finalizers"), bool)
             until(f"{where[0]} was begun", lambda where=where: place.client.get(*where)["status"].get("startTime"), bool)
             place.client.kubectl("delete", *where, "--timeout=60s")
+        made = lambda: place.client.get("databaserestore", f"--namespace={place.namespace}", "--selector=ops.clocked.app/policy=verified")  # noqa: E731
+        until("a verification is made", lambda: made()["items"], bool, 150)
+        place.client.kubectl("delete", "backuppolicy", "verified", f"--namespace={place.namespace}", "--timeout=60s")
+        place.client.kubectl("delete", "databaserestore", "--all", f"--namespace={place.namespace}", "--timeout=60s")
     finally:
         iam.delete_user_policy(**about)
 
 
-def backup(place, spec: dict[str, Any]) -> dict[str, Any]:
+def end_long_ago(place, thing: dict[str, Any]) -> None:
+    """Creates a run, tells it that it was Complete years ago, and waits until it is removed for that."""
+    place.apply(thing)
+    time = "2020-03-01T00:00:00Z"
+    complete = {"type": "Complete", "status": "True", "reason": "Complete", "message": "", "lastTransitionTime": time}
+    where = (thing["kind"].lower(), thing["metadata"]["name"], f"--namespace={place.namespace}")
+    patch = json.dumps({"status": {"conditions": [complete], "completionTime": time}})
+
+    def gone() -> bool:
+        try:
+            place.client.kubectl("patch", *where, "--subresource=status", "--type=merge", f"--patch={patch}")
+        except CommandError as refused:
+            return "NotFound" in str(refused)
+        return False
+
+    until(f"{where[1]} is removed", gone, bool)
+
+
+def backup(place, spec: dict[str, Any], name: str = "backup") -> dict[str, Any]:
     """A BackupPolicy, not yet applied."""
     named = {"accountRef": {"name": place.name}, "source": {"rdsInstance": place.name}}
-    metadata = {"name": "backup", "namespace": place.namespace}
+    metadata = {"name": name, "namespace": place.namespace}
     return {"apiVersion": "ops.clocked.app/v1alpha1", "kind": "BackupPolicy", "metadata": metadata, "spec": named | spec}
 
 
@@ -334,3 +363,44 @@ def test_the_roles_of_people_name_kinds_that_exist(operator):
     assert {given.resource.partition("/")[0] for given in rules} <= crds
     readable = {given.resource for given in granted(operator.get("clusterrole", f"{RELEASE}-viewer"))}
     assert crds <= readable, "whoever may look may look at every kind"
+
+
+def test_who_may_not_restore_declares_no_verification(place, operator, bind):
+    user, where = f"{place.name}-editor", place.namespace
+    bind(f"{RELEASE}-editor", user, where)
+    plain = {"suspend": True, "snapshots": {"schedule": "0 2 * * *"}}
+    verified = plain | {"verification": {"schedule": "0 5 * * 0", "checks": [{"name": "any", "sql": "SELECT 1", "expect": "value == 1"}]}}
+    by_editor = ("apply", "--filename=-", f"--as={user}")
+
+    def refused(spec: dict[str, Any]) -> str:
+        with pytest.raises(CommandError) as error:
+            operator.kubectl(*by_editor, stdin=json.dumps(backup(place, spec, "whole")))
+        return str(error.value)
+
+    operator.kubectl(*by_editor, stdin=json.dumps(backup(place, plain, "whole")))
+    assert f"create databaserestores in namespace {where} (the role {RELEASE}-restorer)" in refused(verified)
+    # Who may restore declares it, and whoever may write the policy goes on with the rest.
+    place.apply(backup(place, verified, "whole"))
+    operator.kubectl(*by_editor, stdin=json.dumps(backup(place, verified | {"deletionProtection": True}, "whole")))
+    other = verified["verification"] | {"checks": [{"name": "any", "sql": "SELECT 2", "expect": "value == 2"}]}
+    assert "you may not do here" in refused(verified | {"verification": other})
+    operator.kubectl(*by_editor, stdin=json.dumps(backup(place, plain | {"verification": None}, "whole")))
+    restorer = f"{place.name}-restorer"
+    bind(f"{RELEASE}-editor", restorer, where)
+    bind(f"{RELEASE}-restorer", f"{restorer}-too", where)
+    operator.kubectl("patch", "rolebinding", f"{restorer}-too", f"--namespace={where}", "--type=json", f"--patch={subject(restorer)}")
+    both = ("apply", "--filename=-", f"--as={restorer}")
+    until("the right is known", lambda: taken(operator, both, backup(place, verified, "whole")), bool)
+
+
+def subject(user: str) -> str:
+    """The patch that has a binding be of another user."""
+    return json.dumps([{"op": "replace", "path": "/subjects/0/name", "value": user}])
+
+
+def taken(operator, command: tuple[str, ...], thing: dict[str, Any]) -> bool:
+    try:
+        operator.kubectl(*command, stdin=json.dumps(thing))
+    except CommandError:
+        return False
+    return True

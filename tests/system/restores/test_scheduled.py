@@ -79,7 +79,7 @@ def test_a_backup_that_is_not_as_expected_is_told_of(shop):
     found = shop.show("db", POLICY)
     assert condition(found, "Verified")["status"] == "False"
     assert condition(found, "Ready")["status"] == "True", "backups are taken all the same"
-    assert "VerificationFailed" in condition(found, "Synced")["message"]
+    assert "was restored and is not as expected: users: " in condition(found, "Synced")["message"]
     assert "lastVerified" not in found["status"]
 
 

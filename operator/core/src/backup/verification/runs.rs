@@ -5,7 +5,7 @@ use runbook_api::DatabaseRestore;
 use runbook_api::run::{POLICY, SLOT};
 use runbook_api::scaling_override::MADE_BY;
 use runbook_api::scheduled_verification::VerificationState;
-use runbook_api::verification::VerificationResult;
+use runbook_api::verification::{VerificationResult, VerificationStatus};
 
 use crate::run::Ended;
 
@@ -40,14 +40,19 @@ impl Run {
         let slot = metadata.annotations.as_ref().and_then(|all| all.get(SLOT)).and_then(|slot| slot.parse().ok());
         let between = status.start_time.as_ref().zip(status.available_time.as_ref());
         let passed = status.verification.as_ref().filter(|verdict| verdict.result == VerificationResult::Passed);
+        let disproved = |verdict: &VerificationStatus| {
+            let failed = verdict.checks.iter().filter(|check| !check.passed);
+            let told = failed.map(|check| format!("{}: {}", check.name, check.message.as_deref().unwrap_or_default()));
+            told.collect::<Vec<_>>().join("; ")
+        };
         Self {
             name: metadata.name.clone().unwrap_or_default(),
             slot: slot.filter(|_| is(MADE_BY, OPERATOR) && is(POLICY, policy)),
             snapshot: object.spec.source.snapshot_identifier.clone().or(status.snapshot_identifier),
             ended: Ended::of(&status.conditions).map(|ended| match ended {
                 Ended::Complete { .. } => (VerificationState::Passed, None),
-                Ended::Failed { reason, message } if reason == "ChecksFailed" => {
-                    (VerificationState::Failed, Some(message))
+                Ended::Failed { reason, .. } if reason == "ChecksFailed" => {
+                    (VerificationState::Failed, status.verification.as_ref().map(disproved))
                 }
                 Ended::Failed { message, .. } => (VerificationState::Unknown, Some(message)),
             }),

@@ -63,7 +63,9 @@ pub fn judge(input: &Input, verifications: &Verifications, now: Timestamp) -> Sl
     let view = View { input, verifications, times: &times, candidate, now };
     let all: BTreeSet<Timestamp> = times.iter().copied().chain(remembered()).chain(made()).collect();
     let ledger: Vec<VerificationSlot> = all.into_iter().rev().take(LEDGER).map(|time| view.entry(time)).collect();
-    let is_running = ledger.iter().any(|slot| slot.state == VerificationState::Running);
+    // Also one whose slot is too long ago to be told.
+    let runs = input.runs.iter().any(|run| run.slot.is_some() && run.ended.is_none());
+    let is_running = runs || ledger.iter().any(|slot| slot.state == VerificationState::Running);
     let waits =
         |time: &Timestamp| ledger.iter().any(|slot| slot.time.0 == *time && slot.state == VerificationState::Waiting);
     let due = candidate.filter(|time| !is_running && waits(time));

@@ -4,9 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use runbook_api::backup_policy::BackupPolicySpec;
-use runbook_core::backup::Memory;
+use runbook_api::scheduled_verification::VerificationState::{Failed, Passed, Unknown};
+use runbook_core::backup::memory::Verifications;
+use runbook_core::backup::verification::Run;
+use runbook_core::backup::{Memory, slots};
 use runbook_core::observed::{Database, DatabaseSnapshot};
-use runbook_core::ownership::{OWN_ARN_TAG, OWNER_TAG};
+use runbook_core::ownership::{OWN_ARN_TAG, OWNER_TAG, VERIFIED_TAG};
 use runbook_core::{DatabaseKind, Facts};
 use serde_json::{Value, json};
 
@@ -44,6 +47,35 @@ pub fn retention() -> impl Strategy<Value = Value> {
     )
 }
 
+fn verification() -> impl Strategy<Value = Value> {
+    let (schedule, jitter) = (select(&SCHEDULES[..]), select(vec!["0s", "10m", "24h"]));
+    let select_one = select(vec!["Newest", "Random"]);
+    (schedule, select(&ZONES[..]), jitter, select(vec!["1m", "3h", "168h"]), select_one, any::<bool>()).prop_map(
+        |(schedule, zone, jitter, deadline, select, automated)| {
+            json!({"schedule": schedule, "timeZone": zone, "jitter": jitter, "startingDeadline": deadline, "select": select,
+                "includeAutomated": automated, "checks": [{"name": "any", "sql": "SELECT 1", "expect": "value == 1"}]})
+        },
+    )
+}
+
+/// The DatabaseRestores of the namespace: of slots near the present, and of others.
+pub fn runs() -> impl Strategy<Value = Vec<Run>> {
+    let hours = prop_oneof![0..72i64, 0..900i64];
+    let ended = prop::option::weighted(0.8, select(vec![Passed, Failed, Unknown]));
+    let one = (hours, ended, any::<bool>()).prop_map(|(hours, ended, own)| {
+        let slot = world::now() - SignedDuration::from_hours(hours);
+        Run {
+            name: format!("clocked-db-{hours}"),
+            slot: own.then_some(slot),
+            snapshot: Some(slots::identifier(world::PREFIX, slot)),
+            ended: ended.map(|state| (state, None)),
+            passed_at: (ended == Some(Passed)).then_some(slot),
+            time_to_restore: Some(SignedDuration::from_mins(hours)),
+        }
+    });
+    prop::collection::vec(one, 0..4)
+}
+
 fn snapshots() -> impl Strategy<Value = Value> {
     let catch_up = prop::option::of(select(vec!["22:00-06:00", "03:00-03:01", "12:00-13:00"]));
     let (jitter, deadline) = (select(vec!["0s", "10m", "24h"]), select(vec!["1m", "3h", "12h", "168h"]));
@@ -66,10 +98,15 @@ fn snapshots() -> impl Strategy<Value = Value> {
 pub fn spec(kind: DatabaseKind) -> impl Strategy<Value = BackupPolicySpec> {
     let automated =
         (prop::option::of(days()), prop::option::of(window()), prop::option::of(any::<bool>()), any::<bool>());
-    (prop::option::of(automated), any::<bool>(), prop::option::of(snapshots())).prop_filter_map(
-        "something is declared",
-        move |(automated, protection, snapshots)| {
-            let mut spec = json!({"deletionProtection": protection, "snapshots": snapshots});
+    (prop::option::of(automated), any::<bool>(), prop::option::of(snapshots()), prop::option::of(verification()))
+        .prop_filter_map("something is declared", move |(automated, protection, mut snapshots, verification)| {
+            let verification = verification.filter(|_| kind == DatabaseKind::Instance);
+            if let (Some(snapshots), Some(_)) = (&mut snapshots, &verification)
+                && snapshots["retention"].is_object()
+            {
+                snapshots["retention"]["minVerified"] = json!(2);
+            }
+            let mut spec = json!({"deletionProtection": protection, "snapshots": snapshots, "verification": verification});
             spec["source"] = match kind {
                 DatabaseKind::Instance => json!({"rdsInstance": "clocked-db"}),
                 DatabaseKind::Cluster => json!({"rdsCluster": "clocked-db"}),
@@ -81,8 +118,7 @@ pub fn spec(kind: DatabaseKind) -> impl Strategy<Value = BackupPolicySpec> {
             }
             let declares = protection || spec.get("automated").is_some() || !spec["snapshots"].is_null();
             declares.then(|| serde_json::from_value(spec).unwrap())
-        },
-    )
+        })
 }
 
 pub fn database(kind: DatabaseKind) -> impl Strategy<Value = Database> {
@@ -116,6 +152,7 @@ pub fn snapshot(kind: DatabaseKind) -> impl Strategy<Value = DatabaseSnapshot> {
             ),
             3 => snapshot.source_resource_id = Some("db-ZZZZZZZZZZZZ".into()),
             4 => snapshot.snapshot_type = "automated".into(),
+            _ if hours % 5 == 0 => drop(snapshot.tags.insert(VERIFIED_TAG.into(), world::now().to_string())),
             _ => {}
         }
         snapshot
@@ -152,7 +189,16 @@ pub fn memory(spec: BackupPolicySpec) -> impl Strategy<Value = Memory> {
             let scheduled = scheduled.map(|(same, since)| (schedule(same), since));
             let created = Some(created);
             let was_suspended = was_suspended && scheduled.is_some();
-            Memory { created, scheduled, was_suspended, deletions, ..Memory::default() }
+            // The same for both: what differs in one differs in the other.
+            let of_verification = |since| {
+                let one = spec.verification.as_ref()?;
+                Some((format!("{} {}", one.schedule, one.time_zone.as_deref().unwrap_or("UTC")), since))
+            };
+            let verifications = Verifications {
+                scheduled: scheduled.as_ref().and_then(|(_, since)| of_verification(*since)),
+                ..Verifications::default()
+            };
+            Memory { created, scheduled, was_suspended, deletions, verifications, ..Memory::default() }
         },
     )
 }

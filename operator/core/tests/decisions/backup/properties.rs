@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use runbook_api::backup_policy::{BackupPolicySpec, SlotState};
 use runbook_core::backup::{self, Input, Memory, predict, reach, retention};
+use runbook_core::backup::verification::{Run, Verification};
 use runbook_core::facts::Answer;
 use runbook_core::observed::{Database, DatabaseSnapshot};
 use runbook_core::plan::Weight;
@@ -18,7 +19,10 @@ fn case() -> impl Strategy<Value = (DatabaseKind, Input, Facts)> {
     let spec = any::kind().prop_flat_map(|kind| (Just(kind), any::spec(kind)));
     spec.prop_flat_map(|(kind, spec): (DatabaseKind, BackupPolicySpec)| {
         let input = world::input_of(&spec);
-        let beside = any::memory(spec).prop_map(move |memory: Memory| input.clone().beside(memory));
+        let beside = (any::memory(spec), any::runs()).prop_map(move |(memory, runs): (Memory, Vec<Run>)| {
+            let names = runs.iter().map(|run| run.name.clone()).collect();
+            input.clone().beside(memory).with_runs(runs, names)
+        });
         (Just(kind), beside, any::facts(kind))
     })
 }
@@ -53,6 +57,13 @@ fn created(plan: &Plan) -> Vec<&DatabaseStep> {
     plan.steps.iter().filter_map(create).collect()
 }
 
+fn verified(plan: &Plan) -> Option<&Verification> {
+    plan.steps.iter().find_map(|step| match step {
+        Step::VerifyBackup { verification, .. } => Some(&**verification),
+        _ => None,
+    })
+}
+
 /// Makes all steps.
 fn make(plan: &Plan, input: &mut Input, facts: &mut Facts) {
     for step in &plan.steps {
@@ -76,9 +87,9 @@ proptest! {
             make(&next, &mut input, &mut facts);
             next = backup::plan(&input, &facts, world::now());
         }
-        // A snapshot goes alone: what is no longer kept goes after it.
-        if !deleted(&next).is_empty() {
-            prop_assert!(deleted(&plan).is_empty() && plan.steps.len() == 1);
+        // A snapshot goes alone: what is no longer kept goes after it, and what is verified is so afterwards.
+        if !deleted(&next).is_empty() || verified(&next).is_some() {
+            prop_assert!(deleted(&plan).is_empty() && verified(&plan).is_none());
             make(&next, &mut input, &mut facts);
             next = backup::plan(&input, &facts, world::now());
         }
@@ -126,6 +137,28 @@ proptest! {
             prop_assert!(*slot <= world::now());
             let ledger = &plan.outlook.as_ref().unwrap().slots;
             prop_assert!(ledger.iter().any(|one| one.time.0 == *slot && one.state == SlotState::Waiting));
+        }
+    }
+
+    #[test]
+    fn one_backup_is_verified_at_a_time_and_it_stays((kind, input, facts) in case()) {
+        let plan = backup::plan(&input, &facts, world::now());
+        let Some(verification) = verified(&plan) else { return Ok(()) };
+        prop_assert_eq!(plan.steps.iter().filter(|step| step.name() == "VerifyBackup").count(), 1);
+        prop_assert!(input.runs.iter().all(|run| run.slot.is_none() || run.ended.is_some()), "one is under way");
+        prop_assert!(input.runs.iter().all(|run| run.slot != Some(verification.slot)), "that slot was begun before");
+        prop_assert!(verification.slot <= world::now());
+        prop_assert!(!deleted(&plan).contains(&verification.snapshot));
+        let snapshot = snapshots(kind, &facts).into_iter().find(|one| one.identifier == verification.snapshot).unwrap();
+        prop_assert_eq!(&*snapshot.status, "available");
+        prop_assert_eq!(snapshot.source_resource_id, database(kind, &facts).map(|database| database.resource_id));
+    }
+
+    #[test]
+    fn what_is_being_restored_is_not_deleted((_, input, facts) in case()) {
+        let deleted = deleted(&backup::plan(&input, &facts, world::now()));
+        for run in input.runs.iter().filter(|run| run.ended.is_none()) {
+            prop_assert!(!deleted.contains(run.snapshot.as_ref().unwrap()));
         }
     }
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import Any
 
-from runbook_sandbox.aws import clock
+from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.control import ControlError, route
 from runbook_sandbox.aws.rds import hosting, snapshotting
 from runbook_sandbox.aws.rds.instance import Instance
