@@ -317,9 +317,34 @@ pub struct RunOptions {
     /// Wait until it has ended
     #[arg(long)]
     pub wait: bool,
-    /// How long to wait at most
-    #[arg(long, value_name = "DURATION", value_parser = seconds, default_value = "2h", requires = "wait")]
+    /// How long to wait at most, with --wait or without a cluster
+    #[arg(long, value_name = "DURATION", value_parser = seconds, default_value = "2h")]
     pub timeout: i64,
+    /// What is known where there is no cluster.
+    #[command(flatten)]
+    pub alone: WithoutCluster,
+}
+
+/// What a run is made by where there is no cluster.
+#[derive(Args, Clone, Debug)]
+pub struct WithoutCluster {
+    /// Ask no cluster, and make it from here, to its end, with your own AWS credentials: a file or directory with the BackupPolicy and its
+    /// AwsAccount; may be repeated
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", conflicts_with_all = ["wait", "kubeconfig", "context"])]
+    pub filenames: Vec<PathBuf>,
+    /// The operator's own --cluster-id, part of the tag that says whose what is made is
+    #[arg(long, value_name = "ID", requires = "filenames")]
+    pub cluster_id: Option<String>,
+    /// How to reach AWS.
+    #[command(flatten)]
+    pub aws: Aws,
+}
+
+impl WithoutCluster {
+    /// Itself, where files are given.
+    pub fn given(&self) -> Option<&Self> {
+        (!self.filenames.is_empty()).then_some(self)
+    }
 }
 
 /// Options of `backup`.

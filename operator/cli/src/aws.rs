@@ -1,10 +1,10 @@
-//! The way into AWS, for reading.
+//! The way into AWS: for reading; and, for what is made without a cluster, for writing with the user's own credentials.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use runbook_api::AwsAccount;
-use runbook_aws::{Connection, Connections, Observer, PlaneOptions, SdkCloud, SystemClock};
+use runbook_aws::{AwsMetrics, Connection, Connections, Observer, Plane, PlaneOptions, SdkCloud, SystemClock};
 
 use crate::arguments::Aws;
 use crate::kinds::Accounts;
@@ -38,6 +38,14 @@ pub fn own(name: &str, aws: &Aws) -> Observer {
         endpoint_url: aws.endpoint_url.clone(),
     });
     Observer::new(cloud, Arc::new(SystemClock), options())
+}
+
+/// A plane that can be written through, in one account, with the user's own credentials: no role is assumed.
+pub fn writable(account: &AwsAccount, aws: &Aws) -> Arc<Plane> {
+    let cloud = Arc::new(SdkCloud::new(SESSION));
+    let endpoint_url = aws.endpoint_url.clone();
+    cloud.set_connection(Connection { assume_role: None, endpoint_url, ..connection(account, aws) });
+    Plane::new(cloud, Arc::new(SystemClock), options(), AwsMetrics::default())
 }
 
 /// Nobody else asks, so there is nobody to wait for.

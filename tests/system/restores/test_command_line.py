@@ -57,3 +57,34 @@ def test_what_cannot_be_is_told_and_makes_nothing(shop, cli):
         assert answer.code == 1 and said in answer.err, answer
     for kind in ("databasebackup", "databaserestore"):
         assert shop.client.kubectl("get", kind, "-n", shop.namespace, "-o", "name").strip() == ""
+
+
+def test_without_a_cluster_both_are_made_from_here(shop, cli, tmp_path):
+    account = shop.client.get("awsaccount", shop.name)
+    spec = {name: value for name, value in account["spec"].items() if name not in ("endpointUrl", "assumeRole")}
+    named = {"apiVersion": account["apiVersion"], "kind": "AwsAccount", "metadata": {"name": shop.name}}
+    files = tmp_path / "objects.yaml"
+    objects = [named | {"spec": spec}, policy(shop, namePrefix=shop.named("alone"))]
+    files.write_text("---\n".join(json.dumps(one) + "\n" for one in objects))
+    here = ("-f", str(files), "--endpoint-url", shop.account.endpoint, "--cluster-id", "sandbox")
+    nowhere = {"KUBECONFIG": str(tmp_path / "none")}
+
+    tried = cli("backup", "db", "--dry-run", *here, **nowhere)
+    assert tried.code == 0 and tried.out.startswith("would take snapshot "), tried
+    taken = cli("backup", "db", "--timeout", "60s", *here, **nowhere)
+    assert taken.code == 0 and "complete: snapshot " in taken.out and "take snapshot " in taken.err, taken
+    (snapshot,) = [name for name in shop.snapshots() if name.startswith(shop.named("alone-"))]
+    assert shop.snapshots()[snapshot]["ops.clocked.app/owner"].startswith(f"sandbox/{shop.namespace}/databasebackups/db-")
+
+    into = shop.named("alone")
+    restored = cli("restore", "db", "--to", into, "--snapshot", snapshot, "--timeout", "60s", *here, **nowhere)
+    assert restored.code == 0 and f"complete: DB instance {into} is available at " in restored.out, restored
+    assert shop.instances(into)[into]["PubliclyAccessible"] is False
+    again = cli("restore", "db", "--to", into, "--snapshot", snapshot, "--timeout", "60s", *here, **nowhere)
+    assert again.code == 1 and "it has failed, TargetExists" in again.err, again
+
+    for kind in ("databasebackup", "databaserestore"):
+        assert shop.client.kubectl("get", kind, "-n", shop.namespace, "-o", "name").strip() == ""
+    files.write_text(json.dumps(objects[1]))
+    assert f"the files hold no AwsAccount {shop.name}" in cli("backup", "db", *here, **nowhere).err
+    assert "the files hold no BackupPolicy other" in cli("backup", "other", *here, **nowhere).err

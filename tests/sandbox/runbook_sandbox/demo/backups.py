@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from runbook_sandbox.harness import Client
 GET = "kubectl get backuppolicies --namespace=clocked"
 OWNER = f"{CLUSTER_ID}/clocked/{DATABASE}"
 BY_HAND = "before-the-migration"
-DRILL = "drill"
 VERIFIED = "ops.clocked.app/verified-at"
 USERS = 40
 
@@ -29,7 +27,7 @@ class Backups:
         self.stage, self.client, self.account = stage, client, account
         self.database = Database(account)
         self.due = datetime.now(UTC)
-        self.snapshot = ""
+        self.snapshot = self.recent = ""
 
     def policy(self) -> dict[str, Any]:
         """The BackupPolicy as the API server shows it."""
@@ -107,43 +105,34 @@ class Backups:
         taken = [call for call in self.account.operator_calls("CreateDBSnapshot") if call["effect"]]
         stage.check("it was taken once", len(taken) == 1, taken)
 
-    def restore(self) -> dict[str, Any]:
-        """The DatabaseRestore as the API server shows it."""
-        return self.client.get("databaserestore", DRILL, "--namespace=clocked")
-
     def scratch(self) -> list[str]:
         """The DB instances that were restored to be verified."""
         found = self.account.rds.describe_db_instances()["DBInstances"]
         return [one["DBInstanceIdentifier"] for one in found if one["DBInstanceIdentifier"].startswith("rbv-")]
 
+    def verification(self) -> dict[str, Any]:
+        """The newest slot of the verifications, as the policy tells of it."""
+        return next(iter(self.policy()["status"].get("verifications", [])), {})
+
     def verify_the_snapshot(self, cli: Path) -> None:
         """A restore of the snapshot, asked by SQL, and deleted again."""
         stage = self.stage
-        stage.title("Is it a backup? It is restored beside the database, asked by SQL, and deleted again")
-        checks = [
-            {"name": "users", "sql": "SELECT count(*) FROM users", "expect": f"value == {USERS}"},
-            {"name": "sessions", "sql": "SELECT count(*) AS n, max(user_id) AS last FROM sessions", "expect": "row.n > 0 && row.last > 0"},
-        ]
-        source = {"snapshotIdentifier": self.snapshot}
-        drill = {
-            "apiVersion": "ops.clocked.app/v1alpha1",
-            "kind": "DatabaseRestore",
-            "metadata": {"name": DRILL, "namespace": "clocked"},
-            "spec": {"source": source, "outcome": "Verify", "verification": {"checks": checks}},
-        }
-        for check in checks:
+        stage.title("Is it a backup? By schedule it is restored beside the database, asked by SQL, and deleted again")
+        for check in self.policy()["spec"]["verification"]["checks"]:
             stage.say(f"    {check['name']}: {check['sql']} must give {check['expect']}")
-        self._allow(stage, cli, drill)
-        self.client.apply(drill)
-        [instance] = stage.expect("RDS restores it into an instance of its own", self.scratch, bool)
-        shown = self.account.database(instance)
-        stage.check(f"{instance} is not public", shown["PubliclyAccessible"] is False, shown)
+        self._allow(stage, cli)
+        due = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+        patch = json.dumps({"spec": {"verification": {"schedule": f"{due.minute} {due.hour} * * *", "timeZone": "UTC"}}})
+        self.client.kubectl("patch", "backuppolicy", DATABASE, "--namespace=clocked", "--type=merge", f"--patch={patch}")
+        told = f"{due:%Y-%m-%dT%H:%M:%SZ}"
+        stage.expect(f"it is due at {due:%H:%M}", lambda: self.policy()["status"].get("nextVerificationTime"), lambda time: time == told)
 
     def look_at_the_verdict(self) -> None:
         """What came of it, while the other steps went on."""
         stage = self.stage
         stage.title(f"What the restored {self.snapshot} answered")
-        done = stage.expect("the restore is Complete", self.restore, lambda found: condition(found, "Complete").get("status") == "True")
+        slot = stage.expect("it was restored and asked", self.verification, lambda found: found.get("state") == "Passed", 120)
+        done = self.client.get("databaserestore", slot["restore"], "--namespace=clocked")
         for entry in reversed(done["status"]["history"]):
             stage.say(f"    {entry['time']}  {entry['description']}")
         verdict = done["status"]["verification"]
@@ -153,15 +142,30 @@ class Backups:
         verified = self.account.snapshots()[self.snapshot].get(VERIFIED)
         stage.check(f"and the snapshot says so: {VERIFIED} = {verified}", verified == verdict["time"], verified)
         stage.run(self.client, "kubectl get databaserestores --namespace=clocked")
+        stage.run(self.client, GET)
 
-    def _allow(self, stage: Stage, cli: Path, drill: dict[str, Any]) -> None:
-        """Gives the operator's role what the command line says that this restore needs."""
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump(drill, file)
-            file.flush()
-            command = (str(cli), "iam-policy", f"--filename={EXAMPLES / 'account.yaml'}", f"--filename={file.name}")
-            document = self.client.run(*command)
-        self.account.client("iam").put_user_policy(UserName=OPERATOR_USER, PolicyName=DRILL, PolicyDocument=document)
+    def notice_what_is_missing(self) -> None:
+        """Somebody deletes a snapshot of the policy."""
+        stage = self.stage
+        stage.title(f"Somebody deletes {self.recent} in the console")
+        self.account.rds.delete_db_snapshot(DBSnapshotIdentifier=self.recent)
+
+        def state() -> str:
+            slots = self.policy()["status"].get("slots", [])
+            return next((slot["state"] for slot in slots if slot.get("snapshotIdentifier") == self.recent), "not there")
+
+        # No event is sent here: somebody asks.
+        self.client.kubectl(
+            "annotate", "backuppolicy", DATABASE, "--namespace=clocked", "--overwrite", "ops.clocked.app/reconcile-requested-at=now"
+        )
+        stage.expect("the policy says that it is lost", state, lambda found: found == "Lost")
+        stage.say(f"    {condition(self.policy(), 'Synced')['message']}")
+
+    def _allow(self, stage: Stage, cli: Path) -> None:
+        """Gives the operator's role what the command line says that the policy needs."""
+        files = (f"--filename={EXAMPLES / 'account.yaml'}", f"--filename={EXAMPLES / 'backups.yaml'}")
+        document = self.client.run(str(cli), "iam-policy", *files)
+        self.account.client("iam").put_user_policy(UserName=OPERATOR_USER, PolicyName=DATABASE, PolicyDocument=document)
         actions = sorted({action for one in json.loads(document)["Statement"] for action in _listed(one["Action"])})
         stage.say("    the operator's role gets what `kubectl runbook iam-policy` says that it needs:")
         stage.say(f"    {', '.join(action for action in actions if 'Describe' not in action)}")
@@ -172,6 +176,7 @@ class Backups:
         stage.title("Retention: the policy keeps no snapshot for more than 400 days, and deletes none that it has not taken")
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         recent, old = (self._left_behind(now - timedelta(days=days)) for days in (3, 401))
+        self.recent = recent
         self._take(BY_HAND, {})
         stage.say(f"    {old} is of 401 days ago, {recent} of 3, and {BY_HAND} is somebody's own")
         left = stage.expect("the oldest is deleted", self.account.snapshots, lambda found: old not in found)

@@ -8,6 +8,7 @@ use runbook_api::{BackupPolicy, DatabaseBackup};
 use runbook_core::backup::slots;
 use runbook_core::report::conditions::whole_seconds;
 
+use super::alone::{self, Scene};
 use super::{metadata, policy, wait};
 use crate::arguments::BackupOptions;
 use crate::errors::CliError;
@@ -15,6 +16,12 @@ use crate::output::{BOLD, GREEN, Shown, line, tell};
 
 /// Creates a DatabaseBackup.
 pub async fn run(options: &BackupOptions) -> Result<Shown, CliError> {
+    if let Some(files) = options.run.alone.given() {
+        let scene = Scene::read(&options.run, files)?;
+        let now = whole_seconds(Timestamp::now());
+        let object = object(scene.policy(), options.snapshot_identifier.clone(), now);
+        return alone::perform(&scene, alone::identified(object), &options.run).await;
+    }
     let (cluster, namespace, policy) = policy(&options.run.of).await?;
     let object = object(&policy, options.snapshot_identifier.clone(), whole_seconds(Timestamp::now()));
     cluster.create(&object, options.run.dry_run).await?;

@@ -1,6 +1,8 @@
 //! `backup`, `restore`, `backups`: one snapshot now, one restore, and what there is to restore. Each is asked for by the name of the
-//! BackupPolicy, which says the database, the account and the region.
+//! BackupPolicy, which says the database, the account and the region. A run is an object that the operator follows; with files in place of
+//! a cluster it is made from here.
 
+mod alone;
 pub mod backup;
 pub mod list;
 pub mod restore;

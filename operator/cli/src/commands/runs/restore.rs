@@ -7,6 +7,7 @@ use runbook_api::database_restore::{DatabaseRestoreSpec, PointInTime, RestoreOut
 use runbook_api::{BackupPolicy, DatabaseRestore};
 use runbook_core::report::conditions::whole_seconds;
 
+use super::alone::{self, Scene};
 use super::{metadata, policy, wait};
 use crate::arguments::RestoreOptions;
 use crate::errors::CliError;
@@ -14,6 +15,11 @@ use crate::output::{BOLD, GREEN, Shown, line, tell};
 
 /// Creates a DatabaseRestore.
 pub async fn run(options: &RestoreOptions) -> Result<Shown, CliError> {
+    if let Some(files) = options.run.alone.given() {
+        let scene = Scene::read(&options.run, files)?;
+        let object = object(options, scene.policy(), whole_seconds(Timestamp::now()))?;
+        return alone::perform(&scene, alone::identified(object), &options.run).await;
+    }
     let (cluster, namespace, policy) = policy(&options.run.of).await?;
     let object = object(options, &policy, whole_seconds(Timestamp::now()))?;
     cluster.create(&object, options.run.dry_run).await?;

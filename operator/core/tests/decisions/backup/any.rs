@@ -106,7 +106,8 @@ pub fn spec(kind: DatabaseKind) -> impl Strategy<Value = BackupPolicySpec> {
             {
                 snapshots["retention"]["minVerified"] = json!(2);
             }
-            let mut spec = json!({"deletionProtection": protection, "snapshots": snapshots, "verification": verification});
+            let mut spec =
+                json!({"deletionProtection": protection, "snapshots": snapshots, "verification": verification});
             spec["source"] = match kind {
                 DatabaseKind::Instance => json!({"rdsInstance": "clocked-db"}),
                 DatabaseKind::Cluster => json!({"rdsCluster": "clocked-db"}),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use runbook_api::backup_policy::{BackupPolicySpec, SlotState};
-use runbook_core::backup::{self, Input, Memory, predict, reach, retention};
 use runbook_core::backup::verification::{Run, Verification};
+use runbook_core::backup::{self, Input, Memory, predict, reach, retention};
 use runbook_core::facts::Answer;
 use runbook_core::observed::{Database, DatabaseSnapshot};
 use runbook_core::plan::Weight;
