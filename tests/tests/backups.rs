@@ -105,6 +105,39 @@ fn both_slots_are_taken_and_what_they_replace_goes() {
     assert_eq!(snapshots, there.map(|name| (name.to_owned(), "available".to_owned())));
 }
 
+/// Snapshots that nothing has told of are not read again: a schedule that is due tomorrow is no reason.
+#[test]
+fn while_nothing_is_due_no_snapshots_are_read() {
+    let keys = (0..12).map(|number| (DatabaseKind::Instance, format!("db-{number:02}")));
+    let (backups, databases) = keys
+        .map(|key: rds::Key| {
+            let settings = BackupSettings {
+                retention_days: 7,
+                window: None,
+                copy_tags_to_snapshot: true,
+                deletion_protection: false,
+            };
+            (backup(&key.1, &key, "0 2 * * *"), DatabaseSetup { key, settings, snapshots: Vec::new() })
+        })
+        .unzip();
+    let quiet = Scenario {
+        accounts: vec![account("default", ACCOUNT)],
+        backups,
+        databases,
+        steady: Duration::from_secs(2 * 3600),
+        ..Scenario::calm("nothing is due")
+    };
+    let run = run(&quiet).unwrap();
+    let calls = |operation: &str| {
+        let late = run.entries.iter().filter(|entry| entry.at >= run.steady_from);
+        let made = late.filter(|entry| matches!(&entry.what, What::Aws(call) if call.call.operation() == operation));
+        made.count()
+    };
+    assert!(calls("DescribeDBInstances") > 20, "they are looked at");
+    assert_eq!(calls("DescribeDBSnapshots"), 0);
+    assert!(judge(&run).is_empty(), "{}", explain(&quiet.name, &judge(&run), &run));
+}
+
 #[test]
 fn the_operator_may_die_at_every_call_of_a_backup() {
     at_every_call(&[Fault::CrashBefore, Fault::CrashAfter]);

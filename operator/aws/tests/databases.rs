@@ -48,20 +48,22 @@ async fn snapshots_are_read_to_the_end_of_the_list() {
     assert_eq!(cloud.count("DescribeDBSnapshots"), 3);
 }
 
-/// What an hour of quiet costs a database, in calls of RDS for each resync.
+/// What half a day of quiet costs a database, in calls of RDS for each resync.
 #[allow(clippy::cast_precision_loss)]
-async fn an_hour_of(databases: usize, snapshots: usize) -> f64 {
+async fn a_quiet_time_of(databases: usize, snapshots: usize) -> f64 {
     const RESYNC: Duration = Duration::from_secs(300);
+    const HOUR: Duration = Duration::from_secs(3600);
     let cloud = with_databases(databases, snapshots);
     let plane = plane(&cloud);
-    let (start, warm, hour) = (Instant::now(), Duration::from_secs(3600), Duration::from_secs(3600));
+    // As long as three lists of all are believed.
+    let (start, warm, measured_for) = (Instant::now(), HOUR, 12 * HOUR);
     let resyncs: usize = join_all((0..databases).map(|number| {
         let (plane, name) = (&plane, name(number));
         let cloud = &cloud;
         async move {
             let interval = backoff::spread(RESYNC, backoff::seed_of(&format!("uid-{name}")));
             let (mut at, mut measured) = (start, 0);
-            while at < start + warm + hour {
+            while at < start + warm + measured_for {
                 sleep_until(at).await;
                 if number == 0 && at < start + warm {
                     cloud.clear();
@@ -83,11 +85,13 @@ async fn an_hour_of(databases: usize, snapshots: usize) -> f64 {
 
 #[tokio::test(start_paused = true)]
 async fn many_databases_cost_a_fiftieth_of_a_call_each() {
-    let cost = an_hour_of(500, 20).await;
-    println!("500 databases with 20 snapshots each: {cost:.4} calls for each and resync");
-    assert!(cost <= 0.04, "{cost}");
-    let cost = an_hour_of(100, 3).await;
-    assert!(cost <= 0.04, "{cost}");
+    // Twenty by hand, without and with those that RDS makes in a week. A call has room for a hundred, of which fewer than half are due
+    // soon enough where there are no more.
+    for (databases, snapshots, most) in [(500, 20, 0.02), (500, 27, 0.02), (100, 3, 0.03)] {
+        let cost = a_quiet_time_of(databases, snapshots).await;
+        println!("{databases} databases with {snapshots} snapshots each: {cost:.4} calls for each and resync");
+        assert!(cost <= most, "{databases} with {snapshots}: {cost}");
+    }
 }
 
 async fn executor(cloud: &Arc<FakeAws>) -> (Arc<Plane>, Executor) {

@@ -1,4 +1,5 @@
-//! Scaling policies, or scheduled actions, of all targets at once: cheaper than one call a target where many are wanted.
+//! Scaling policies or scheduled actions of all targets, or snapshots of all databases, at once: cheaper than a call for each where many
+//! are wanted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 use super::entry::{Kept, Moment, Tick, elapsed, later};
 use super::group::Group;
 use super::read::{Items, resource_id};
-use super::state::{RARELY, State};
+use super::state::{RARELY, SELDOM, State};
 
 /// From how many targets on the list of all is read.
 const WORTH_LISTING: usize = 5;
@@ -53,11 +54,15 @@ impl Listing {
 
     /// The last list, for those who ask for the first time soon after it.
     pub(super) fn recent(&mut self, invalid_before: Tick, now: Instant, age: Duration) -> Option<&Listed> {
-        // It is let go of when it is old: the known questions have their own answers.
+        self.let_go(now, age);
+        self.last.as_ref().filter(|last| last.began > invalid_before)
+    }
+
+    /// Lets go of a list that is old: the known questions have their own answers.
+    pub(super) fn let_go(&mut self, now: Instant, age: Duration) {
         if self.last.as_ref().is_some_and(|last| elapsed(last.read_at.at, now) > age) {
             self.last = None;
         }
-        self.last.as_ref().filter(|last| last.began > invalid_before)
     }
 
     pub(super) fn keep(&mut self, listed: Listed) {
@@ -81,9 +86,9 @@ impl State {
 
     /// How many pages the list of all may take, where it is worth reading.
     pub(super) fn list_pages(&mut self, group: &Arc<Group>, now: Instant) -> Option<usize> {
-        let (scope, namespace) = match &**group {
-            Group::Policies(scope, namespace) | Group::Actions(scope, namespace) => (scope, Some(*namespace)),
-            Group::Snapshots(scope, _) => (scope, None),
+        let (scope, namespace, believed) = match &**group {
+            Group::Policies(scope, namespace) | Group::Actions(scope, namespace) => (scope, Some(*namespace), RARELY),
+            Group::Snapshots(scope, _) => (scope, None, SELDOM),
             _ => return None,
         };
         let members = self.groups.get(group)?;
@@ -95,7 +100,7 @@ impl State {
         let (mut wanted, mut fresh, mut may_be_kept) = (0, 0, false);
         for entry in members.by_due.iter().filter_map(|(_, query)| self.entries.get(query)) {
             let waited = !entry.pending.is_empty();
-            let counts = |kept: &Kept| kept.began > entry.invalid_before && elapsed(kept.read_at.at, now) < RARELY / 2;
+            let counts = |kept: &Kept| kept.began > entry.invalid_before && elapsed(kept.read_at.at, now) < believed / 2;
             // Those that will soon be wanted count too, or each would be read by a call of its own a little later.
             if waited || entry.kept.as_ref().is_some_and(|kept| !counts(kept)) {
                 wanted += 1;

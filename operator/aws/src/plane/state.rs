@@ -16,6 +16,9 @@ use super::listing::Listing;
 
 /// How long scaling policies, scheduled actions and identities are believed: they change rarely.
 pub(super) const RARELY: Duration = Duration::from_secs(3600);
+/// How long lists of snapshots are believed. What is done here, what RDS or CloudTrail tell, and a slot that is due make them be read
+/// before; what changes in silence is of no consequence sooner, and the list of a region is long.
+pub(super) const SELDOM: Duration = Duration::from_secs(4 * 3600);
 /// How old an identity may be where it must be fresh.
 const IDENTITY_NOW: Duration = Duration::from_secs(600);
 /// Resyncs without an asking after which a question is forgotten.
@@ -156,9 +159,9 @@ impl State {
                 Query::CallerIdentity(_)
                 | Query::ScalingPolicies(_)
                 | Query::ScheduledActions(_)
-                | Query::DatabaseSnapshots(_)
                 | Query::VerificationInstances(_),
             ) => Some(RARELY),
+            (_, Query::DatabaseSnapshots(_)) => Some(SELDOM),
             (
                 _,
                 Query::EcsService(_)
@@ -389,6 +392,9 @@ impl State {
             self.entries.iter_mut().filter_map(|(query, entry)| gone(entry).then(|| Arc::clone(query))).collect();
         for query in old {
             self.remove(&query);
+        }
+        for members in self.groups.values_mut() {
+            members.listing.let_go(now, self.resync / 2);
         }
     }
 

@@ -28,7 +28,7 @@ pub struct Ended {
 
 /// How long until the object is looked at again. `seed` spreads objects.
 pub fn after(ended: &Ended, resync: Duration, seed: u64, now: Timestamp) -> Duration {
-    let until = |time: Timestamp| Duration::try_from(time.duration_since(now)).unwrap_or_default().max(SOONEST);
+    let until = |time: Timestamp| until(time, now);
     let soonest = match (ended.failed, ended.acts) {
         (Some((class, failures)), _) => return backoff::delay(class, failures, seed),
         (None, 0) => backoff::spread(resync, seed),
@@ -37,6 +37,16 @@ pub fn after(ended: &Ended, resync: Duration, seed: u64, now: Timestamp) -> Dura
         (None, 1) => AFTER_ACTS,
     };
     [ended.next_at, ended.numbers_at].into_iter().flatten().map(until).fold(soonest, Duration::min)
+}
+
+/// Whether a plan wants to decide again before the resync would look: then something is to be seen at that time. Nothing but the resync
+/// makes a look at a slot of tomorrow.
+pub fn is_sooner(next_at: Timestamp, resync: Duration, seed: u64, now: Timestamp) -> bool {
+    until(next_at, now) < backoff::spread(resync, seed)
+}
+
+fn until(time: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(time.duration_since(now)).unwrap_or_default().max(SOONEST)
 }
 
 /// The class of the error that an inquiry failed with: the one that takes longest to pass where there are several.
@@ -77,6 +87,12 @@ mod tests {
             (1..=9).map(|acts| wait(Ended { acts, next_at: Some(NOW), ..Ended::default() }).as_secs()).collect();
         // The first wait may be shortened by a wish; the later ones may not.
         assert_eq!(seconds, [1, 4, 8, 16, 32, 64, 128, 256, 300]);
+    }
+
+    #[test]
+    fn a_wish_beyond_the_resync_is_none_yet() {
+        let sooner = |seconds| is_sooner(NOW + SignedDuration::from_secs(seconds), RESYNC, 0, NOW);
+        assert_eq!([-5, 0, 299, 300, 86_400].map(sooner), [true, true, true, false, false]);
     }
 
     #[test]

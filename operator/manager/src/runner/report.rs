@@ -10,7 +10,7 @@ use kube::{Api, ResourceExt};
 use runbook_api::common::condition::STALLED;
 use runbook_aws::Freshness;
 use runbook_core::report::coalesce::{Due, due};
-use runbook_core::report::requeue::{Ended, after};
+use runbook_core::report::requeue::{Ended, after, is_sooner};
 use runbook_core::report::{Act, Outcome, Summary};
 use runbook_core::{CloudError, Step};
 use tokio::time::sleep;
@@ -198,14 +198,17 @@ impl<K: Kind> Runner<K> {
                 remembered.written = Some(turn.now);
             }
         });
-        if next_at.is_some() {
-            // What moves by itself is read again; the rest is believed as usual.
+        let resync = self.context.options.resync;
+        let is_sooner = next_at.is_some_and(|at| is_sooner(at, resync, turn.seed, turn.now));
+        // What moves by itself is read again at a time that the plan names, and where a person must act, who may have done so by the next
+        // look; the rest is believed as usual.
+        if is_sooner || matches!(said.outcome, Outcome::Stalled { .. }) {
             for query in said.seen.asked().iter().filter(|query| query.moves_by_itself()) {
                 self.context.plane.invalidate(query);
             }
         }
         let ended = Ended { acts, failed, next_at, numbers_at };
-        let wait = after(&ended, self.context.options.resync, turn.seed, turn.now);
+        let wait = after(&ended, resync, turn.seed, turn.now);
         End { label: label(said.outcome), wait }
     }
 
