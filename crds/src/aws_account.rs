@@ -209,6 +209,9 @@ pub struct RequestBudget {
     /// Application Auto Scaling. Default: read 5, modify 1.25.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_auto_scaling: Option<ApiBudget>,
+    /// Relational Database Service. Default: read 5, modify 1.25.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rds: Option<ApiBudget>,
 }
 
 /// Calls a second of one API in one region.

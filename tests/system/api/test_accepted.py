@@ -194,7 +194,11 @@ GOOD = {
             "spec.assumeRole": {"roleArn": "arn:aws:iam::123456789012:role/runbook", "externalId": "a1b2"},
             "spec.useFips": True,
             "spec.useDualStack": True,
-            "spec.requestBudget": {"ecs": {"read": 5, "modify": "1.25"}, "applicationAutoScaling": {"read": "500m"}},
+            "spec.requestBudget": {
+                "ecs": {"read": 5, "modify": "1.25"},
+                "applicationAutoScaling": {"read": "500m"},
+                "rds": {"read": 10, "modify": 2},
+            },
             "spec.endpointUrl": "http://[::1]:4566/",
         },
     ),

@@ -342,6 +342,11 @@ BAD = {
         {"spec.requestBudget": {"ecs": {"read": 0}}},
         ["read must be more than 0", "to stop writes set mode: Observe"],
     ),
+    "budget-databases": (
+        ACCOUNT,
+        {"spec.requestBudget": {"rds": {"modify": "0"}}},
+        ["modify must be more than 0", "to stop writes set mode: Observe"],
+    ),
     "budget-word": (
         ACCOUNT,
         {"spec.requestBudget": {"ecs": {"modify": "some"}}},

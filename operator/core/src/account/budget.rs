@@ -71,7 +71,7 @@ impl Budget {
                 spec.application_auto_scaling.as_ref(),
                 default.application_auto_scaling,
             )?,
-            rds: default.rds,
+            rds: rates("rds", spec.rds.as_ref(), default.rds)?,
             sts: default.sts,
             sqs: default.sqs,
         })
@@ -116,6 +116,10 @@ mod tests {
             ..RequestBudget::default()
         };
         let expected = Budget { ecs: Rates { read: 8.0, modify: 1.25 }, ..Budget::default() };
+        assert_eq!(Budget::declared(Some(&spec)), Ok(expected));
+        let rds = ApiBudget { read: None, modify: number("2.5") };
+        let spec = RequestBudget { rds: Some(rds), ..RequestBudget::default() };
+        let expected = Budget { rds: Rates { read: 5.0, modify: 2.5 }, ..Budget::default() };
         assert_eq!(Budget::declared(Some(&spec)), Ok(expected));
     }
 
