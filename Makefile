@@ -60,12 +60,14 @@ test-system: build tools postgres ## The operator on the real API server and the
 	RUNBOOK_OPERATOR=$(OPERATOR) RUNBOOK_CLI=$(CLI) RUNBOOK_AWS=$(AWS) $(PYTEST) tests/system -n 8 --dist loadgroup -q
 
 BENCH_SIZES := $(or $(SIZES),100 1000 10000)
+BENCH_BACKUPS := $(or $(BACKUPS),50 500)
 
 .PHONY: bench
-bench: tools ## Measure the operator with 100, 1,000 and 10,000 policies (SIZES="100", RECORD=1 writes docs/performance.md)
+bench: tools ## Measure the operator with up to 10,000 policies (SIZES="100", BACKUPS="50", RECORD=1 writes docs/performance.md)
 	cargo build --release --no-default-features -p runbook-operator -p runbook-tests --bin runbook-operator --bin aws-stand-in
 	@$(PYTHON) -m runbook_sandbox.bench --operator $(CARGO_TARGET_DIR)/release/runbook-operator \
-	  $(if $(SANDBOX_AWS),,--aws $(CARGO_TARGET_DIR)/release/aws-stand-in) --sizes "$(BENCH_SIZES)" $(if $(RECORD),--record)
+	  $(if $(SANDBOX_AWS),,--aws $(CARGO_TARGET_DIR)/release/aws-stand-in) --sizes "$(BENCH_SIZES)" \
+	  --backups "$(BENCH_BACKUPS)" $(if $(RECORD),--record)
 
 .PHONY: soak
 soak: build tools ## Random edits, drift, faults and kills for a time, and what must hold then (MINUTES=5, SEED=…)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from runbook_sandbox.bench.__main__ import measure
+from runbook_sandbox.bench.plan import BackupPlan, ScalingPlan, backup_plan_for, plan_for
 from runbook_sandbox.bench.report import table
 
 
@@ -17,15 +18,32 @@ def _program(variable: str) -> Path:
     return program
 
 
-@pytest.mark.long
-def test_the_benchmark_runs(tmp_path: Path) -> None:
-    run = measure(20, _program("RUNBOOK_OPERATOR"), _program("RUNBOOK_AWS"), tmp_path / "20")
-    made = {name: run["converge"]["calls"][name] for name in ("UpdateService", "RegisterScalableTarget", "PutScalingPolicy")}
-    assert made == {"UpdateService": 10, "RegisterScalableTarget": 10, "PutScalingPolicy": 10}
+def _measure(plan: ScalingPlan | BackupPlan, directory: Path) -> dict:
+    run = measure(plan, _program("RUNBOOK_OPERATOR"), _program("RUNBOOK_AWS"), directory)
     assert run["converge"]["failed"] == run["restart"]["failed"] == {}
     assert run["steady"]["awsWrites"] == run["restart"]["awsWrites"] == 0
     assert run["steady"]["reconciles"].keys() == {"InSync"}
-    assert run["steady"]["calls"]["DescribeServices"] < sum(run["steady"]["reconciles"].values())
-    assert run["drift"]["services"] == 3
+    assert run["drift"]["targets"] == 3
     assert run["memory"]["now"] > 0
-    assert "| ScalingPolicies | target | 20 |" in table([run])
+    return run
+
+
+@pytest.mark.long
+def test_the_benchmark_of_scaling_runs(tmp_path: Path) -> None:
+    run = _measure(plan_for(20), tmp_path / "20")
+    made = {name: run["converge"]["calls"][name] for name in ("UpdateService", "RegisterScalableTarget", "PutScalingPolicy")}
+    assert made == {"UpdateService": 10, "RegisterScalableTarget": 10, "PutScalingPolicy": 10}
+    assert run["steady"]["calls"]["DescribeServices"] < sum(run["steady"]["reconciles"].values())
+    assert "| ScalingPolicies | target | 20 |" in table("runs", [run])
+
+
+@pytest.mark.long
+def test_the_benchmark_of_backups_runs(tmp_path: Path) -> None:
+    run = _measure(backup_plan_for(20), tmp_path / "20")
+    assert run["snapshots"] == 60
+    assert run["converge"]["calls"]["ModifyDBInstance"] == 20
+    assert "CreateDBSnapshot" not in run["converge"]["calls"] | run["restart"]["calls"]
+    assert run["steady"]["calls"]["DescribeDBInstances"] < sum(run["steady"]["reconciles"].values())
+    assert "DescribeDBSnapshots" not in run["steady"]["calls"]
+    assert run["restart"]["calls"]["DescribeDBSnapshots"] > 0
+    assert "| BackupPolicies, with 20 snapshots each | target | 20 |" in table("backups", [run])

@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use runbook_aws::{Call, Cloud, Connection, Connections, Reply, SdkCloud};
+use runbook_aws::{Call, Cloud, Connection, Connections, RdsCall, Reply, SdkCloud};
 use runbook_core::observed::{AppliedPolicyKind, Capacity, Suspended, TargetTrackingConfiguration, TrackedMetric};
-use runbook_core::{CloudError, ErrorClass, Scope};
+use runbook_core::ownership::{SLOT_TAG, is_own};
+use runbook_core::step::SettingsChange;
+use runbook_core::{CloudError, DatabaseKind, ErrorClass, Scope};
+use runbook_tests::wire::databases::Databases;
 use runbook_tests::wire::server::{Options, serve};
 use runbook_tests::wire::{ACCOUNT, CLUSTER, REGION};
 use tokio::net::TcpListener;
@@ -20,7 +23,8 @@ impl Client {
     async fn of(services: u32, scale: f64) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve(listener, Options { services, scale, latency: Duration::ZERO }));
+        let databases = Databases { count: 3, snapshots: 40, slot_hour: 2 };
+        tokio::spawn(serve(listener, Options { services, databases, scale, latency: Duration::ZERO }));
         let cloud = SdkCloud::with_credentials("runbook-operator", "AKIDEXAMPLE", "secret");
         cloud.set_connection(Connection {
             name: "default".into(),
@@ -108,6 +112,48 @@ async fn what_the_sdk_writes_it_reads_again() {
         }
     }
     assert_eq!(seen, [10, 2]);
+}
+
+#[tokio::test]
+async fn databases_and_their_snapshots_speak_xml() {
+    let client = Client::of(0, 10.0).await;
+    let kind = DatabaseKind::Instance;
+    let identifiers = vec!["database-00001".to_owned(), "missing".to_owned()];
+    let describe = Call::Rds(RdsCall::DescribeDatabases { kind, identifiers, marker: None });
+    let Reply::Databases { databases, marker: None } = client.call(describe.clone()).await.unwrap() else { panic!() };
+    let [(name, database)] = &databases[..] else { panic!("{databases:?}") };
+    assert_eq!((name.as_str(), database.status.as_str()), ("database-00001", "available"));
+    assert_eq!((database.settings.retention_days, database.settings.deletion_protection), (1, true));
+    assert!(database.latest_restorable_time.is_some());
+    let (mut marker, mut pages, mut seen) = (None, Vec::new(), Vec::new());
+    loop {
+        let page = RdsCall::DescribeSnapshots { kind, source: None, snapshot: None, marker };
+        let Reply::Snapshots { snapshots, marker: next } = client.call(Call::Rds(page)).await.unwrap() else { panic!() };
+        pages.push(snapshots.len());
+        seen.extend(snapshots);
+        marker = next;
+        if marker.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [100, 20]);
+    let own = seen.iter().filter(|(source, one)| {
+        let owner = format!("bench/bench/{source}");
+        is_own(&one.tags, &one.arn, &owner) && one.tags.contains_key(SLOT_TAG) && one.created_at.is_some()
+    });
+    assert_eq!(own.count(), 120);
+    let changes = SettingsChange { retention_days: Some(7), ..SettingsChange::default() };
+    let modify = |identifier: &str| {
+        let (identifier, changes) = (identifier.to_owned(), changes.clone());
+        Call::Rds(RdsCall::Modify { kind, identifier, changes, apply_immediately: false })
+    };
+    client.call(modify("database-00001")).await.unwrap();
+    let Reply::Databases { databases, .. } = client.call(describe).await.unwrap() else { panic!() };
+    assert_eq!(databases[0].1.pending.get("BackupRetentionPeriod").map(String::as_str), Some("7"));
+    let refused = client.call(modify("missing")).await.unwrap_err();
+    assert_eq!((refused.class, refused.code.as_str()), (ErrorClass::NotFound, "DBInstanceNotFound"));
+    let Reply::Quotas(quotas) = client.call(Call::Rds(RdsCall::DescribeAccountAttributes)).await.unwrap() else { panic!() };
+    assert_eq!(quotas["ManualSnapshots"].used, 120);
 }
 
 #[tokio::test]

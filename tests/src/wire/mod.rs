@@ -1,11 +1,13 @@
-//! The fake cloud as a server that speaks AWS's protocols, for benchmarks: fast enough to serve ten thousand services beside the
-//! operator on one machine, where the sandbox is not.
+//! The fake cloud as a server that speaks AWS's protocols, for benchmarks: fast enough to serve ten thousand services, or as many
+//! snapshots, beside the operator on one machine, where the sandbox is not.
 //!
 //! What operations do and refuse is [`cloud`](crate::cloud)'s; those that the benchmark does not need are not served. There is no IAM here,
 //! and one account and region.
 
+pub mod databases;
 pub mod ecs;
 pub mod rates;
+pub mod rds;
 pub mod scaling;
 pub mod server;
 pub mod sts;
@@ -45,7 +47,7 @@ pub fn answer_of(call: &Call, reply: &Reply) -> Value {
         Reply::Tags(tags) => json!({"Tags": tags}),
         // None are ever put here.
         Reply::ScheduledActions { .. } => json!({"ScheduledActions": []}),
-        // RDS speaks XML and is not served here.
+        // RDS speaks XML: see `rds`.
         Reply::CallerIdentity(_)
         | Reply::DbClusters { .. }
         | Reply::Databases { .. }

@@ -34,10 +34,12 @@ fn documented(call: &Call) -> (f64, f64) {
     match (call.api(), call.is_write()) {
         (Api::Ecs, false) => (100.0, 20.0),
         (Api::Ecs, true) => (50.0, 5.0),
-        // Not published: the sandbox's estimate.
+        // Not published: the sandbox's estimates.
         (Api::ApplicationAutoScaling, _) => (20.0, 10.0),
-        // SQS and RDS are not served here.
-        (Api::Sts | Api::Sqs | Api::Rds, _) => (600.0, 600.0),
+        (Api::Rds, false) => (40.0, 20.0),
+        (Api::Rds, true) => (20.0, 5.0),
+        // SQS is not served here.
+        (Api::Sts | Api::Sqs, _) => (600.0, 600.0),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The server: requests in, answers out, every call counted.
 //!
 //! Beside AWS's protocols it serves, for whoever measures: `GET /_control/calls` (calls by operation, throttled ones and writes apart),
-//! `GET /_control/desired` (DesiredCount by service) and `POST /_control/desired` (the same, to set behind the operator's back).
+//! `GET /_control/desired` (DesiredCount by service), `GET /_control/retention` (BackupRetentionPeriod by database), and `POST` to either
+//! (the same, to set behind the operator's back).
 
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
@@ -15,14 +16,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use jiff::Timestamp;
-use runbook_aws::{Call, Clock, SystemClock};
+use runbook_aws::{Call, Clock, Reply, SystemClock};
 use runbook_core::CloudError;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::rates::Rates;
-use super::{ACCOUNT, CLUSTER, REGION, answer_of, call_of, refusal_of, sts};
+use super::databases::{self, Databases};
+use super::{ACCOUNT, CLUSTER, REGION, answer_of, call_of, rds, refusal_of, sts};
 use crate::cloud::Region;
 use crate::cloud::ecs::Service;
 use crate::cloud::refusal::Refusal;
@@ -33,6 +35,8 @@ use crate::stage::lock;
 pub struct Options {
     /// How many services there are: `service-00000` and so on, of one task each.
     pub services: u32,
+    /// The databases.
+    pub databases: Databases,
     /// How many times faster than AWS its token buckets fill, and how many times larger they are.
     pub scale: f64,
     /// How long each call takes.
@@ -70,12 +74,14 @@ pub async fn serve(listener: TcpListener, options: Options) -> std::io::Result<(
         (name.clone(), Service::new(ACCOUNT, REGION, CLUSTER, &name, 1))
     });
     region.clusters.insert(CLUSTER.into(), services.collect());
+    options.databases.set_up(&mut region.rds, SystemClock.now());
     let held = Held { region, rates: Rates::new(options.scale), calls: BTreeMap::new() };
     let aws = Arc::new(Aws { latency: options.latency, state: Mutex::new(held) });
     let router = Router::new()
         .route("/", post(answer))
         .route("/_control/calls", get(calls))
         .route("/_control/desired", get(desired).post(set_desired))
+        .route("/_control/retention", get(retention).post(set_retention))
         .with_state(aws);
     axum::serve(listener, router).into_future().await
 }
@@ -83,8 +89,7 @@ pub async fn serve(listener: TcpListener, options: Options) -> std::io::Result<(
 async fn answer(State(aws): State<Arc<Aws>>, headers: HeaderMap, body: Bytes) -> Response {
     tokio::time::sleep(aws.latency).await;
     let Some(target) = headers.get("x-amz-target").and_then(|target| target.to_str().ok()) else {
-        lock(&aws.state).count(&Call::GetCallerIdentity, None);
-        return ([("content-type", "text/xml")], sts::caller_identity()).into_response();
+        return answer_query(&aws, &body);
     };
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let call = match call_of(target, &body) {
@@ -93,15 +98,32 @@ async fn answer(State(aws): State<Arc<Aws>>, headers: HeaderMap, body: Bytes) ->
     };
     let result = lock(&aws.state).make(&call, SystemClock.now());
     match result {
-        Ok(body) => ok(&body),
+        Ok(reply) => ok(&answer_of(&call, &reply)),
         Err(refusal) => refused(&refusal.of(&call, None)),
     }
 }
 
+/// STS and RDS speak the query protocol.
+fn answer_query(aws: &Aws, body: &[u8]) -> Response {
+    let form: rds::Form = form_urlencoded::parse(body).into_owned().collect();
+    if form.get("Action").is_some_and(|action| action == "GetCallerIdentity") {
+        lock(&aws.state).count(&Call::GetCallerIdentity, None);
+        return xml(StatusCode::OK, sts::caller_identity());
+    }
+    let made = rds::call_of(&form).map_err(|refusal| refusal.of(&Call::GetCallerIdentity, None)).and_then(|call| {
+        let reply = lock(&aws.state).make(&call, SystemClock.now());
+        reply.map(|reply| rds::answer_of(&call, &reply)).map_err(|refusal| refusal.of(&call, None))
+    });
+    match made {
+        Ok(body) => xml(StatusCode::OK, body),
+        Err(error) => xml(StatusCode::BAD_REQUEST, rds::refusal_of(&error)),
+    }
+}
+
 impl Held {
-    fn make(&mut self, call: &Call, now: Timestamp) -> Result<Value, Refusal> {
+    fn make(&mut self, call: &Call, now: Timestamp) -> Result<Reply, Refusal> {
         let result = if self.rates.take(call, now) {
-            self.region.answer(ACCOUNT, call, now).map(|reply| answer_of(call, &reply))
+            self.region.answer(ACCOUNT, call, now)
         } else {
             Err(Refusal::throttled())
         };
@@ -143,6 +165,24 @@ async fn set_desired(State(aws): State<Arc<Aws>>, body: Bytes) -> Response {
         }
     }
     StatusCode::NO_CONTENT.into_response()
+}
+
+async fn retention(State(aws): State<Arc<Aws>>) -> Response {
+    ok(&json!(databases::retention(&mut lock(&aws.state).region.rds, SystemClock.now())))
+}
+
+async fn set_retention(State(aws): State<Arc<Aws>>, body: Bytes) -> Response {
+    let Ok(wanted) = serde_json::from_slice::<BTreeMap<String, i32>>(&body) else {
+        return (StatusCode::BAD_REQUEST, "want {\"database\": BackupRetentionPeriod}").into_response();
+    };
+    match databases::set_retention(&mut lock(&aws.state).region.rds, wanted, SystemClock.now()) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(missing) => (StatusCode::NOT_FOUND, missing).into_response(),
+    }
+}
+
+fn xml(status: StatusCode, body: String) -> Response {
+    (status, [("content-type", "text/xml")], body).into_response()
 }
 
 fn ok(body: &Value) -> Response {

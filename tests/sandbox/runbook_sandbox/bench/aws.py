@@ -10,7 +10,7 @@ from typing import Protocol
 
 import requests
 
-from runbook_sandbox.bench.plan import CLUSTER, Plan
+from runbook_sandbox.bench.plan import CLUSTER, BackupPlan, Plan, ScalingPlan
 from runbook_sandbox.clocked.account import Account
 from runbook_sandbox.processes import Child
 
@@ -37,15 +37,11 @@ class Aws(Protocol):
     def written_at(self) -> float:
         """When the last write was taken, in seconds since the epoch."""
 
-    def desired(self) -> dict[str, int]:
-        """desiredCount by service."""
+    def sizes(self) -> dict[str, int]:
+        """desiredCount by service, or BackupRetentionPeriod by database."""
 
-    def set_desired(self, services: list[str], count: int) -> None:
-        """Changes services behind the operator's back."""
-
-
-#: Writes, by operation.
-WRITES = ("UpdateService", "RegisterScalableTarget", "PutScalingPolicy")
+    def set_sizes(self, names: list[str], size: int) -> None:
+        """Changes them behind the operator's back."""
 
 
 class StandIn:
@@ -53,7 +49,13 @@ class StandIn:
 
     def __init__(self, program: Path, plan: Plan, directory: Path) -> None:
         log = directory / "aws.log"
-        self.child = Child("aws", [program, f"--services={plan.policies}", f"--scale={plan.scale}"], log)
+        if isinstance(plan, BackupPlan):
+            holds = [f"--databases={plan.policies}", f"--snapshots={plan.snapshots}", f"--slot-hour={plan.slot_hour}"]
+        else:
+            holds = [f"--services={plan.policies}"]
+        self._sizes = "retention" if isinstance(plan, BackupPlan) else "desired"
+        self._operations = plan.operations
+        self.child = Child("aws", [program, *holds, f"--scale={plan.scale}"], log)
         self.child.wait_ready(lambda: log.exists() and log.read_text().endswith("\n"), 30)
         self.endpoint = log.read_text().strip()
         self._session = requests.Session()
@@ -68,28 +70,29 @@ class StandIn:
         return Calls(made, Counter({name: count["throttled"] + count["refused"] for name, count in counts.items()}))
 
     def written_at(self) -> float:
-        return max(count["last"] for name, count in self._get("calls").items() if name in WRITES)
+        return max(count["last"] for name, count in self._get("calls").items() if name in self._operations)
 
-    def desired(self) -> dict[str, int]:
-        return self._get("desired")
+    def sizes(self) -> dict[str, int]:
+        return self._get(self._sizes)
 
-    def set_desired(self, services: list[str], count: int) -> None:
-        self._session.post(f"{self.endpoint}/_control/desired", json=dict.fromkeys(services, count), timeout=30).raise_for_status()
+    def set_sizes(self, names: list[str], size: int) -> None:
+        self._session.post(f"{self.endpoint}/_control/{self._sizes}", json=dict.fromkeys(names, size), timeout=30).raise_for_status()
 
     def stop(self) -> None:
         self.child.stop()
 
 
 class SandboxAws:
-    """The sandbox: slow, and held against botocore's models. Not for many services."""
+    """The sandbox: slow, and held against botocore's models. Not for many services, and not for databases."""
 
-    def __init__(self, python: str, plan: Plan, directory: Path) -> None:
+    def __init__(self, python: str, plan: ScalingPlan, directory: Path) -> None:
         ready = directory / "aws.ready"
         command = [python, "-m", "runbook_sandbox.aws.server", "--port=0", f"--ready-file={ready}"]
         self.child = Child("aws", command, directory / "aws.log", {"PYTHONUNBUFFERED": "1"})
         self.child.wait_ready(lambda: ready.exists() and ready.read_text().endswith("\n"), 60)
         self.endpoint = ready.read_text().strip()
-        self._services = [plan.service(number) for number in range(plan.policies)]
+        self._operations = plan.operations
+        self._services = [plan.name(number) for number in range(plan.policies)]
         self._account = Account(self.endpoint)
         self._account.control("PUT", "/throttling", {"enabled": False})
         self._account.create_services(*self._services, cluster=CLUSTER)
@@ -107,10 +110,10 @@ class SandboxAws:
 
     def written_at(self) -> float:
         calls = self._account.control("GET", "/calls", limit="20000")["calls"]
-        written = [call["wall_time"] for call in calls if call["operation"] in WRITES and call["outcome"] == "ok"]
+        written = [call["wall_time"] for call in calls if call["operation"] in self._operations and call["outcome"] == "ok"]
         return max(datetime.fromisoformat(time).timestamp() for time in written)
 
-    def desired(self) -> dict[str, int]:
+    def sizes(self) -> dict[str, int]:
         found = {}
         for first in range(0, len(self._services), 10):
             self._by_hand["DescribeServices"] += 1
@@ -118,10 +121,10 @@ class SandboxAws:
             found |= {service["serviceName"]: service["desiredCount"] for service in answer["services"]}
         return found
 
-    def set_desired(self, services: list[str], count: int) -> None:
-        for service in services:
+    def set_sizes(self, names: list[str], size: int) -> None:
+        for service in names:
             self._by_hand["UpdateService"] += 1
-            self._account.set_desired(service, count, CLUSTER)
+            self._account.set_desired(service, size, CLUSTER)
 
     def stop(self) -> None:
         self.child.stop()

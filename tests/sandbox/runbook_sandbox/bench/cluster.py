@@ -20,13 +20,14 @@ from runbook_sandbox.kubernetes.control_plane import ControlPlane
 #: Requests under way at a time.
 _AT_ONCE = 16
 _WRITES = re.compile(r"^apiserver_request_total\{(?P<labels>[^}]*)\} (?P<count>\S+)$", re.MULTILINE)
-_POLICIES = "/apis/ops.clocked.app/v1alpha1/namespaces/bench/scalingpolicies"
+_POLICIES = "/apis/ops.clocked.app/v1alpha1/namespaces/bench"
 
 
 class Cluster(Client):
-    """A control plane with the CRDs, without nodes."""
+    """A control plane with the CRDs, without nodes, and policies of one kind."""
 
-    def __init__(self, directory: Path, binaries: Binaries, crds: Path) -> None:
+    def __init__(self, directory: Path, binaries: Binaries, crds: Path, plural: str) -> None:
+        self._policies = f"{_POLICIES}/{plural}"
         super().__init__(directory / "kubernetes" / "kubeconfig", "", binaries.search_path())
         self.plane = ControlPlane(directory / "kubernetes", binaries)
         self.plane.start()
@@ -38,7 +39,7 @@ class Cluster(Client):
         self._session.cert = (str(self.plane.node_client.certificate), str(self.plane.node_client.key))
 
     def create(self, objects: Iterable[dict]) -> None:
-        """Creates ScalingPolicies, many at a time: kubectl would take twenty minutes for ten thousand."""
+        """Creates policies, many at a time: kubectl would take twenty minutes for ten thousand."""
         asyncio.run(self._create(list(objects)))
 
     async def _create(self, objects: list[dict]) -> None:
@@ -49,25 +50,25 @@ class Cluster(Client):
 
             async def work() -> None:
                 for one in waiting:
-                    async with session.post(_POLICIES, json=one) as answer:
+                    async with session.post(self._policies, json=one) as answer:
                         if answer.status != 201:
                             raise RuntimeError(f"{one['metadata']['name']}: {answer.status} {await answer.text()}")
 
             await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
 
     def in_sync(self) -> int:
-        """How many ScalingPolicies say, of their spec as it is, that AWS is as declared."""
+        """How many policies say, of their spec as it is, that AWS is as declared."""
         count, after = 0, ""
         while True:
-            page = self._session.get(f"{self.plane.server}{_POLICIES}", params={"limit": "500", "continue": after}, timeout=60).json()
+            page = self._session.get(f"{self.plane.server}{self._policies}", params={"limit": "500", "continue": after}, timeout=60).json()
             count += sum(is_in_sync(item) for item in page["items"])
             after = page["metadata"].get("continue", "")
             if not after:
                 return count
 
     def object_bytes(self) -> int:
-        """Length of one ScalingPolicy as JSON, as the API server sends it."""
-        answer = self._session.get(f"{self.plane.server}{_POLICIES}", params={"limit": "1"}, timeout=60)
+        """Length of one policy as JSON, as the API server sends it."""
+        answer = self._session.get(f"{self.plane.server}{self._policies}", params={"limit": "1"}, timeout=60)
         return len(answer.content)
 
     def writes(self) -> Counter[str]:

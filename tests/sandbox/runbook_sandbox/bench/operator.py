@@ -29,7 +29,8 @@ class Memory:
 class Operator:
     """A running operator."""
 
-    def __init__(self, program: Path, kubeconfig: Path, directory: Path, name: str, resync: int) -> None:
+    def __init__(self, program: Path, kubeconfig: Path, directory: Path, name: str, resync: int, kind: str) -> None:
+        self._kind = kind
         self.log = directory / f"operator-{name}.log"
         options = ["--cluster-id=bench", "--namespace=default", f"--resync={resync}s", "--listen=127.0.0.1:0", "--allow-custom-endpoints"]
         environment = {"KUBECONFIG": str(kubeconfig), "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -58,14 +59,14 @@ class Operator:
         return [(name, dict(_LABEL.findall(labels)), float(value)) for name, labels, value in _SAMPLE.findall(text)]
 
     def reconciles(self) -> Counter[str]:
-        """Reconciles of ScalingPolicies so far, by outcome."""
+        """Reconciles of policies so far, by outcome."""
         samples = self.metrics()
-        wanted = (s for s in samples if s[0] == "runbook_reconciles_total" and s[1].get("kind") == "ScalingPolicy")
+        wanted = (s for s in samples if s[0] == "runbook_reconciles_total" and s[1].get("kind") == self._kind)
         return Counter({labels["outcome"]: int(value) for _, labels, value in wanted})
 
     def states(self) -> dict[str, int]:
-        """ScalingPolicies by state."""
-        wanted = (s for s in self.metrics() if s[0] == "runbook_objects" and s[1].get("kind") == "ScalingPolicy")
+        """Policies by state."""
+        wanted = (s for s in self.metrics() if s[0] == "runbook_objects" and s[1].get("kind") == self._kind)
         return {labels["state"]: int(value) for _, labels, value in wanted}
 
     def cpu(self) -> float:

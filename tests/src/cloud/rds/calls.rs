@@ -11,10 +11,6 @@ use runbook_core::{DatabaseKind, ErrorClass};
 use super::{DELETING, Key, MODIFYING, Rds};
 use crate::cloud::refusal::Refusal;
 
-/// Databases on a page: fewer than RDS's, so that pages are turned.
-const DATABASES_PER_PAGE: usize = 2;
-/// Snapshots on a page.
-const SNAPSHOTS_PER_PAGE: usize = 5;
 /// Tags of a resource.
 const TAGS: usize = 50;
 
@@ -29,7 +25,7 @@ impl Rds {
             RdsCall::DescribeDatabases { kind, identifiers, marker } => {
                 let keys = self.databases.keys().filter(|(of, name)| of == kind && identifiers.contains(name));
                 let found = keys.filter_map(|key| Some((key.1.clone(), self.describe(key, now)?)));
-                let (databases, marker) = page(found, marker.as_deref(), DATABASES_PER_PAGE, |(name, _)| name.clone());
+                let (databases, marker) = page(found, marker.as_deref(), self.databases_per_page, |(name, _)| name.clone());
                 Ok(Reply::Databases { databases, marker })
             }
             RdsCall::DescribeSnapshots { kind, source, snapshot, marker } => {
@@ -38,7 +34,7 @@ impl Rds {
                 let asked = asked.filter(|((_, name), _)| snapshot.as_ref().is_none_or(|snapshot| snapshot == name));
                 let found = asked.map(|((_, name), one)| (one.source.clone(), one.describe(name, now)));
                 let name = |(_, one): &(String, DatabaseSnapshot)| one.identifier.clone();
-                let (snapshots, marker) = page(found, marker.as_deref(), SNAPSHOTS_PER_PAGE, name);
+                let (snapshots, marker) = page(found, marker.as_deref(), self.snapshots_per_page, name);
                 Ok(Reply::Snapshots { snapshots, marker })
             }
             RdsCall::DescribeAccountAttributes => {

@@ -19,6 +19,10 @@ use crate::dice::{self, Dice};
 /// A database, or a snapshot, by what it is and its identifier.
 pub type Key = (DatabaseKind, String);
 
+/// Databases on a page: fewer than RDS's, so that pages are turned.
+const DATABASES_PER_PAGE: usize = 2;
+/// Snapshots on a page.
+const SNAPSHOTS_PER_PAGE: usize = 5;
 /// How long it takes to create a snapshot, in milliseconds.
 const CREATING: (u64, u64) = (8_000, 110_000);
 /// How long it takes to delete one.
@@ -37,6 +41,10 @@ pub struct Rds {
     pub quota: i64,
     /// How probably the creation of a snapshot fails.
     pub failures: f64,
+    /// Databases on a page.
+    pub databases_per_page: usize,
+    /// Snapshots on a page.
+    pub snapshots_per_page: usize,
     /// How long what takes, and what fails.
     pub dice: Dice,
 }
@@ -95,7 +103,16 @@ pub struct Held {
 impl Default for Rds {
     fn default() -> Self {
         let (databases, snapshots) = (BTreeMap::new(), BTreeMap::new());
-        Self { databases, snapshots, quota: 100, failures: 0.0, dice: Dice::new(0) }
+        let (databases_per_page, snapshots_per_page) = (DATABASES_PER_PAGE, SNAPSHOTS_PER_PAGE);
+        Self {
+            databases,
+            snapshots,
+            quota: 100,
+            failures: 0.0,
+            databases_per_page,
+            snapshots_per_page,
+            dice: Dice::new(0),
+        }
     }
 }
 
