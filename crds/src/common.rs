@@ -52,6 +52,18 @@ pub struct HistoryEntry {
     /// The step in one line: `set desiredCount of clocked-cluster/clocked-app-service from 2 to 4`.
     #[schemars(length(max = 512))]
     pub description: String,
+    /// What it changed, by name: the scaling policy, the scheduled action, the snapshot; else what scales, or the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub resource: Option<String>,
+    /// The size before, of an act that changed the size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub from: Option<i32>,
+    /// The size afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub to: Option<i32>,
     /// Why it was made: `Drift`, `SpecChanged`, `Override`, `Deletion`, `Schedule`, `Retention`.
     #[schemars(length(max = 256))]
     pub reason: String,
@@ -74,6 +86,10 @@ pub struct PlannedStep {
     /// The step in one line.
     #[schemars(length(max = 512))]
     pub description: String,
+    /// What it changes of a database: the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub resource: Option<String>,
 }
 
 /// What the operator would write, when it may not (Observe, suspended, denied) or is about to.

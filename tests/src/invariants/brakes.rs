@@ -186,9 +186,7 @@ pub fn undone(policy: &ScalingPolicy, at: Timestamp) -> Vec<Timestamp> {
 
 /// From which size to which.
 fn ends(act: &HistoryEntry) -> (Option<i32>, Option<i32>) {
-    let mut words = act.description.rsplit(' ');
-    let to = words.next().and_then(|word| word.parse().ok());
-    (words.nth(1).and_then(|word| word.parse().ok()), to)
+    (act.from, act.to)
 }
 
 fn uid(policy: &Policy) -> Option<String> {

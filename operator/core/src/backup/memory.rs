@@ -60,7 +60,8 @@ impl Memory {
             status.history.iter().filter(|entry| entry.step == DELETE && may_have.contains(&&*entry.outcome)).collect();
         // What was about to be done when a process ended may have been done.
         let planned = status.plan.iter().flat_map(|plan| &plan.steps).filter(|step| step.step == DELETE);
-        let descriptions = deletions.iter().map(|entry| &entry.description);
+        let made = deletions.iter().map(|entry| (&entry.resource, &entry.description));
+        let all = made.chain(planned.map(|step| (&step.resource, &step.description)));
         Self {
             created,
             scheduled: status.scheduled.as_ref().map(|one| (one.schedule.clone(), one.since.0)),
@@ -77,9 +78,8 @@ impl Memory {
                 made: status.history.iter().find(|entry| entry.step == VERIFY).map(|entry| entry.time.0),
                 proved: status.last_verified.clone(),
             },
-            deleted: descriptions
-                .chain(planned.map(|step| &step.description))
-                .filter_map(|description| snapshot_of(description))
+            deleted: all
+                .filter_map(|(resource, description)| resource.clone().or_else(|| in_words(description)))
                 .collect(),
         }
     }
@@ -91,8 +91,8 @@ pub fn was_suspended(status: &BackupPolicyStatus) -> bool {
     synced.is_some_and(|synced| synced.reason == Hold::Suspended.reason())
 }
 
-/// The snapshot that a line about a deletion names: `delete snapshot ID of …`.
-fn snapshot_of(description: &str) -> Option<String> {
+/// The snapshot that a line about a deletion names, `delete snapshot ID of …`: of a status that was written before there was a field for it.
+fn in_words(description: &str) -> Option<String> {
     let (identifier, _) = description.strip_prefix("delete snapshot ")?.split_once(' ')?;
     Some(identifier.to_owned())
 }

@@ -14,6 +14,8 @@ pub const HISTORY_LIMIT: usize = 20;
 pub const PLAN_LIMIT: usize = 50;
 /// Longest description of a step.
 const LONGEST_DESCRIPTION: usize = 512;
+/// Longest name of what a step changes: the longest PolicyName.
+const LONGEST_RESOURCE: usize = 256;
 
 /// What came of one step.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,8 +32,11 @@ pub struct Act {
 
 /// The steps of a plan as a status shows them; `None` for an empty plan.
 pub fn plan_status(steps: &[Step]) -> Option<PlanStatus> {
-    let shown =
-        steps.iter().take(PLAN_LIMIT).map(|step| PlannedStep { step: step.name().into(), description: describe(step) });
+    let shown = steps.iter().take(PLAN_LIMIT).map(|step| PlannedStep {
+        step: step.name().into(),
+        description: describe(step),
+        resource: if let Step::Database(step) = step { step.snapshot().map(Into::into) } else { None },
+    });
     let omitted = steps.len().saturating_sub(PLAN_LIMIT);
     (!steps.is_empty()).then(|| PlanStatus {
         steps: shown.collect(),
@@ -57,10 +62,14 @@ fn entry(act: &Act) -> HistoryEntry {
         Ok(request_id) => ("Succeeded".to_owned(), request_id.clone()),
         Err(error) => (error.class.as_str().to_owned(), error.request_id.clone()),
     };
+    let sizes = act.step.sizes();
     HistoryEntry {
         time: Time(whole_seconds(act.time)),
         step: act.step.name().into(),
         description: describe(&act.step),
+        resource: Some(act.step.part().chars().take(LONGEST_RESOURCE).collect()),
+        from: sizes.map(|(from, _)| from),
+        to: sizes.map(|(_, to)| to),
         reason: act.reason.clone(),
         outcome,
         request_id,
@@ -93,6 +102,12 @@ mod tests {
         let history = (0..25).fold(Vec::new(), |history, to| append(&history, &[act(to, &to.to_string())]));
         assert_eq!(history.len(), HISTORY_LIMIT);
         assert_eq!(history[0].request_id.as_deref(), Some("24"));
+    }
+
+    #[test]
+    fn what_an_act_changed_is_told_apart_from_its_line() {
+        let [entry] = &append(&[], &[act(3, "a")])[..] else { panic!() };
+        assert_eq!((entry.resource.as_deref(), entry.from, entry.to), (Some("service/clocked-cluster/app"), Some(1), Some(3)));
     }
 
     #[test]

@@ -140,6 +140,19 @@ impl DatabaseStep {
         }
     }
 
+    /// The snapshot that it makes, changes or deletes.
+    pub fn snapshot(&self) -> Option<&str> {
+        match self {
+            Self::CreateSnapshot { snapshot, .. }
+            | Self::DeleteSnapshot { snapshot, .. }
+            | Self::TagVerified { snapshot, .. } => Some(snapshot),
+            Self::ModifyBackupSettings { .. }
+            | Self::RestoreInstance { .. }
+            | Self::SetMasterPassword { .. }
+            | Self::DeleteInstance { .. } => None,
+        }
+    }
+
     /// What becomes of what it writes.
     pub fn effect(&self) -> Effect {
         match self {

@@ -196,6 +196,32 @@ impl Step {
         }
     }
 
+    /// What it changes, by name: of its target the one policy, action or snapshot, else the target itself.
+    pub fn part(&self) -> String {
+        match self {
+            Self::SetDesiredCount { service, .. } | Self::AdoptScaleOut { service, .. } => service.resource_id(),
+            Self::RegisterScalableTarget { target, .. } | Self::DeregisterScalableTarget { target, .. } => {
+                target.resource_id()
+            }
+            Self::PutTargetTrackingPolicy { name, .. }
+            | Self::PutStepScalingPolicy { name, .. }
+            | Self::DeleteScalingPolicy { name, .. } => name.clone(),
+            Self::PutScheduledAction { action, .. } => action.name.clone(),
+            Self::DeleteScheduledAction { from, .. } => from.name.clone(),
+            Self::Database(step) => step.snapshot().unwrap_or(&step.database().identifier).to_owned(),
+        }
+    }
+
+    /// From which size to which it takes its target, where it does. AWS moves the size into a band that is registered.
+    pub fn sizes(&self) -> Option<(i32, i32)> {
+        let (from, to) = match self {
+            Self::SetDesiredCount { from, to, .. } => (*from, *to),
+            Self::RegisterScalableTarget { to, desired_count, .. } => (*desired_count, to.clamp(*desired_count)),
+            _ => return None,
+        };
+        (from != to).then_some((from, to))
+    }
+
     /// What becomes of what it writes.
     pub fn effect(&self) -> Effect {
         let put = |is_new: bool| if is_new { Effect::Creates } else { Effect::Changes };

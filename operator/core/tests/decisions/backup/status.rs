@@ -7,7 +7,7 @@ use runbook_core::backup::{self, Memory, report};
 use runbook_core::report::coalesce::{Due, due};
 use runbook_core::report::{Act, Hold, Outcome, Summary};
 use runbook_core::{DatabaseKind, Facts, Plan};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world;
 
@@ -120,13 +120,17 @@ fn what_was_due_while_suspended_is_nobodys() {
 #[test]
 fn a_deletion_that_was_claimed_is_not_taken_for_a_loss() {
     let gone = "clocked-db-scheduled-20260226-000000";
+    claimed_and_gone(gone, json!({"description": "a line for people", "resource": gone}));
+    // As it was written before there was a field for it.
+    claimed_and_gone(gone, json!({"description": format!("delete snapshot {gone} of DB instance clocked-db, taken at 2026-02-26T00:05:00Z")}));
+}
+
+fn claimed_and_gone(gone: &str, mut step: Value) {
+    step["step"] = json!("DeleteSnapshot");
     let claimed: BackupPolicyStatus = serde_json::from_value(json!({
         "scheduled": {"schedule": "0 0 * * * UTC", "since": "2026-02-20T12:00:00Z"},
         "slots": [{"time": "2026-02-26T00:00:00Z", "state": "Complete", "snapshotIdentifier": gone}],
-        "plan": {"steps": [{
-            "step": "DeleteSnapshot",
-            "description": format!("delete snapshot {gone} of DB instance clocked-db, taken at 2026-02-26T00:05:00Z"),
-        }]},
+        "plan": {"steps": [step]},
     }))
     .unwrap();
     // Whoever has made it ended before it could say so, and the next cannot look.
