@@ -154,6 +154,8 @@ def provoke_runs(place, runs: list[dict[str, Any]]) -> None:
     place.grant(grants=[services, databases])
     place.account.create_database(place.name)
     try:
+        # The other policy holds the database.
+        place.client.kubectl("delete", "backuppolicy", "backup", f"--namespace={place.namespace}", "--timeout=60s")
         # One that the operator makes, and one that it removes because it ended days ago.
         each_minute = {"schedule": "* * * * *", "checks": [{"name": "any", "sql": "SELECT 1", "expect": "value == 1"}]}
         at_once = {"schedule": "0 0 29 2 *", "runOnCreate": True}

@@ -125,7 +125,7 @@ def test_what_a_lost_cluster_has_left_is_deleted_and_nothing_else(shop):
 
 
 def test_a_missing_grant_keeps_no_snapshot_from_being_taken(shop):
-    shop.grant_it("snapshot", "deleteSnapshot")
+    shop.grant_it("snapshot", "deleteSnapshot", resources=[f"{RDS}:db:{shop.source}"])
     shop.apply(policy(shop))
     until("it is taken", lambda: status(shop).get("slots"), lambda found: found and found[0]["state"] == "Complete", 90)
     assert shop.client.get(RESTORE, f"--namespace={shop.namespace}")["items"] == []

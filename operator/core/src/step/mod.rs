@@ -208,6 +208,7 @@ impl Step {
             | Self::DeleteScalingPolicy { name, .. } => name.clone(),
             Self::PutScheduledAction { action, .. } => action.name.clone(),
             Self::DeleteScheduledAction { from, .. } => from.name.clone(),
+            Self::VerifyBackup { verification, .. } => verification.snapshot.clone(),
             Self::Database(step) => step.snapshot().unwrap_or(&step.database().identifier).to_owned(),
         }
     }

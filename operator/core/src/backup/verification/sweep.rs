@@ -27,7 +27,8 @@ pub struct Leftovers {
 
 /// What is asked to know it, where it can be known.
 pub fn query(input: &Input) -> Option<Query> {
-    input.verification.as_ref()?;
+    // Who may not restore has nothing to sweep.
+    input.verification.as_ref().filter(|one| one.refused.is_none())?;
     input.restores.is_some().then(|| Query::VerificationInstances(input.database.scope.clone()))
 }
 
