@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::common::{AccountRef, HistoryEntry, Mode, PlanStatus};
+use crate::copies::{CopyStatus, SnapshotCopy};
 use crate::duration::Duration;
 use crate::scheduled_verification::{ScheduledVerification, VerificationSlot, VerifiedBackup};
 
@@ -184,6 +185,12 @@ pub struct Snapshots {
     /// How long the snapshots of this policy are kept. Unset: for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
+    /// Copies of the snapshots in other regions, or in other accounts. A snapshot is not deleted while it is being copied, or has still to
+    /// be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub copies: Vec<SnapshotCopy>,
 }
 
 fn half_a_day() -> Duration {
@@ -283,6 +290,11 @@ pub struct BackupPolicyStatus {
     /// What becomes of the snapshots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,
+    /// Where the copies stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub copies: Vec<CopyStatus>,
     /// What would be written, where writing is not allowed; or is about to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,

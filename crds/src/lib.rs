@@ -6,6 +6,7 @@
 pub mod aws_account;
 pub mod backup_policy;
 pub mod common;
+pub mod copies;
 pub mod crd;
 // Columns of one type are no duplicates.
 #[allow(clippy::duplicated_attributes)]

@@ -128,7 +128,9 @@ async fn databases_and_their_snapshots_speak_xml() {
     let (mut marker, mut pages, mut seen) = (None, Vec::new(), Vec::new());
     loop {
         let page = RdsCall::DescribeSnapshots { kind, source: None, snapshot: None, marker };
-        let Reply::Snapshots { snapshots, marker: next } = client.call(Call::Rds(page)).await.unwrap() else { panic!() };
+        let Reply::Snapshots { snapshots, marker: next } = client.call(Call::Rds(page)).await.unwrap() else {
+            panic!()
+        };
         pages.push(snapshots.len());
         seen.extend(snapshots);
         marker = next;
@@ -152,7 +154,9 @@ async fn databases_and_their_snapshots_speak_xml() {
     assert_eq!(databases[0].1.pending.get("BackupRetentionPeriod").map(String::as_str), Some("7"));
     let refused = client.call(modify("missing")).await.unwrap_err();
     assert_eq!((refused.class, refused.code.as_str()), (ErrorClass::NotFound, "DBInstanceNotFound"));
-    let Reply::Quotas(quotas) = client.call(Call::Rds(RdsCall::DescribeAccountAttributes)).await.unwrap() else { panic!() };
+    let Reply::Quotas(quotas) = client.call(Call::Rds(RdsCall::DescribeAccountAttributes)).await.unwrap() else {
+        panic!()
+    };
     assert_eq!(quotas["ManualSnapshots"].used, 120);
 }
 

@@ -16,6 +16,10 @@ pub const SLOT_TAG: &str = "ops.clocked.app/slot";
 pub const RUN_TAG: &str = "ops.clocked.app/run";
 /// The tag on a snapshot that says when a restore of it was last found good, in RFC 3339.
 pub const VERIFIED_TAG: &str = "ops.clocked.app/verified-at";
+/// The tag on a copy that says which database it is of: its DbiResourceId or DbClusterResourceId.
+pub const DATABASE_TAG: &str = "ops.clocked.app/database-resource-id";
+/// The tag on a snapshot that was made to be shared with another account, and is deleted when that has its copy: the name of the copies.
+pub const SHARED_TAG: &str = "ops.clocked.app/made-to-share-for";
 
 /// The value of [`OWNER_TAG`] on what a run makes: runs and policies may have the same names.
 pub fn owner_of_run(cluster_id: &str, plural: &str, object: &ObjectId) -> String {

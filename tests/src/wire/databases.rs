@@ -62,9 +62,8 @@ impl Databases {
     fn slots(self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
         let today = TimeZone::UTC.to_datetime(now).date().at(self.slot_hour, 0, 0, 0);
         let newest = TimeZone::UTC.to_timestamp(today).ok();
-        let days = (0..=i64::from(self.snapshots)).map(move |days| {
-            newest.and_then(|newest| newest.checked_sub(SignedDuration::from_hours(24 * days)).ok())
-        });
+        let days = (0..=i64::from(self.snapshots))
+            .map(move |days| newest.and_then(|newest| newest.checked_sub(SignedDuration::from_hours(24 * days)).ok()));
         days.flatten().filter(move |slot| *slot <= now).take(usize::try_from(self.snapshots).unwrap_or(usize::MAX))
     }
 }

@@ -88,8 +88,7 @@ fn result_of(reply: &Reply) -> String {
         }
         Reply::Quotas(quotas) => {
             let quota = |(name, quota): (&String, &runbook_core::observed::Quota)| {
-                let parts =
-                    [element("AccountQuotaName", name), element("Used", quota.used), element("Max", quota.max)];
+                let parts = [element("AccountQuotaName", name), element("Used", quota.used), element("Max", quota.max)];
                 format!("<AccountQuota>{}</AccountQuota>", parts.concat())
             };
             format!("<AccountQuotas>{}</AccountQuotas>", quotas.iter().map(quota).collect::<String>())

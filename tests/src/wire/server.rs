@@ -22,8 +22,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::rates::Rates;
 use super::databases::{self, Databases};
+use super::rates::Rates;
 use super::{ACCOUNT, CLUSTER, REGION, answer_of, call_of, rds, refusal_of, sts};
 use crate::cloud::Region;
 use crate::cloud::ecs::Service;
@@ -122,11 +122,8 @@ fn answer_query(aws: &Aws, body: &[u8]) -> Response {
 
 impl Held {
     fn make(&mut self, call: &Call, now: Timestamp) -> Result<Reply, Refusal> {
-        let result = if self.rates.take(call, now) {
-            self.region.answer(ACCOUNT, call, now)
-        } else {
-            Err(Refusal::throttled())
-        };
+        let result =
+            if self.rates.take(call, now) { self.region.answer(ACCOUNT, call, now) } else { Err(Refusal::throttled()) };
         self.count(call, result.as_ref().err());
         result
     }

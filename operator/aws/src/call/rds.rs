@@ -53,6 +53,30 @@ pub enum RdsCall {
         /// Tags.
         tags: Vec<(String, String)>,
     },
+    /// CopyDBSnapshot or CopyDBClusterSnapshot, in the region of the copy. No tags are copied.
+    CopySnapshot {
+        /// Of an instance or a cluster.
+        kind: DatabaseKind,
+        /// What is copied: its ARN where it is elsewhere, else its identifier.
+        source: String,
+        /// Identifier of the copy.
+        snapshot: String,
+        /// KmsKeyId of the copy.
+        kms_key: Option<String>,
+        /// OptionGroupName of the copy, of an instance.
+        option_group: Option<String>,
+        /// Tags.
+        tags: Vec<(String, String)>,
+    },
+    /// ModifyDBSnapshotAttribute or ModifyDBClusterSnapshotAttribute: `restore` for one account more.
+    ShareSnapshot {
+        /// Of an instance or a cluster.
+        kind: DatabaseKind,
+        /// Identifier of the snapshot.
+        snapshot: String,
+        /// The account.
+        account: String,
+    },
     /// DeleteDBSnapshot or DeleteDBClusterSnapshot. One that is gone already is deleted.
     DeleteSnapshot {
         /// Of an instance or a cluster.
@@ -105,6 +129,10 @@ impl RdsCall {
             Self::Modify { kind: Cluster, .. } => "ModifyDBCluster",
             Self::CreateSnapshot { kind: Instance, .. } => "CreateDBSnapshot",
             Self::CreateSnapshot { kind: Cluster, .. } => "CreateDBClusterSnapshot",
+            Self::CopySnapshot { kind: Instance, .. } => "CopyDBSnapshot",
+            Self::CopySnapshot { kind: Cluster, .. } => "CopyDBClusterSnapshot",
+            Self::ShareSnapshot { kind: Instance, .. } => "ModifyDBSnapshotAttribute",
+            Self::ShareSnapshot { kind: Cluster, .. } => "ModifyDBClusterSnapshotAttribute",
             Self::DeleteSnapshot { kind: Instance, .. } => "DeleteDBSnapshot",
             Self::DeleteSnapshot { kind: Cluster, .. } => "DeleteDBClusterSnapshot",
             Self::Restore { from: RestoreFrom::Snapshot { .. }, .. } => "RestoreDBInstanceFromDBSnapshot",
@@ -121,6 +149,8 @@ impl RdsCall {
             Self::DescribeDatabases { .. } | Self::DescribeSnapshots { .. } | Self::DescribeAccountAttributes => false,
             Self::Modify { .. }
             | Self::CreateSnapshot { .. }
+            | Self::CopySnapshot { .. }
+            | Self::ShareSnapshot { .. }
             | Self::DeleteSnapshot { .. }
             | Self::Restore { .. }
             | Self::SetMasterPassword { .. }
@@ -144,9 +174,10 @@ impl RdsCall {
             Self::DescribeSnapshots { kind, source: None, .. } => format!("the snapshots of all {}s", one(*kind)),
             Self::DescribeAccountAttributes => "the quotas of RDS".into(),
             Self::Modify { kind, identifier, .. } => format!("{} {identifier}", one(*kind)),
-            Self::CreateSnapshot { snapshot, .. } | Self::DeleteSnapshot { snapshot, .. } => {
-                format!("snapshot {snapshot}")
-            }
+            Self::CreateSnapshot { snapshot, .. }
+            | Self::CopySnapshot { snapshot, .. }
+            | Self::ShareSnapshot { snapshot, .. }
+            | Self::DeleteSnapshot { snapshot, .. } => format!("snapshot {snapshot}"),
             Self::Restore { identifier, .. }
             | Self::SetMasterPassword { identifier, .. }
             | Self::DeleteInstance { identifier } => format!("{} {identifier}", one(Instance)),

@@ -8,6 +8,7 @@ use runbook_core::ownership::VERIFIED_TAG;
 use runbook_core::step::{DatabaseStep, RestoreFrom, VERIFICATION_PREFIX};
 use runbook_core::{DatabaseId, SnapshotId};
 
+use super::copies;
 use crate::call::RdsCall;
 use crate::vault::Vault;
 
@@ -45,6 +46,7 @@ pub(super) fn call_of(step: &DatabaseStep, vault: &Vault) -> RdsCall {
         DatabaseStep::DeleteInstance { database, .. } => {
             RdsCall::DeleteInstance { identifier: database.identifier.clone() }
         }
+        DatabaseStep::Copy(step) => copies::call_of(step),
     }
 }
 
@@ -82,6 +84,7 @@ pub(super) fn changes(step: &DatabaseStep) -> Vec<Query> {
         DatabaseStep::TagVerified { snapshot, .. } => {
             vec![Query::Snapshot(snapshot_id(&database, snapshot)), Query::DatabaseSnapshots(database)]
         }
+        DatabaseStep::Copy(step) => copies::changes(step),
     }
 }
 
@@ -101,6 +104,7 @@ pub(super) fn basis(step: &DatabaseStep) -> Vec<Query> {
         | DatabaseStep::SetMasterPassword { .. }
         | DatabaseStep::DeleteInstance { .. } => vec![Query::Database(database)],
         DatabaseStep::TagVerified { snapshot, .. } => vec![Query::Snapshot(snapshot_id(&database, snapshot))],
+        DatabaseStep::Copy(step) => copies::basis(step),
     }
 }
 
@@ -140,6 +144,7 @@ pub(super) fn still_holds(step: &DatabaseStep, answer: &Answer) -> bool {
         (DatabaseStep::TagVerified { database, .. }, Answer::Snapshot(Some(found))) => {
             found.source == database.identifier && found.snapshot.snapshot_type == "manual"
         }
+        (DatabaseStep::Copy(step), answer) => copies::still_holds(step, answer),
         _ => false,
     }
 }

@@ -1,6 +1,7 @@
 //! One executor per Step.
 
 mod audit;
+mod copies;
 mod database;
 mod effect;
 

@@ -100,7 +100,8 @@ impl State {
         let (mut wanted, mut fresh, mut may_be_kept) = (0, 0, false);
         for entry in members.by_due.iter().filter_map(|(_, query)| self.entries.get(query)) {
             let waited = !entry.pending.is_empty();
-            let counts = |kept: &Kept| kept.began > entry.invalid_before && elapsed(kept.read_at.at, now) < believed / 2;
+            let counts =
+                |kept: &Kept| kept.began > entry.invalid_before && elapsed(kept.read_at.at, now) < believed / 2;
             // Those that will soon be wanted count too, or each would be read by a call of its own a little later.
             if waited || entry.kept.as_ref().is_some_and(|kept| !counts(kept)) {
                 wanted += 1;

@@ -26,6 +26,9 @@ const UNAVAILABLE: &str = "CredentialsUnavailable";
 /// Operations that remove something by its name.
 const REMOVALS: [&str; 3] = ["DeleteScalingPolicy", "DeleteScheduledAction", "DeregisterScalableTarget"];
 
+/// Operations of which RDS makes only so many at once.
+const COPIES: [&str; 2] = ["CopyDBSnapshot", "CopyDBClusterSnapshot"];
+
 /// What an error of the SDK means.
 pub(super) fn classify<E>(call: &Call, error: &SdkError<E, HttpResponse>) -> CloudError
 where
@@ -96,6 +99,16 @@ fn by_message(operation: &str, write: bool, code: &str, message: &str) -> Option
         // The scalable target was deregistered meanwhile, or cannot be seen everywhere yet.
         "ObjectNotFoundException" if write => Some(ErrorClass::Conflict),
         "ResourceNotFoundException" if operation == "ListTagsForResource" => Some(ErrorClass::Conflict),
+        // RDS makes so many copies of a region at once; the other quota is of snapshots that stay.
+        "SnapshotQuotaExceeded" if COPIES.contains(&operation) && (says("across regions") || says("in progress")) => {
+            Some(ErrorClass::Conflict)
+        }
+        // What was shared, or taken, a moment ago is not seen everywhere yet; what is gone is not wanted any more when it is looked again.
+        "DBSnapshotNotFound" | "DBSnapshotNotFoundFault" | "DBClusterSnapshotNotFoundFault"
+            if COPIES.contains(&operation) =>
+        {
+            Some(ErrorClass::Conflict)
+        }
         // A service-linked role that was made a moment ago.
         "ValidationException" if says("unable to assume iam role") => Some(ErrorClass::Conflict),
         // Tags are given with a first registration only; somebody else was first.
@@ -120,8 +133,8 @@ pub(super) fn class_of(code: &str, status: Option<u16>) -> ErrorClass {
         // The role lacks a permission on something behind the resource, such as cloudwatch:PutMetricAlarm.
         | "FailedResourceAccessException" | "RegionDisabledException" | "InvalidIdentityToken" | "InvalidIdentityTokenException"
         | "IDPRejectedClaim" => ErrorClass::Denied,
-        // The key that a queue is encrypted with.
-        "KmsAccessDenied" | "KMS.AccessDeniedException" => ErrorClass::Denied,
+        // The key that a queue, or a snapshot, is encrypted with.
+        "KmsAccessDenied" | "KMS.AccessDeniedException" | "KMSKeyNotAccessibleFault" => ErrorClass::Denied,
         _ if code.starts_with("AccessDenied") => ErrorClass::Denied,
         "ClusterNotFoundException" | "ServiceNotFoundException" | "ObjectNotFoundException" | "ResourceNotFoundException"
         | "NamespaceNotFoundException" | "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" | "DBInstanceNotFound"
@@ -236,10 +249,11 @@ fn shortened(mut message: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use runbook_core::Namespace;
     use runbook_core::observed::{Capacity, Suspended};
+    use runbook_core::{DatabaseKind, Namespace};
 
     use super::*;
+    use crate::call::RdsCall;
 
     #[test]
     fn codes_have_classes() {
@@ -270,6 +284,7 @@ mod tests {
             ("DBSnapshotAlreadyExists", Some(400), ErrorClass::Conflict),
             ("DBClusterSnapshotAlreadyExistsFault", Some(400), ErrorClass::Conflict),
             ("SnapshotQuotaExceeded", Some(400), ErrorClass::Invalid),
+            ("KMSKeyNotAccessibleFault", Some(400), ErrorClass::Denied),
             ("ValidationException", Some(400), ErrorClass::Invalid),
             ("InvalidParameterException", Some(400), ErrorClass::Invalid),
             ("LimitExceededException", Some(400), ErrorClass::Invalid),
@@ -296,6 +311,14 @@ mod tests {
         let delete = Call::DeleteScalingPolicy { resource_id: "service/app/web".into(), name: "cpu".into() };
         let deregister = Call::DeregisterScalableTarget { resource_id: "service/app/web".into() };
         let tags = Call::ListTagsForResource { arn: "arn".into() };
+        let copy = Call::Rds(RdsCall::CopySnapshot {
+            kind: DatabaseKind::Instance,
+            source: "one".into(),
+            snapshot: "one".into(),
+            kms_key: None,
+            option_group: None,
+            tags: vec![],
+        });
         let rate = "Unable to retrieve alarms for scaling policy arn due to reason: Rate exceeded (Service: AmazonCloudWatch; \
                     Status Code: 400; Error Code: Throttling; Request ID: 1)";
         let role = "Unable to create alarms due to reason: not authorized to perform: cloudwatch:PutMetricAlarm";
@@ -309,6 +332,9 @@ mod tests {
             (&delete, "ObjectNotFoundException", "No scaling policy found", ErrorClass::NotFound),
             (&deregister, "ObjectNotFoundException", "No scalable target found", ErrorClass::NotFound),
             (&tags, "ResourceNotFoundException", "The resource does not exist", ErrorClass::Conflict),
+            (&copy, "SnapshotQuotaExceeded", "Cannot copy more than 20 snapshots across regions", ErrorClass::Conflict),
+            (&copy, "SnapshotQuotaExceeded", "Cannot create more than 100 manual snapshots", ErrorClass::Invalid),
+            (&copy, "DBSnapshotNotFound", "DBSnapshot arn not found", ErrorClass::Conflict),
             (
                 &put,
                 "ValidationException",

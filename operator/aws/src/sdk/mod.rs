@@ -11,6 +11,7 @@ mod connect;
 mod ecs;
 mod http;
 mod rds;
+mod rds_copies;
 mod rds_databases;
 mod rds_restores;
 mod rds_snapshots;
@@ -210,6 +211,19 @@ async fn of_rds(client: &aws_sdk_rds::Client, call: &Call, rds: &RdsCall) -> Res
         }
         RdsCall::CreateSnapshot { kind, source, snapshot, tags } => {
             rds_snapshots::create(client, call, *kind, source, snapshot, tags).await
+        }
+        RdsCall::CopySnapshot { kind, source, snapshot, kms_key, option_group, tags } => {
+            let copy = rds_copies::Copy {
+                source,
+                snapshot,
+                kms_key: kms_key.clone(),
+                option_group: option_group.clone(),
+                tags,
+            };
+            rds_copies::copy(client, call, *kind, copy).await
+        }
+        RdsCall::ShareSnapshot { kind, snapshot, account } => {
+            rds_copies::share(client, call, *kind, snapshot, account).await
         }
         RdsCall::DeleteSnapshot { kind, snapshot } => rds_snapshots::delete(client, call, *kind, snapshot).await,
         RdsCall::Restore { identifier, from, instance, tags } => {

@@ -126,6 +126,7 @@ fn of_instance(call: &Call, found: &DbSnapshot) -> Result<(String, DatabaseSnaps
         status: text("Status", found.status())?,
         created_at: found.snapshot_create_time().and_then(timestamp),
         percent_progress: found.percent_progress().unwrap_or_default(),
+        encrypted: found.encrypted().unwrap_or_default(),
         tags: tags(found.tag_list()),
     };
     Ok((text("DBInstanceIdentifier", found.db_instance_identifier())?, snapshot))
@@ -141,6 +142,7 @@ fn of_cluster(call: &Call, found: &DbClusterSnapshot) -> Result<(String, Databas
         status: text("Status", found.status())?,
         created_at: found.snapshot_create_time().and_then(timestamp),
         percent_progress: found.percent_progress().unwrap_or_default(),
+        encrypted: found.storage_encrypted().unwrap_or_default(),
         tags: tags(found.tag_list()),
     };
     Ok((text("DBClusterIdentifier", found.db_cluster_identifier())?, snapshot))

@@ -229,6 +229,57 @@ async fn what_is_written_about_a_database_is_what_changes_and_nothing_beside_it(
 }
 
 #[tokio::test]
+async fn a_copy_names_its_source_its_key_and_its_own_tags_and_takes_none_along() {
+    let server = Server::start(|request| {
+        let action = request.body.split('&').find_map(|part| part.strip_prefix("Action=")).unwrap_or_default();
+        let body = format!(
+            "<{action}Response><{action}Result/><ResponseMetadata><RequestId>r-1</RequestId></ResponseMetadata></{action}Response>"
+        );
+        (200, body)
+    })
+    .await;
+    let cloud = cloud(&server, false).await;
+    let copy = |kind, option_group: Option<&str>| RdsCall::CopySnapshot {
+        kind,
+        source: "arn:aws:rds:eu-central-1:123456789012:snapshot:one".into(),
+        snapshot: "one".into(),
+        kms_key: Some("key".into()),
+        option_group: option_group.map(Into::into),
+        tags: vec![("owner".into(), "a".into())],
+    };
+    let share = |kind| RdsCall::ShareSnapshot { kind, snapshot: "one".into(), account: "210987654321".into() };
+    for call in [
+        copy(DatabaseKind::Instance, Some("group")),
+        copy(DatabaseKind::Cluster, None),
+        share(DatabaseKind::Instance),
+        share(DatabaseKind::Cluster),
+    ] {
+        let answered = cloud.call(&scope(), &Call::Rds(call)).await.unwrap();
+        assert_eq!((answered.reply, answered.request_id.as_deref()), (Reply::Done, Some("r-1")));
+    }
+    let sent: Vec<String> =
+        server.requests().iter().map(|request| request.body.replace("&Version=2014-10-31", "")).collect();
+    let source = "arn%3Aaws%3Ards%3Aeu-central-1%3A123456789012%3Asnapshot%3Aone";
+    let tags = "Tags.Tag.1.Key=owner&Tags.Tag.1.Value=a";
+    let to = "AttributeName=restore&ValuesToAdd.AttributeValue.1=210987654321";
+    assert_eq!(
+        sent,
+        [
+            format!(
+                "Action=CopyDBSnapshot&SourceDBSnapshotIdentifier={source}&TargetDBSnapshotIdentifier=one&KmsKeyId=key&{tags}\
+                 &CopyTags=false&OptionGroupName=group"
+            ),
+            format!(
+                "Action=CopyDBClusterSnapshot&SourceDBClusterSnapshotIdentifier={source}&TargetDBClusterSnapshotIdentifier=one\
+                 &KmsKeyId=key&CopyTags=false&{tags}"
+            ),
+            format!("Action=ModifyDBSnapshotAttribute&DBSnapshotIdentifier=one&{to}"),
+            format!("Action=ModifyDBClusterSnapshotAttribute&DBClusterSnapshotIdentifier=one&{to}"),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn refusals_of_rds_have_their_classes() {
     let kind = DatabaseKind::Instance;
     let create = Call::Rds(RdsCall::CreateSnapshot { kind, source: "db".into(), snapshot: "one".into(), tags: vec![] });

@@ -331,6 +331,7 @@ pub fn snapshot(of: &str, identifier: &str) -> DatabaseSnapshot {
         status: "available".into(),
         created_at: Some(Timestamp::UNIX_EPOCH),
         percent_progress: 100,
+        encrypted: false,
         tags: BTreeMap::from([("owner".to_owned(), "test".to_owned())]),
     }
 }

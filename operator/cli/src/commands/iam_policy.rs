@@ -32,7 +32,7 @@ pub async fn run(options: &IamPolicyOptions) -> Result<Shown, CliError> {
     for candidate in &candidates {
         match &candidate.prepared {
             Ok(prepared) if prepared.access.scope.connection == account => needed.extend((prepared.permissions)()),
-            Ok(_) => {}
+            Ok(prepared) => needed.extend(prepared.elsewhere.get(&account).into_iter().flatten().cloned()),
             // An override needs what its policy needs.
             Err(findings) if findings.iter().all(|finding| finding.weight == Weight::Note) => {}
             Err(findings) => {
@@ -83,7 +83,9 @@ fn chosen(candidates: &[Candidate], named: Option<&str>) -> Result<String, CliEr
     let used: BTreeSet<&str> = candidates
         .iter()
         .filter_map(|candidate| candidate.prepared.as_ref().ok())
-        .map(|Prepared { access: Access { scope, .. }, .. }| scope.connection.as_str())
+        .flat_map(|Prepared { access: Access { scope, .. }, elsewhere, .. }| {
+            std::iter::once(scope.connection.as_str()).chain(elsewhere.keys().map(String::as_str))
+        })
         .collect();
     match (named, used.into_iter().collect::<Vec<_>>().as_slice()) {
         (Some(name), used) if used.contains(&name) => Ok(name.into()),

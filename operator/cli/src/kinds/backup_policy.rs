@@ -1,16 +1,19 @@
 //! BackupPolicy: the same checks, in the same order, as the operator makes before it asks AWS.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use runbook_api::common::AccountRef;
 use runbook_api::{AwsAccount, BackupPolicy};
 use runbook_core::account::usable::not_ready;
-use runbook_core::account::{Brakes, resolve, usable};
+use runbook_core::account::{Access, Brakes, resolve, usable};
 use runbook_core::backup::claim::claim;
 use runbook_core::backup::input::{self, Input};
 use runbook_core::backup::memory::Memory;
-use runbook_core::backup::{self, reach, verification};
+use runbook_core::backup::{self, copies, reach, verification};
 use runbook_core::claim::{Claim, Claimant, hold_before_creation};
+use runbook_core::iam::Permission;
 use runbook_core::ids::ObjectId;
 use runbook_core::report::Hold;
 use runbook_core::{Facts, Finding, Plan};
@@ -75,6 +78,16 @@ impl<'a> Scene<'a> {
         }
         let cluster_id = self.cluster_id.unwrap_or(CLUSTER_ID);
         let input = input::validate(spec, &id(policy), cluster_id, &access)?;
+        let reach = |other: &AccountRef, region: &str| {
+            let account = self.accounts.get(&other.name);
+            if let Some(account) = account {
+                usable(account, self.allow_custom_endpoints)
+                    .map_err(|finding| not_ready(&other.name, &finding.message))?;
+            }
+            resolve(other, Some(region), &id(policy).namespace, account)
+        };
+        let (copies, granted) = copies::destinations(spec, &access, &reach)?;
+        let (input, access) = (input.copied_to(copies), Access { grants: access.grants.beside(granted), ..access });
         // What holds for a while takes no permission away.
         let of_reach = Input { brakes: Brakes::default(), ..input.clone() };
         let created = known.as_ref().and_then(|known| known.metadata.creation_timestamp.as_ref()).map(|time| time.0);
@@ -95,6 +108,7 @@ impl<'a> Scene<'a> {
             access,
             notes,
             plan: Box::new(move |facts, now: Timestamp| planned(&input, facts, now)),
+            elsewhere: others_of(reach::by_account(&of_reach), &of_reach),
             permissions: Box::new(move || reach::permissions(&of_reach)),
         })
     }
@@ -130,6 +144,12 @@ fn planned(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
         plan.findings.extend(cost);
     }
     plan
+}
+
+/// What is needed in other accounts than the policy's.
+fn others_of(mut needed: BTreeMap<String, Vec<Permission>>, input: &Input) -> BTreeMap<String, Vec<Permission>> {
+    needed.remove(&input.database.scope.connection);
+    needed
 }
 
 fn subject(policy: &ObjectId) -> Subject {

@@ -7,6 +7,7 @@ mod scaling_policy;
 
 pub use scaling_override::told;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -55,6 +56,8 @@ pub struct Prepared {
     pub plan: Planning,
     /// What there is to say beside its plan.
     pub notes: Vec<Finding>,
+    /// What IAM must allow in further AwsAccounts, by their names.
+    pub elsewhere: BTreeMap<String, Vec<Permission>>,
     /// What IAM must allow for all its plans.
     pub permissions: Box<dyn Fn() -> Vec<Permission>>,
 }

@@ -1,5 +1,6 @@
 //! DatabaseBackup and DatabaseRestore: what they would do if they were created now.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -73,6 +74,7 @@ impl<'a> Scene<'a> {
             access,
             notes: Vec::new(),
             plan: Box::new(move |facts, now| database_backup::plan(&input, facts, now)),
+            elsewhere: BTreeMap::new(),
             permissions: Box::new(move || database_backup::reach::permissions(&of_reach, deletes)),
         })
     }
@@ -96,6 +98,7 @@ impl<'a> Scene<'a> {
             access,
             notes: Vec::new(),
             plan: Box::new(move |facts, now| database_restore::plan(&input, facts, now)),
+            elsewhere: BTreeMap::new(),
             permissions: Box::new(move || database_restore::reach::permissions(&of_reach)),
         })
     }

@@ -1,5 +1,6 @@
 //! ScalingPolicy: the same checks, in the same order, as the operator makes before it asks AWS.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -107,6 +108,7 @@ impl<'a> Scene<'a> {
             access,
             notes: self.overrides.without_effect(policy, now),
             plan: Box::new(move |facts, now: Timestamp| scaling::plan(&input, facts, now)),
+            elsewhere: BTreeMap::new(),
             permissions: Box::new(move || reach::permissions(&of_reach)),
         })
     }

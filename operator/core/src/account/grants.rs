@@ -7,12 +7,13 @@ use crate::plan::Finding;
 use crate::query::Query;
 use crate::step::Step;
 
-/// What one namespace may do in one account.
+/// What one namespace may do in one account, and in others where its copies go.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grants {
     account: String,
     namespace: String,
     granted: Vec<Grant>,
+    others: Vec<Grants>,
 }
 
 impl Grants {
@@ -20,7 +21,18 @@ impl Grants {
     pub fn of(account: &str, namespace: &str, grants: &[Grant]) -> Self {
         let granted =
             grants.iter().filter(|grant| grant.namespaces.iter().any(|name| name == namespace)).cloned().collect();
-        Self { account: account.into(), namespace: namespace.into(), granted }
+        Self { account: account.into(), namespace: namespace.into(), granted, others: Vec::new() }
+    }
+
+    /// And what it may do in other accounts: each question and each step is held against the grants of the account that it goes to.
+    pub fn beside(self, others: Vec<Self>) -> Self {
+        Self { others, ..self }
+    }
+
+    /// The grants of the AwsAccount of this name. One that is not known grants nothing.
+    fn within(&self, account: &str) -> Self {
+        let known = std::iter::once(self).chain(&self.others).find(|grants| grants.account == account);
+        known.cloned().unwrap_or_else(|| Self::of(account, &self.namespace, &[]))
     }
 
     /// Whether `verb` may be done to every one of `resources`. Every verb includes `observe`.
@@ -47,7 +59,9 @@ impl Grants {
     /// # Errors
     /// As [`Grants::check`], for the first that may not.
     pub fn allow_queries(&self, queries: &[Query]) -> Result<(), Finding> {
-        queries.iter().try_for_each(|query| self.check(Verb::Observe, &query.resources()))
+        queries
+            .iter()
+            .try_for_each(|query| self.within(&query.scope().connection).check(Verb::Observe, &query.resources()))
     }
 
     /// Whether every step may be made.
@@ -55,7 +69,12 @@ impl Grants {
     /// # Errors
     /// As [`Grants::check`], for the first that may not.
     pub fn allow_steps(&self, steps: &[Step]) -> Result<(), Finding> {
-        steps.iter().try_for_each(|step| self.check(step.verb(), &step.resources()))
+        steps.iter().try_for_each(|step| {
+            self.within(&step.scope().connection).check(step.verb(), &step.resources())?;
+            step.reads_elsewhere().map_or(Ok(()), |database| {
+                self.within(&database.scope.connection).check(step.verb(), &[database.arn()])
+            })
+        })
     }
 
     fn covers(&self, verb: Verb, resource: &str) -> bool {

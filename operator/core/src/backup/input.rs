@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use runbook_api::backup_policy::{AutomatedBackups, BackupPolicySpec, DatabaseSource, Retention, Snapshots};
 use runbook_api::common::Mode;
 
+use super::copies::Destination;
 use super::memory::Memory;
 use super::retention::Rules;
 use super::timetable::Timetable;
@@ -44,6 +45,8 @@ pub struct Input {
     /// The names of all that there are, in whichever account, and of those that cannot be read. None where nobody knows: then nothing is
     /// taken for left behind.
     pub restores: Option<BTreeSet<String>>,
+    /// Where snapshots are copied to.
+    pub copies: Vec<Destination>,
     /// What the account's owner holds back.
     pub brakes: Brakes,
     /// What the policy's status remembers.
@@ -87,6 +90,11 @@ impl Input {
     /// The input beside the DatabaseRestores of the policy's namespace.
     pub fn with_runs(self, runs: Vec<Run>, restores: BTreeSet<String>) -> Self {
         Self { runs, restores: Some(restores), ..self }
+    }
+
+    /// The input with the places that snapshots are copied to.
+    pub fn copied_to(self, copies: Vec<Destination>) -> Self {
+        Self { copies, ..self }
     }
 }
 
@@ -169,6 +177,7 @@ pub fn validate(
         verification,
         runs: Vec::new(),
         restores: None,
+        copies: Vec::new(),
         brakes: access.brakes.clone(),
         memory: Memory::default(),
     })
@@ -235,7 +244,7 @@ fn scheduled(snapshots: &Snapshots, database: &DatabaseId) -> Result<Scheduled, 
     })
 }
 
-fn rules(retention: &Retention) -> Result<Rules, Finding> {
+pub(super) fn rules(retention: &Retention) -> Result<Rules, Finding> {
     let count = |field: &str, value: Option<i32>| match value.map(usize::try_from) {
         None => Ok(None),
         Some(Ok(value @ 1..)) => Ok(Some(value)),
@@ -271,6 +280,6 @@ pub(crate) fn is_identifier(text: &str, longest: usize) -> bool {
         && !text.ends_with('-')
 }
 
-fn invalid(message: impl Into<String>) -> Finding {
+pub(super) fn invalid(message: impl Into<String>) -> Finding {
     Finding::stalled("InvalidSpec", message)
 }

@@ -1,11 +1,12 @@
 //! What the status of a policy remembers. It may be lost: what must not be is in the tags of the snapshots.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use runbook_api::backup_policy::{BackupPolicyStatus, Slot};
 use runbook_api::common::HistoryEntry;
 use runbook_api::common::condition::SYNCED;
+use runbook_api::copies::CopyStatus;
 use runbook_api::scheduled_verification::{VerificationSlot, VerifiedBackup};
 
 use crate::contest;
@@ -14,6 +15,10 @@ use crate::report::Hold;
 
 /// Name of the step that deletes a snapshot.
 pub const DELETE: &str = "DeleteSnapshot";
+/// Name of the step that deletes a copy.
+const DELETE_COPY: &str = "DeleteCopy";
+/// Name of the step that makes a copy.
+const COPY: &str = "CopySnapshot";
 /// Name of the step that makes a DatabaseRestore.
 const VERIFY: &str = "VerifyBackup";
 
@@ -28,7 +33,13 @@ pub struct Memory {
     pub was_suspended: bool,
     /// The slots, newest first.
     pub slots: Vec<Slot>,
-    /// When snapshots were deleted, as far back as the history goes.
+    /// Where the copies stood.
+    pub copies: Vec<CopyStatus>,
+    /// By the name of copies: the slot of the newest snapshot that was ever copied.
+    pub copied_until: BTreeMap<String, Timestamp>,
+    /// Places where the last copy that was begun was refused, or failed.
+    pub failing: BTreeSet<String>,
+    /// When snapshots and copies were deleted, as far back as the history goes.
     pub deletions: Vec<Timestamp>,
     /// Snapshots that were deleted here, or were about to be.
     pub deleted: BTreeSet<String>,
@@ -56,8 +67,10 @@ impl Memory {
     pub fn of(status: &BackupPolicyStatus, created: Option<Timestamp>) -> Self {
         // A write whose answer was lost may have had its effect.
         let may_have = ["Succeeded", ErrorClass::Transient.as_str()];
-        let deletions: Vec<_> =
-            status.history.iter().filter(|entry| entry.step == DELETE && may_have.contains(&&*entry.outcome)).collect();
+        let done = |entry: &&HistoryEntry| may_have.contains(&&*entry.outcome);
+        let deletions: Vec<_> = status.history.iter().filter(|entry| entry.step == DELETE).filter(done).collect();
+        let of_copies = status.history.iter().filter(|entry| entry.step == DELETE_COPY).filter(done);
+        let until = |copy: &CopyStatus| Some((copy.name.clone(), copy.copied_until.as_ref()?.0));
         // What was about to be done when a process ended may have been done.
         let planned = status.plan.iter().flat_map(|plan| &plan.steps).filter(|step| step.step == DELETE);
         let made = deletions.iter().map(|entry| (&entry.resource, &entry.description));
@@ -67,7 +80,10 @@ impl Memory {
             scheduled: status.scheduled.as_ref().map(|one| (one.schedule.clone(), one.since.0)),
             was_suspended: was_suspended(status),
             slots: status.slots.clone(),
-            deletions: deletions.iter().map(|entry| entry.time.0).collect(),
+            copies: status.copies.clone(),
+            copied_until: status.copies.iter().filter_map(until).collect(),
+            failing: failing(&status.history),
+            deletions: deletions.iter().copied().chain(of_copies).map(|entry| entry.time.0).collect(),
             corrections: contest::corrections(&status.history)
                 .filter(|entry| entry.step == "ModifyBackupSettings")
                 .cloned()
@@ -89,6 +105,18 @@ impl Memory {
 pub fn was_suspended(status: &BackupPolicyStatus) -> bool {
     let synced = status.conditions.iter().find(|condition| condition.type_ == SYNCED);
     synced.is_some_and(|synced| synced.reason == Hold::Suspended.reason())
+}
+
+/// The places of which the newest attempt at a copy failed: `copy snapshot ID of … to PLACE`.
+fn failing(history: &[HistoryEntry]) -> BTreeSet<String> {
+    let (mut known, mut failing) = (BTreeSet::new(), BTreeSet::new());
+    for entry in history.iter().filter(|entry| entry.step == COPY) {
+        let Some((_, place)) = entry.description.rsplit_once(" to ") else { continue };
+        if known.insert(place) && entry.outcome != "Succeeded" {
+            failing.insert(place.to_owned());
+        }
+    }
+    failing
 }
 
 /// The snapshot that a line about a deletion names, `delete snapshot ID of …`: of a status that was written before there was a field for it.

@@ -1,6 +1,7 @@
 //! BackupPolicy: how one RDS DB instance, or one DB cluster, is backed up.
 
 pub mod claim;
+pub mod copies;
 pub mod cron;
 pub mod input;
 pub mod memory;

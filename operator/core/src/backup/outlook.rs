@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use runbook_api::backup_policy::{Backup, PlannedDeletion, RetentionStatus, ScheduledSince};
+use runbook_api::copies::CopyStatus;
 use runbook_api::scheduled_verification::VerifiedBackup;
 
 use super::own::Own;
@@ -33,6 +34,8 @@ pub struct Outlook {
     pub slots: Vec<runbook_api::backup_policy::Slot>,
     /// What becomes of the snapshots.
     pub retention: Option<RetentionStatus>,
+    /// Where the copies stand.
+    pub copies: Vec<CopyStatus>,
     /// What is told of verifications, where there are any.
     pub verifications: Option<Told>,
     /// The newest backup that was found good.

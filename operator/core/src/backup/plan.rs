@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use runbook_api::backup_policy::{Slot, SlotState};
 
+use super::copies::{self, Copying};
 use super::input::{Input, Scheduled};
 use super::outlook::Outlook;
 use super::own::{self, Own};
@@ -21,7 +22,7 @@ use crate::ownership::SLOT_TAG;
 use crate::plan::{Finding, Plan, Weight};
 use crate::query::Query;
 use crate::report::Hold;
-use crate::step::{DatabaseStep, Step};
+use crate::step::{CopyStep, DatabaseStep, Step};
 
 /// How soon to look again at a database that something waits for.
 const SOON: SignedDuration = SignedDuration::from_secs(30);
@@ -36,8 +37,10 @@ pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     // Whose account it is comes first: with the wrong credentials nothing is read either.
     let mut inquiry = Inquiry::new(facts);
     let identity = inquiry.caller_identity(Query::CallerIdentity(scope.clone()));
-    if let Some(missing) = inquiry.open() {
-        return Plan::missing(missing);
+    match inquiry.open() {
+        Some(Missing::Needs(needs)) => return asks(needs, copies::ahead(input, facts)),
+        Some(missing) => return Plan::missing(missing),
+        None => {}
     }
     if let Some(finding) = identity.and_then(|identity| account::plan::mismatch(scope, identity)) {
         return Plan::only(finding);
@@ -70,6 +73,13 @@ pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     }
 }
 
+/// A plan that asks these, and these beside them.
+fn asks(mut needs: Vec<Query>, beside: Vec<Query>) -> Plan {
+    let new: Vec<Query> = beside.into_iter().filter(|query| !needs.contains(query)).collect();
+    needs.extend(new);
+    Plan { needs, ..Plan::default() }
+}
+
 fn decide(input: &Input, database: &Database, all: &[DatabaseSnapshot], facts: &Facts, now: Timestamp) -> Plan {
     if let Some(cluster) = &database.member_of {
         return Plan::only(Finding::stalled(
@@ -82,18 +92,27 @@ fn decide(input: &Input, database: &Database, all: &[DatabaseSnapshot], facts: &
     }
     let mut plan = Plan::default();
     let mut outlook = Outlook::of(database);
-    let mut deletions = Vec::new();
+    let (mut deletions, mut copying) = (Vec::new(), Copying::default());
     let own = own::own(input, database, all);
     let mut sorted = Sorted::default();
     if let Some(scheduled) = &input.snapshots {
+        let zone = scheduled.timetable.cron.zone();
+        let standings = match copies::look(input, database, &own, facts, zone, now) {
+            Ok(standings) => standings,
+            Err(needs) => return Plan { needs, ..Plan::default() },
+        };
         let slots = slots::judge(input, scheduled, &own, all, now);
         if let Some(rules) = &scheduled.retention {
-            sorted = rules.sort(&own, scheduled.timetable.cron.zone(), now);
+            sorted = copies::hold_back(rules.sort(&own, zone, now), &standings, &mut plan);
             // What is being restored stays until that has ended.
             sorted.due.retain(|one| !is_being_restored(input, one));
         }
         deletions = delete(input, &sorted, now, &mut plan);
-        let taking = Taking { input, scheduled, database, own: &own, all, room_is_made: !deletions.is_empty() };
+        let room_is_made = !deletions.is_empty();
+        copying = copies::copying(input, database, &standings, all, now, &mut plan);
+        deletions.extend(copies::retire(input, &standings, zone, deletions.len(), now, &mut plan));
+        outlook.copies = copies::statuses(input, &standings);
+        let taking = Taking { input, scheduled, database, own: &own, all, room_is_made };
         if let Some(slot) = slots.due {
             match taking.take(slot, facts, &mut plan) {
                 Ok(step) => plan.steps.extend(step),
@@ -107,7 +126,15 @@ fn decide(input: &Input, database: &Database, all: &[DatabaseSnapshot], facts: &
     let takes = !plan.steps.is_empty();
     outlook.contest = Contest::of(&input.memory.corrections, now);
     change(input, database, outlook.contest.as_ref(), now, &mut plan);
-    plan.steps.extend(deletions.into_iter().filter(|_| !takes));
+    if !takes {
+        // Copies come before what is deleted, for the same reason.
+        if copying.first.is_empty() {
+            plan.steps.extend(deletions);
+            plan.steps.extend(copying.last);
+        } else {
+            plan.steps.splice(0..0, copying.first);
+        }
+    }
     if let Some(verifications) = &input.verification {
         let backups = Backups { database, own: &own, going: &sorted.due, all };
         let (step, mut told) = verification::plan(input, verifications, &backups, now, &mut plan);
@@ -286,10 +313,11 @@ fn say(input: &Input, slots: &Slots, own: &[Own<'_>], now: Timestamp, plan: &mut
     }
 }
 
-/// What can be done is done first: a change that a person must make possible keeps no snapshot from being taken or deleted.
+/// What can be done is done first: a change that a person must make possible keeps no snapshot from being taken or deleted, and neither
+/// does a place of copies that does not answer.
 fn settle(plan: &mut Plan, now: Timestamp) {
     if !plan.steps.is_empty() {
-        for finding in plan.findings.iter_mut().filter(|finding| finding.weight == Weight::Stalled) {
+        for finding in plan.findings.iter_mut().filter(|finding| finding.weight > Weight::Waiting) {
             finding.weight = Weight::Note;
         }
     }
@@ -307,7 +335,11 @@ fn hold(input: &Input, now: Timestamp, plan: &mut Plan) {
         return;
     };
     plan.wake(freeze.to);
-    let takes = |step: &Step| matches!(step, Step::Database(DatabaseStep::CreateSnapshot { .. }));
+    let takes = |step: &Step| {
+        let Step::Database(step) = step else { return false };
+        let copies = |step: &CopyStep| matches!(step, CopyStep::CopySnapshot { .. } | CopyStep::ShareSnapshot { .. });
+        matches!(step, DatabaseStep::CreateSnapshot { .. }) || matches!(step, DatabaseStep::Copy(step) if copies(step))
+    };
     if plan.steps.iter().any(takes) {
         plan.steps.retain(takes);
     } else {
@@ -316,7 +348,7 @@ fn hold(input: &Input, now: Timestamp, plan: &mut Plan) {
     plan.findings.push(Finding::note(
         "Frozen",
         format!(
-            "the AwsAccount is frozen until {}: {}; snapshots are taken, none is deleted or verified, and no setting is changed",
+            "the AwsAccount is frozen until {}: {}; snapshots are taken and copied, none is deleted or verified, and no setting is changed",
             freeze.to, freeze.reason
         ),
     ));

@@ -9,7 +9,7 @@ use crate::facts::{Answer, Facts};
 use crate::ids::DatabaseId;
 use crate::observed::{Database, DatabaseSnapshot};
 use crate::query::Query;
-use crate::step::{DatabaseStep, Step};
+use crate::step::{CopyStep, DatabaseStep, Step};
 
 /// Makes `facts` what they will be when `step` has been made.
 pub fn predict(facts: &mut Facts, step: &Step) {
@@ -45,6 +45,7 @@ pub fn predict(facts: &mut Facts, step: &Step) {
                     status: "creating".into(),
                     created_at: None,
                     percent_progress: 0,
+                    encrypted: false,
                     tags: tags.iter().cloned().collect(),
                 });
             });
@@ -52,6 +53,7 @@ pub fn predict(facts: &mut Facts, step: &Step) {
         DatabaseStep::DeleteSnapshot { database, snapshot, .. } => {
             change_snapshots(facts, database, |snapshots| snapshots.retain(|one| one.identifier != *snapshot));
         }
+        DatabaseStep::Copy(step) => predict_copy(facts, step),
         step @ (DatabaseStep::RestoreInstance { .. }
         | DatabaseStep::SetMasterPassword { .. }
         | DatabaseStep::TagVerified { .. }
@@ -67,10 +69,35 @@ pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
             input.memory.deletions.push(now);
             input.memory.deleted.insert(snapshot.clone());
         }
+        Step::Database(DatabaseStep::Copy(CopyStep::DeleteCopy { .. })) => input.memory.deletions.push(now),
         Step::VerifyBackup { verification, .. } => {
             input.runs.push(Run::read(&verification.object(), &input.policy.name));
         }
         _ => {}
+    }
+}
+
+fn predict_copy(facts: &mut Facts, step: &CopyStep) {
+    match step {
+        CopyStep::CopySnapshot { to, snapshot, kms_key, tags, .. } => change_snapshots(facts, to, |snapshots| {
+            snapshots.push(DatabaseSnapshot {
+                identifier: snapshot.clone(),
+                arn: to.snapshot_arn(snapshot),
+                // Only its tag says for sure which database a copy is of.
+                source_resource_id: None,
+                snapshot_type: "manual".into(),
+                status: "creating".into(),
+                created_at: None,
+                percent_progress: 0,
+                encrypted: kms_key.is_some(),
+                tags: tags.iter().cloned().collect(),
+            });
+        }),
+        // No list shows who a snapshot is shared with.
+        CopyStep::ShareSnapshot { .. } => {}
+        CopyStep::DeleteCopy { database, snapshot, .. } | CopyStep::DeleteShared { database, snapshot, .. } => {
+            change_snapshots(facts, database, |snapshots| snapshots.retain(|one| one.identifier != *snapshot));
+        }
     }
 }
 

@@ -37,12 +37,23 @@ impl Kept {
     }
 }
 
-/// Looks at the quota that a snapshot of the database counts against. One of which AWS tells nothing limits nothing.
-pub fn room(database: &DatabaseId, quotas: &BTreeMap<String, Quota>, kept: &Kept) -> Room {
-    let (name, sort) = match database.kind {
+/// How many more snapshots of a database the quota leaves where it is; none where AWS tells nothing.
+pub fn left(database: &DatabaseId, quotas: &BTreeMap<String, Quota>) -> Option<i64> {
+    let Quota { used, max } = quotas.get(counted(database.kind).0).copied()?;
+    Some(max.saturating_sub(used).max(0))
+}
+
+/// The quota that snapshots count against, and what it counts.
+fn counted(kind: DatabaseKind) -> (&'static str, &'static str) {
+    match kind {
         DatabaseKind::Instance => ("ManualSnapshots", "DB snapshots"),
         DatabaseKind::Cluster => ("ManualClusterSnapshots", "DB cluster snapshots"),
-    };
+    }
+}
+
+/// Looks at the quota that a snapshot of the database counts against. One of which AWS tells nothing limits nothing.
+pub fn room(database: &DatabaseId, quotas: &BTreeMap<String, Quota>, kept: &Kept) -> Room {
+    let (name, sort) = counted(database.kind);
     let Some(Quota { used, max }) = quotas.get(name).copied() else { return Room::Yes(None) };
     let of_database = match kept {
         Kept { own: Some(own), others } => format!(

@@ -1,11 +1,11 @@
 //! Everything that a BackupPolicy may ever ask or do, whatever AWS is like.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::input::{Declared, Input, Scheduled};
-use super::{own, slots, verification};
+use super::{copies, own, slots, verification};
 use crate::iam::Permission;
 use crate::observed::BackupSettings;
 use crate::query::Query;
@@ -14,6 +14,21 @@ use crate::step::{DatabaseStep, SettingsChange, Step};
 /// What IAM must allow for the policy to be brought about and kept so. Snapshots that were taken when the policy had another namePrefix
 /// are not in it: they are deleted by hand, or the prefix is allowed besides.
 pub fn permissions(input: &Input) -> Vec<Permission> {
+    by_account(input).remove(&input.database.scope.connection).unwrap_or_default()
+}
+
+/// The same, by the AwsAccount whose role needs it: copies may be in others.
+pub fn by_account(input: &Input) -> BTreeMap<String, Vec<Permission>> {
+    let of_copies = input.snapshots.iter().flat_map(|scheduled| copies::reach::permissions(input, scheduled));
+    let mut needed: BTreeMap<String, BTreeSet<Permission>> = BTreeMap::new();
+    let home = at_home(input).into_iter().map(|one| (input.database.scope.connection.clone(), one));
+    for (account, permission) in home.chain(of_copies) {
+        needed.entry(account).or_default().insert(permission);
+    }
+    needed.into_iter().map(|(account, needed)| (account, needed.into_iter().collect())).collect()
+}
+
+fn at_home(input: &Input) -> Vec<Permission> {
     let id = &input.database;
     let mut asked = vec![Query::CallerIdentity(id.scope.clone()), Query::Database(id.clone())];
     let mut steps = Vec::new();
@@ -33,7 +48,7 @@ pub fn permissions(input: &Input) -> Vec<Permission> {
     };
     let asked = asked.iter().flat_map(Query::permissions);
     let made = steps.into_iter().flat_map(|step| Step::Database(step).permissions());
-    asked.chain(made).chain(of_restores).collect::<BTreeSet<_>>().into_iter().collect()
+    asked.chain(made).chain(of_restores).collect()
 }
 
 /// Which settings change makes no difference to IAM.

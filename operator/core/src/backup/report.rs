@@ -79,6 +79,7 @@ fn with_outlook(
         latest_restorable_time: restorable(previous.latest_restorable_time.as_ref(), outlook.latest_restorable_time),
         scheduled: outlook.scheduled.clone(),
         slots: with_acts(&outlook.slots, acts),
+        copies: outlook.copies.clone(),
         retention: outlook.retention.as_ref().map(|next| retention(previous.retention.as_ref(), next)),
         last_verified: outlook.proved.clone(),
         ..with_verifications(told, outlook.verifications.as_ref(), acts)

@@ -41,7 +41,8 @@ pub fn predict(facts: &mut Facts, step: &DatabaseStep) {
         }
         DatabaseStep::ModifyBackupSettings { .. }
         | DatabaseStep::CreateSnapshot { .. }
-        | DatabaseStep::DeleteSnapshot { .. } => {}
+        | DatabaseStep::DeleteSnapshot { .. }
+        | DatabaseStep::Copy(_) => {}
     }
 }
 

@@ -3,7 +3,7 @@
 //! Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon RDS".
 
 use super::needs::{arn, permission};
-use super::{Condition, Permission, Purpose, Resource};
+use super::{Condition, Permission, Purpose, Resource, copies};
 use crate::ids::{DatabaseId, DatabaseKind, Scope, SnapshotId};
 use crate::ownership::OWNER_TAG;
 use crate::step::{DatabaseStep, RestoreFrom, RestoredInstance, VERIFICATION_PREFIX};
@@ -60,15 +60,9 @@ pub(super) fn write(step: &DatabaseStep) -> Vec<Permission> {
             ]
         }
         DatabaseStep::DeleteSnapshot { database, snapshot, tags, .. } => {
-            let made = exactly(database.snapshot_arn(&slots_of(snapshot)));
-            let owner = tags.iter().find(|(key, _)| key == OWNER_TAG).map(|(_, value)| value.clone());
-            let condition = owner.map(|owner| Condition {
-                operator: "StringLike",
-                key: "aws:ResourceTag/ops.clocked.app/owner",
-                value: of_any_cluster(&owner),
-            });
-            vec![Permission { condition, ..permission(Purpose::DeleteSnapshots, action, made) }]
+            vec![delete(action, database.snapshot_arn(&slots_of(snapshot)), tags)]
         }
+        DatabaseStep::Copy(step) => copies::write(step),
         DatabaseStep::RestoreInstance { database, from, instance, .. } => restore(action, database, from, instance),
         DatabaseStep::SetMasterPassword { database, .. } => {
             vec![permission(Purpose::VerifyBackups, action, exactly(verifications(database)))]
@@ -80,6 +74,17 @@ pub(super) fn write(step: &DatabaseStep) -> Vec<Permission> {
             vec![permission(Purpose::VerifyBackups, action, exactly(verifications(database)))]
         }
     }
+}
+
+/// To delete a snapshot, of those that have the owner's tag.
+pub(super) fn delete(action: &'static str, arn: String, tags: &[(String, String)]) -> Permission {
+    let owner = tags.iter().find(|(key, _)| key == OWNER_TAG).map(|(_, value)| value.clone());
+    let condition = owner.map(|owner| Condition {
+        operator: "StringLike",
+        key: "aws:ResourceTag/ops.clocked.app/owner",
+        value: of_any_cluster(&owner),
+    });
+    Permission { condition, ..permission(Purpose::DeleteSnapshots, action, Resource { arn, of_cluster: None }) }
 }
 
 /// A restore needs leave for what it makes, for what it is made of, and for the groups that it is put into.
@@ -118,7 +123,7 @@ fn of_any_cluster(owner: &str) -> String {
 }
 
 /// All slots of the identifier's prefix: which will be written is not known beforehand. One that names no slot is meant alone.
-fn slots_of(snapshot: &str) -> String {
+pub(super) fn slots_of(snapshot: &str) -> String {
     const SLOT: &str = "-00000000-000000";
     let is_slot = |text: &str| {
         text.chars().zip(SLOT.chars()).all(|(c, like)| if like == '0' { c.is_ascii_digit() } else { c == like })

@@ -1,11 +1,13 @@
 //! IAM: what must be allowed for a question to be asked or a step to be made, and the least policy that allows it.
 
+mod copies;
 mod database;
 mod document;
 mod needs;
 
 use serde::Serialize;
 
+pub(crate) use copies::key_of;
 pub use document::{Breadth, Document, Effect, Statement, Strings, document};
 
 /// One action on one resource, where a condition holds.
@@ -48,6 +50,10 @@ pub enum Purpose {
     ModifyDatabases,
     /// To take snapshots, and to mark whose they are.
     TakeSnapshots,
+    /// To copy snapshots to other regions and accounts, to mark whose the copies are, and to share what is made for it.
+    CopySnapshots,
+    /// To use the keys that copies are encrypted with.
+    KeysOfCopies,
     /// To delete snapshots that are kept no longer, of those that we took.
     DeleteSnapshots,
     /// To restore into new databases, and to mark whose they are.
@@ -94,6 +100,8 @@ impl Purpose {
             Self::ReadDatabases => "ReadDatabases",
             Self::ModifyDatabases => "ModifyDatabases",
             Self::TakeSnapshots => "TakeSnapshots",
+            Self::CopySnapshots => "CopySnapshots",
+            Self::KeysOfCopies => "KeysOfCopies",
             Self::DeleteSnapshots => "DeleteSnapshots",
             Self::RestoreDatabases => "RestoreDatabases",
             Self::VerifyBackups => "VerifyBackups",

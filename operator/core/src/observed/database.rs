@@ -110,6 +110,9 @@ pub struct DatabaseSnapshot {
     pub created_at: Option<Timestamp>,
     /// PercentProgress.
     pub percent_progress: i32,
+    /// Encrypted, StorageEncrypted.
+    #[serde(default)]
+    pub encrypted: bool,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }

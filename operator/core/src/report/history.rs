@@ -107,7 +107,10 @@ mod tests {
     #[test]
     fn what_an_act_changed_is_told_apart_from_its_line() {
         let [entry] = &append(&[], &[act(3, "a")])[..] else { panic!() };
-        assert_eq!((entry.resource.as_deref(), entry.from, entry.to), (Some("service/clocked-cluster/app"), Some(1), Some(3)));
+        assert_eq!(
+            (entry.resource.as_deref(), entry.from, entry.to),
+            (Some("service/clocked-cluster/app"), Some(1), Some(3))
+        );
     }
 
     #[test]

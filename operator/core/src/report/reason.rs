@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use runbook_api::common::condition::{READY, RECONCILING, SYNCED};
 
 use super::outcome::APPLYING;
-use crate::step::{DatabaseStep, Step};
+use crate::step::{CopyStep, DatabaseStep, Step};
 
 /// Why a step is made, as history, events and the audit log say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,12 @@ impl Reason {
                 Self::Schedule
             }
             Step::Database(DatabaseStep::DeleteSnapshot { .. }) if self != Self::Deletion => Self::Retention,
+            Step::Database(DatabaseStep::Copy(CopyStep::CopySnapshot { .. } | CopyStep::ShareSnapshot { .. })) => {
+                Self::Schedule
+            }
+            Step::Database(DatabaseStep::Copy(CopyStep::DeleteCopy { .. } | CopyStep::DeleteShared { .. })) => {
+                Self::Retention
+            }
             Step::Database(
                 DatabaseStep::CreateSnapshot { slot: None, .. }
                 | DatabaseStep::RestoreInstance { .. }

@@ -7,6 +7,7 @@ use runbook_api::aws_account::Verb;
 use serde::Serialize;
 
 use super::Effect;
+use super::copy::CopyStep;
 use super::restore::{RestoreFrom, RestoredInstance};
 use crate::ids::{DatabaseId, DatabaseKind};
 use crate::observed::BackupSettings;
@@ -90,6 +91,8 @@ pub enum DatabaseStep {
         /// The tags that say whose it is, which must still be there.
         tags: Vec<(String, String)>,
     },
+    /// Write something about a copy of a snapshot, in another region or account.
+    Copy(CopyStep),
 }
 
 /// What the names of DB instances begin with that are restored to be verified. No other is ever deleted.
@@ -124,6 +127,7 @@ impl DatabaseStep {
             Self::SetMasterPassword { .. } => "SetMasterPassword",
             Self::TagVerified { .. } => "TagVerified",
             Self::DeleteInstance { .. } => "DeleteInstance",
+            Self::Copy(step) => step.name(),
         }
     }
 
@@ -137,6 +141,7 @@ impl DatabaseStep {
             | Self::SetMasterPassword { database, .. }
             | Self::TagVerified { database, .. }
             | Self::DeleteInstance { database, .. } => database,
+            Self::Copy(step) => step.database(),
         }
     }
 
@@ -150,6 +155,7 @@ impl DatabaseStep {
             | Self::RestoreInstance { .. }
             | Self::SetMasterPassword { .. }
             | Self::DeleteInstance { .. } => None,
+            Self::Copy(step) => Some(step.snapshot()),
         }
     }
 
@@ -161,6 +167,7 @@ impl DatabaseStep {
             }
             Self::CreateSnapshot { .. } | Self::RestoreInstance { .. } => Effect::Creates,
             Self::DeleteSnapshot { .. } | Self::DeleteInstance { .. } => Effect::Deletes,
+            Self::Copy(step) => step.effect(),
         }
     }
 
@@ -173,6 +180,7 @@ impl DatabaseStep {
             | Self::SetMasterPassword { .. }
             | Self::TagVerified { .. }
             | Self::DeleteInstance { .. } => Verb::Restore,
+            Self::Copy(step) => step.verb(),
         }
     }
 
@@ -180,6 +188,7 @@ impl DatabaseStep {
     pub fn resources(&self) -> Vec<String> {
         let source = match self {
             Self::RestoreInstance { from, .. } => Some(from.source().arn()),
+            Self::Copy(step) => return step.resources(),
             _ => None,
         };
         std::iter::once(self.database().arn()).chain(source).collect()
@@ -203,6 +212,7 @@ impl DatabaseStep {
             (Self::SetMasterPassword { .. }, _) => "rds:ModifyDBInstance",
             (Self::TagVerified { .. }, _) => "rds:AddTagsToResource",
             (Self::DeleteInstance { .. }, _) => "rds:DeleteDBInstance",
+            (Self::Copy(step), _) => step.iam_action(),
         }
     }
 }
@@ -269,6 +279,7 @@ impl fmt::Display for DatabaseStep {
             Self::DeleteInstance { database, .. } => {
                 write!(formatter, "delete {database} without a final snapshot: it was restored to be verified")
             }
+            Self::Copy(step) => step.fmt(formatter),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A step prints as one line of `plan`, is the action of an event, a label of a metric and an action of IAM.
 
+mod copy;
 mod database;
 mod restore;
 
@@ -10,6 +11,7 @@ use std::fmt;
 use runbook_api::aws_account::Verb;
 use serde::Serialize;
 
+pub use self::copy::{CopyStep, place};
 pub use self::database::{DatabaseStep, SettingsChange, VERIFICATION_PREFIX};
 pub use self::restore::{RestoreFrom, RestoredInstance};
 use crate::backup::verification::Verification;
@@ -265,6 +267,14 @@ impl Step {
         match self {
             Self::Database(step) => step.resources(),
             step => vec![step.resource().arn()],
+        }
+    }
+
+    /// What it reads in another place than the one it is made in, which must be granted there with the same verb.
+    pub fn reads_elsewhere(&self) -> Option<&DatabaseId> {
+        match self {
+            Self::Database(DatabaseStep::Copy(step)) => step.reads(),
+            _ => None,
         }
     }
 

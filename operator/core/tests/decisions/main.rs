@@ -9,6 +9,7 @@ mod backup;
 mod checks;
 mod claims;
 mod conditions;
+mod copies;
 mod deletion;
 mod events;
 mod expected;

@@ -44,7 +44,7 @@ impl Kind for AwsAccount {
         let account = account.unwrap_or_else(|| Arc::new(self.clone()));
         let hold = Hold::of(false, Mode::Enforce, access.mode);
         let queues = context.hearing.of(&account);
-        Ok(Prepared { input: (access.scope.clone(), queues), access, account, hold })
+        Ok(Prepared { input: (access.scope.clone(), queues), access, account, others: Vec::new(), hold })
     }
 
     fn plan((scope, queues): &Self::Input, facts: &Facts, _: Timestamp) -> Plan {

@@ -1,5 +1,6 @@
 //! BackupPolicy: what its decisions are made of.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
-use runbook_api::common::HistoryEntry;
+use runbook_api::common::{AccountRef, HistoryEntry};
 use runbook_api::run::POLICY;
 use runbook_api::{AwsAccount, BackupPolicy, BackupPolicyStatus, DatabaseRestore};
 use runbook_core::account::usable::not_ready;
@@ -17,7 +18,7 @@ use runbook_core::backup::claim::claim as claim_of;
 use runbook_core::backup::input::{self, Input};
 use runbook_core::backup::memory::Memory;
 use runbook_core::backup::verification::Run;
-use runbook_core::backup::{self, report};
+use runbook_core::backup::{self, copies, report};
 use runbook_core::claim;
 use runbook_core::ids::ObjectId;
 use runbook_core::report::{Act, Hold, Summary, history};
@@ -74,13 +75,27 @@ impl Kind for BackupPolicy {
             )?;
         }
         let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
+        let others = Others {
+            context,
+            namespace: self.namespace().unwrap_or_default(),
+            own: (name.as_str(), &account),
+            used: RefCell::default(),
+        };
+        let (copies, granted) = copies::destinations(spec, &access, &|other, region| others.reach(other, region))?;
+        let (input, access) = (input.copied_to(copies), Access { grants: access.grants.beside(granted), ..access });
         let mut status = self.status.clone().unwrap_or_default();
         // What was done counts, also while the API server does not take the report.
         status.remember(&context.memory.of(&self.uid().unwrap_or_default()).unreported);
         let created = self.metadata.creation_timestamp.as_ref().map(|time| time.0);
         let input = input.beside(Memory::of(&status, created)).with_runs(runs(self, context), restores(self, context));
         let hold = Hold::of(spec.suspend, spec.mode, access.mode);
-        Ok(Prepared { input, access, account, hold })
+        let others = others.used.into_inner();
+        Ok(Prepared { input, access, account, others, hold })
+    }
+
+    fn other_accounts(&self) -> Vec<String> {
+        let copies = self.spec.snapshots.iter().flat_map(|snapshots| &snapshots.copies);
+        copies.filter_map(|copy| copy.account_ref.as_ref()).map(|other| other.name.clone()).collect()
     }
 
     fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
@@ -111,6 +126,29 @@ impl Reported for BackupPolicyStatus {
 
     fn last_handled(&self) -> Option<&str> {
         self.last_handled_reconcile_at.as_deref()
+    }
+}
+
+/// The accounts that copies are in.
+struct Others<'c> {
+    context: &'c Context,
+    namespace: String,
+    /// The policy's own.
+    own: (&'c str, &'c Arc<AwsAccount>),
+    /// Those that were found to be usable.
+    used: RefCell<Vec<Arc<AwsAccount>>>,
+}
+
+impl Others<'_> {
+    fn reach(&self, other: &AccountRef, region: &str) -> Result<Access, Finding> {
+        if other.name == self.own.0 {
+            return resolve(other, Some(region), &self.namespace, Some(self.own.1));
+        }
+        let account =
+            self.context.accounts.connect(&other.name).map_err(|finding| not_ready(&other.name, &finding.message))?;
+        let access = resolve(other, Some(region), &self.namespace, account.as_deref())?;
+        self.used.borrow_mut().extend(account);
+        Ok(access)
     }
 }
 

@@ -31,7 +31,8 @@ pub fn queue<K: Kind>(runner: Arc<Runner<K>>) -> impl Stream<Item = ObjectRef<K>
                 Change::Applied(account) | Change::Deleted(account) => account.name_any(),
                 Change::Malformed(invalid) => invalid.metadata.name.clone().unwrap_or_default(),
             };
-            let policies = K::reflected(&context).store().state_filter(|policy: &K| policy.account_name() == name);
+            let works = |policy: &K| policy.account_name() == name || policy.other_accounts().contains(&name);
+            let policies = K::reflected(&context).store().state_filter(works);
             stream::iter(policies.iter().flat_map(|policy| with_rivals(&context, &**policy)).collect::<Vec<_>>())
         })
     };

@@ -60,7 +60,7 @@ impl Kind for DatabaseBackup {
         let input = input::validate(spec, &self.metadata, cluster_id, &access, context.clock.now())?;
         let memory = Memory::of(&self.status.clone().unwrap_or_default());
         let hold = Hold::of(false, Mode::Enforce, access.mode);
-        Ok(Prepared { input: Input { memory, ..input }, access, account, hold })
+        Ok(Prepared { input: Input { memory, ..input }, access, account, others: Vec::new(), hold })
     }
 
     fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {

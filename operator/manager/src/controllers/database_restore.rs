@@ -69,7 +69,7 @@ impl Kind for DatabaseRestore {
         status.remember(&context.memory.of(&self.uid().unwrap_or_default()).unreported);
         let hold = Hold::of(false, Mode::Enforce, access.mode);
         let input = Input { memory: Memory::of(&status), ahead: ahead(self, context), ..input };
-        Ok(Prepared { input, access, account, hold })
+        Ok(Prepared { input, access, account, others: Vec::new(), hold })
     }
 
     fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {

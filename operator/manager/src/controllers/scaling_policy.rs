@@ -84,7 +84,7 @@ impl Kind for ScalingPolicy {
         let input = input.beside(scaling_override::of_policy(&id(self), &context.stores), memory);
         let input = Input { taken, deletion, ..input };
         let hold = Hold::of(spec.suspend, spec.mode, access.mode);
-        Ok(Prepared { input, access, account, hold })
+        Ok(Prepared { input, access, account, others: Vec::new(), hold })
     }
 
     fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {

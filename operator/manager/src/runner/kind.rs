@@ -34,6 +34,11 @@ pub trait Kind: Stored<Status: Reported> {
     /// Name of the AwsAccount that it is worked on in.
     fn account_name(&self) -> String;
 
+    /// Names of further AwsAccounts that it is worked on in.
+    fn other_accounts(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether the object is not to be looked at: nothing is asked of AWS for it.
     fn is_suspended(&self) -> bool {
         false
@@ -109,6 +114,8 @@ pub struct Prepared<I> {
     pub access: Access,
     /// The account that was looked at.
     pub account: Arc<AwsAccount>,
+    /// The further accounts that were looked at.
+    pub others: Vec<Arc<AwsAccount>>,
     /// What holds back writing.
     pub hold: Option<Hold>,
 }

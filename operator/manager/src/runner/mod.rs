@@ -211,7 +211,7 @@ impl<K: Kind> Runner<K> {
         };
         let turn = guarded.as_ref().unwrap_or(turn);
         match self.would_write(prepared, &seen.plan) {
-            Ok(true) => match self.confirm_account(prepared).await {
+            Ok(true) => match self.confirm_accounts(prepared).await {
                 Ok(()) => match self.within_radius(turn, prepared, &mut seen) {
                     Ok(()) => self.act(turn, prepared, &seen).await,
                     Err(finding) => {
@@ -235,12 +235,19 @@ impl<K: Kind> Runner<K> {
         }
     }
 
-    /// Asks the API server itself whether the account still is as the plan took it: a watch that hangs must not hide the stop button,
+    /// Asks the API server itself whether the accounts still are as the plan took them: a watch that hangs must not hide the stop button,
     /// nor a grant that was taken back.
-    async fn confirm_account(&self, prepared: &Prepared<K::Input>) -> Result<(), &'static str> {
+    async fn confirm_accounts(&self, prepared: &Prepared<K::Input>) -> Result<(), &'static str> {
+        for account in std::iter::once(&prepared.account).chain(&prepared.others) {
+            self.confirm_account(account).await?;
+        }
+        Ok(())
+    }
+
+    async fn confirm_account(&self, account: &AwsAccount) -> Result<(), &'static str> {
         let api = Api::<AwsAccount>::all(self.context.client.clone());
-        let known = &prepared.account.metadata;
-        match status::bounded(api.get_metadata_opt(&prepared.account.name_any())).await {
+        let known = &account.metadata;
+        match status::bounded(api.get_metadata_opt(&account.name_any())).await {
             Ok(Some(current)) => {
                 let current = &current.metadata;
                 let same = current.uid == known.uid && current.generation == known.generation;

@@ -25,7 +25,8 @@ impl Rds {
             RdsCall::DescribeDatabases { kind, identifiers, marker } => {
                 let keys = self.databases.keys().filter(|(of, name)| of == kind && identifiers.contains(name));
                 let found = keys.filter_map(|key| Some((key.1.clone(), self.describe(key, now)?)));
-                let (databases, marker) = page(found, marker.as_deref(), self.databases_per_page, |(name, _)| name.clone());
+                let (databases, marker) =
+                    page(found, marker.as_deref(), self.databases_per_page, |(name, _)| name.clone());
                 Ok(Reply::Databases { databases, marker })
             }
             RdsCall::DescribeSnapshots { kind, source, snapshot, marker } => {
@@ -52,7 +53,9 @@ impl Rds {
                 self.create(&(*kind, source.clone()), (*kind, snapshot.clone()), tags, now)
             }
             RdsCall::DeleteSnapshot { kind, snapshot } => self.delete(&(*kind, snapshot.clone()), now),
-            RdsCall::Restore { .. }
+            RdsCall::CopySnapshot { .. }
+            | RdsCall::ShareSnapshot { .. }
+            | RdsCall::Restore { .. }
             | RdsCall::SetMasterPassword { .. }
             | RdsCall::AddTags { .. }
             | RdsCall::DeleteInstance { .. } => {

@@ -263,6 +263,7 @@ impl Snapshot {
             status: status.into(),
             created_at: (status != "creating").then_some(self.begun),
             percent_progress: if status == "creating" { 50 } else { 100 },
+            encrypted: false,
             tags: self.tags.clone(),
         }
     }

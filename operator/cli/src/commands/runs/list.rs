@@ -143,6 +143,7 @@ mod tests {
             status: if taken.is_some() { "available" } else { "creating" }.into(),
             created_at: taken.map(|time| time.parse().unwrap()),
             percent_progress: 0,
+            encrypted: false,
             tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         };
         let own = id.snapshot_arn("mine");

@@ -61,10 +61,7 @@ impl Memory {
         Self {
             followed,
             moved_at: moved.map(|entry| entry.time.0),
-            moved_to: moved
-                .filter(|entry| entry.step == "SetDesiredCount")
-                .and_then(contest::sizes)
-                .map(|(_, to)| to),
+            moved_to: moved.filter(|entry| entry.step == "SetDesiredCount").and_then(contest::sizes).map(|(_, to)| to),
             in_line: Reason::of(&status.conditions, generation) == Reason::Drift,
             corrections: contest::corrections(&status.history).cloned().collect(),
         }

@@ -9,4 +9,4 @@ mod properties;
 mod retention;
 mod situation;
 mod status;
-mod world;
+pub mod world;

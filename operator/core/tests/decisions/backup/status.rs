@@ -122,7 +122,10 @@ fn a_deletion_that_was_claimed_is_not_taken_for_a_loss() {
     let gone = "clocked-db-scheduled-20260226-000000";
     claimed_and_gone(gone, json!({"description": "a line for people", "resource": gone}));
     // As it was written before there was a field for it.
-    claimed_and_gone(gone, json!({"description": format!("delete snapshot {gone} of DB instance clocked-db, taken at 2026-02-26T00:05:00Z")}));
+    claimed_and_gone(
+        gone,
+        json!({"description": format!("delete snapshot {gone} of DB instance clocked-db, taken at 2026-02-26T00:05:00Z")}),
+    );
 }
 
 fn claimed_and_gone(gone: &str, mut step: Value) {

@@ -105,6 +105,7 @@ pub fn snapshot(kind: DatabaseKind, slot: Timestamp) -> DatabaseSnapshot {
         status: "available".into(),
         created_at: slot.checked_add(SignedDuration::from_mins(5)).ok(),
         percent_progress: 100,
+        encrypted: false,
         tags: tags.map(|(key, value)| (key.to_owned(), value)).into(),
     }
 }

@@ -117,6 +117,7 @@ impl Cloud {
             status: status.into(),
             created_at: (status == "available").then(|| at("2026-03-01T00:05:00Z")),
             percent_progress: if status == "available" { 100 } else { 0 },
+            encrypted: false,
             tags,
         };
         &mut self.snapshots.entry(name.into()).insert_entry((SOURCE.into(), snapshot)).into_mut().1
@@ -190,7 +191,7 @@ impl Cloud {
                 let tags = &mut self.snapshots.get_mut(snapshot).unwrap().1.tags;
                 tags.insert(VERIFIED_TAG.into(), verified_at.to_string());
             }
-            DatabaseStep::ModifyBackupSettings { .. } => panic!("a run changes no settings"),
+            DatabaseStep::ModifyBackupSettings { .. } | DatabaseStep::Copy(_) => panic!("no run does that: {step}"),
         }
     }
 
