@@ -21,7 +21,7 @@ from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer
 
-from runbook_sandbox.aws import control, elbv2, events, iam_backend, middleware, moto_errors, secretsmanager, sns, sqs, sts, timesource
+from runbook_sandbox.aws import control, elbv2, events, iam_backend, middleware, moto_errors, s3, secretsmanager, sns, sqs, sts, timesource
 from runbook_sandbox.aws.calls import record
 from runbook_sandbox.aws.clock import clock
 from runbook_sandbox.aws.faults import faults
@@ -223,7 +223,7 @@ class Sandbox:
 
 def install() -> list[Any]:
     """Make moto behave: time, IAM, STS, events and queues, then each service package. Idempotent; the packages."""
-    for module in (timesource, moto_errors, iam_backend, known, sts, events, secretsmanager, sns, sqs, elbv2):
+    for module in (timesource, moto_errors, iam_backend, known, sts, events, s3, secretsmanager, sns, sqs, elbv2):
         module.install()
     packages = []
     for name in SERVICES:

@@ -17,8 +17,12 @@ JSON, QUERY, EC2, REST_XML, REST_JSON, CBOR = "json", "query", "ec2", "rest-xml"
 class ApiError(Exception):
     """What a service answers instead of a result."""
 
-    def __init__(self, code: str, message: str, status: int = 400, query_code: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, status: int = 400, query_code: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(f"{code}: {message}")
+        #: What the answer has besides the usual headers.
+        self.headers = headers or {}
         self.code = code
         self.message = message
         self.status = status
@@ -190,7 +194,7 @@ def serialize(
     error: ApiError, protocol: str, service: str, request_id: str, *, namespace: str = "", json_version: str = "1.1"
 ) -> tuple[dict[str, str], bytes]:
     """Headers and body of an error. `namespace` is the service's XML namespace, `json_version` its awsJson version."""
-    headers = {"x-amzn-RequestId": request_id}
+    headers = {"x-amzn-RequestId": request_id} | error.headers
     fault = "Sender" if error.status < 500 else "Receiver"
     if protocol in (JSON, REST_JSON, CBOR) and service in QUERY_COMPATIBLE:
         headers["x-amzn-query-error"] = f"{error.query_code or error.code};{fault}"
