@@ -20,6 +20,7 @@ PYTEST := $(PYTHON) -m pytest -c tests/sandbox/pyproject.toml -p no:cacheprovide
 OPERATOR := $(CARGO_TARGET_DIR)/debug/runbook-operator
 CLI := $(CARGO_TARGET_DIR)/debug/kubectl-runbook
 AWS := $(CARGO_TARGET_DIR)/debug/aws-stand-in
+EXPORT := $(CARGO_TARGET_DIR)/debug/runbook-export
 TOOLS := $(CACHE)/tools
 NAME ?= default
 
@@ -57,7 +58,8 @@ test-sandbox: tools postgres ## The sandbox against what AWS and Kubernetes do
 
 .PHONY: test-system
 test-system: build tools postgres ## The operator on the real API server and the sandboxed AWS
-	RUNBOOK_OPERATOR=$(OPERATOR) RUNBOOK_CLI=$(CLI) RUNBOOK_AWS=$(AWS) $(PYTEST) tests/system -n 8 --dist loadgroup -q
+	RUNBOOK_OPERATOR=$(OPERATOR) RUNBOOK_CLI=$(CLI) RUNBOOK_AWS=$(AWS) RUNBOOK_EXPORT=$(EXPORT) \
+	  $(PYTEST) tests/system -n 8 --dist loadgroup -q
 
 BENCH_SIZES := $(or $(SIZES),100 1000 10000)
 BENCH_BACKUPS := $(or $(BACKUPS),50 500)
@@ -95,7 +97,7 @@ format: $(VENV)/.complete ## Format the code
 
 .PHONY: build
 build:
-	@cargo build --no-default-features -p runbook-operator -p kubectl-runbook -p runbook-tests --bins
+	@cargo build --no-default-features -p runbook-operator -p runbook-exporter -p kubectl-runbook -p runbook-tests --bins
 
 .PHONY: tools
 tools: $(VENV)/.complete

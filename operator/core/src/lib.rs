@@ -16,6 +16,7 @@ pub mod database_restore;
 pub mod deletion;
 pub mod error;
 pub mod events;
+pub mod export;
 pub mod facts;
 pub mod iam;
 pub mod ids;

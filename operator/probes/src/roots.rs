@@ -36,7 +36,7 @@ impl Trust {
     }
 
     /// As rustls takes it.
-    pub(crate) fn config(&self) -> ClientConfig {
+    pub fn config(&self) -> ClientConfig {
         ClientConfig::clone(&self.config)
     }
 }

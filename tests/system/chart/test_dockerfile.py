@@ -10,6 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from runbook_sandbox.clocked.installation import CHART, REPOSITORY
 
@@ -20,11 +21,12 @@ def instructions(name: str) -> list[str]:
     return re.findall(rf"^{name} +(.+)$", DOCKERFILE, re.MULTILINE)
 
 
-def test_hadolint_has_nothing_to_say():
+@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.exporter"])
+def test_hadolint_has_nothing_to_say(name: str):
     beside = Path(sys.executable).parent / "hadolint"
     hadolint = str(beside) if beside.exists() else shutil.which("hadolint")
     assert hadolint, "hadolint is missing: install tests/sandbox/requirements.txt"
-    command = [hadolint, "--failure-threshold=style", str(REPOSITORY / "Dockerfile")]
+    command = [hadolint, "--failure-threshold=style", str(REPOSITORY / name)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -48,9 +50,10 @@ def test_the_last_stage_has_no_shell():
     assert not re.search(r"^(RUN|SHELL|ADD|CMD) ", last, re.MULTILINE)
 
 
-def test_the_toolchain_is_the_workspaces():
+@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.exporter"])
+def test_the_toolchain_is_the_workspaces(name: str):
     workspace = tomllib.loads((REPOSITORY / "Cargo.toml").read_text())["workspace"]
-    (build,) = re.findall(r"^FROM rust:([0-9.]+)-", DOCKERFILE, re.MULTILINE)
+    (build,) = re.findall(r"^FROM rust:([0-9.]+)-", (REPOSITORY / name).read_text(), re.MULTILINE)
     assert build == workspace["package"]["rust-version"]
 
 

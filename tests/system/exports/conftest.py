@@ -1,0 +1,87 @@
+"""An AWS with S3 and a real PostgreSQL behind RDS, without a cluster: what the Job of an export meets."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from runbook_sandbox.clocked.account import ADMINISTRATOR, Account
+from runbook_sandbox.clocked.database import Database
+from runbook_sandbox.processes import wait_until
+
+from exports.exporter import Bucket, Exporter
+
+_numbers = itertools.count(1)
+PACE = {"rds_create": 0.2, "rds_modify": 0.2, "rds_delete": 0.2}
+
+
+@pytest.fixture(scope="session")
+def program() -> str:
+    """The exporter: RUNBOOK_EXPORT, or the one that was built beside the operator."""
+    operator = os.environ.get("RUNBOOK_OPERATOR", "")
+    program = os.environ.get("RUNBOOK_EXPORT") or str(Path(operator).with_name("runbook-export"))
+    if not Path(program).is_file():
+        pytest.fail("RUNBOOK_EXPORT must name the exporter's program: `make test-system` builds it and sets it")
+    return program
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """An account of its own, in which IAM is enforced."""
+    ready = tmp_path_factory.mktemp("aws") / "ready"
+    server = subprocess.Popen([sys.executable, "-m", "runbook_sandbox.aws.server", "--ready-file", str(ready), "--no-throttling"])
+    try:
+        wait_until(lambda: ready.exists() or server.poll() is not None, 60, "the AWS sandbox")
+        account = Account(ready.read_text().strip())
+        account.control("PUT", "/pace", PACE)
+        account.control("PUT", "/rds/postgres", {"enabled": True})
+        account.control("PUT", "/iam", {"enforce": True, "administrators": [ADMINISTRATOR]})
+        yield account
+        assert account.control("GET", "/internal-errors")["errors"] == []
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def filled(aws: Account) -> Database:
+    """The application's database with 40 users."""
+    database = Database(aws, "export-source")
+    database.create()
+    database.available()
+    database.fill()
+    return database
+
+
+@pytest.fixture(scope="session")
+def empty_server(aws: Account) -> Database:
+    """Another server, for databases that are restored into."""
+    database = Database(aws, "export-target")
+    database.create()
+    database.available()
+    return database
+
+
+@pytest.fixture
+def empty(empty_server: Database) -> Database:
+    """An empty database."""
+    made = Database(empty_server.account, empty_server.identifier, name=f"restored_{next(_numbers)}")
+    with empty_server.connect(autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {made.name}")
+    return made
+
+
+@pytest.fixture
+def bucket(aws: Account) -> Iterator[Bucket]:
+    yield Bucket(aws, f"clocked-backups-{next(_numbers)}")
+    aws.control("DELETE", "/faults")
+
+
+@pytest.fixture
+def exporter(program: str, filled: Database, bucket: Bucket, tmp_path: Path) -> Exporter:
+    return Exporter(program, filled, bucket, tmp_path)
