@@ -67,7 +67,7 @@ pub struct HistoryEntry {
     /// Why it was made: `Drift`, `SpecChanged`, `Override`, `Deletion`, `Schedule`, `Retention`.
     #[schemars(length(max = 256))]
     pub reason: String,
-    /// `Succeeded`, or the class of the error.
+    /// `Succeeded`, or the class of the error; `Unknown` where whoever was about to make it ended before it could tell: it may have been made.
     #[schemars(length(max = 64))]
     pub outcome: String,
     /// AWS's id of the request, to be found again in CloudTrail and quoted to AWS support.
@@ -90,6 +90,14 @@ pub struct PlannedStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub resource: Option<String>,
+    /// The size before, of a step that changes the size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub from: Option<i32>,
+    /// The size afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub to: Option<i32>,
 }
 
 /// What the operator would write, when it may not (Observe, suspended, denied) or is about to.

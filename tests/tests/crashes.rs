@@ -3,15 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use runbook_aws::Call;
 use runbook_core::observed::{Capacity, Suspended};
 use runbook_tests::fault::{At, Door, Fault};
 use runbook_tests::invariants::{explain, judge};
-use runbook_tests::journal::Held;
+use runbook_tests::journal::{Held, What};
 use runbook_tests::kubernetes::Key;
 use runbook_tests::kubernetes::kinds::{SCALING_OVERRIDE, SCALING_POLICY};
 use runbook_tests::world::event::Event;
@@ -255,4 +256,54 @@ fn every_call_may_be_refused() {
 #[test]
 fn every_call_may_hang_and_have_its_effect_late_or_never() {
     at_every_call(&scenario(), &[Fault::HangBefore, Fault::HangThenEffect(Duration::from_secs(3))]);
+}
+
+/// One of four targets may be changed within an hour. The first leader changes one and dies before it can say so; the second finds it as
+/// it is to be, says so, and dies too.
+#[test]
+fn what_a_leader_did_before_it_died_counts_for_all_that_follow() {
+    let names = ["a", "b", "c", "d"];
+    let service = |name: &str| ServiceSetup { account: ACCOUNT, name: name.into(), desired: 1, capacity: None };
+    let limited = with(account("default", ACCOUNT), "/spec/safety/maxChangedTargetsPercent", json!(34));
+    let scenario = Scenario {
+        accounts: vec![limited],
+        policies: names.map(|name| fixed(name, name, 3)).to_vec(),
+        services: names.map(service).to_vec(),
+        script: vec![(Duration::from_secs(120), Event::Kill)],
+        turbulence: Duration::from_secs(180),
+        ..Scenario::calm("two leaders die one after the other")
+    };
+    let updates = |run: &Run| -> Vec<(u64, u32, String)> {
+        let calls = run.entries.iter().filter_map(|entry| match &entry.what {
+            What::Aws(call) => Some(call),
+            _ => None,
+        });
+        calls
+            .filter_map(|call| match &call.call {
+                Call::UpdateService { service, .. } => Some((call.index, call.process, service.clone())),
+                _ => None,
+            })
+            .collect()
+    };
+    let first = updates(&run(&scenario).unwrap())[0].0;
+    let at = At { door: Door::Aws, index: first, fault: Fault::CrashAfter };
+    let run = run(&Scenario { faults: Faults::At(at), ..scenario.clone() }).unwrap();
+    let changed: BTreeSet<String> = updates(&run).into_iter().map(|(_, _, service)| service).collect();
+    let processes: BTreeSet<u32> = run
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.what {
+            What::Aws(call) => Some(call.process),
+            _ => None,
+        })
+        .collect();
+    let violations = judge(&run);
+    let why = explain(&scenario.name, &violations, &run);
+    assert!(processes.len() >= 3, "there are three leaders: {processes:?}");
+    assert_eq!(changed.len(), 1, "{why}");
+    assert!(violations.is_empty(), "{why}");
+    let told = |(_, policy): &(_, std::sync::Arc<serde_json::Value>)| {
+        policy.pointer("/status/history/0/outcome").is_some_and(|outcome| outcome == "Unknown")
+    };
+    assert_eq!(run.objects.iter().filter(|object| told(object)).count(), 1, "{why}");
 }

@@ -24,17 +24,9 @@ pub const CONTEST: usize = 3;
 pub struct Brakes {
     /// When the operator last changed each service's size, and which process.
     moved: HashMap<String, (Timestamp, u32)>,
-    /// The services that it has changed in each account: a run is shorter than an hour.
-    changed: HashMap<String, BTreeMap<String, Change>>,
-}
-
-/// That a service was changed.
-#[derive(Debug)]
-struct Change {
-    at: Timestamp,
-    by: u32,
-    /// The uids of the policies that it was changed for: their histories tell.
-    policies: BTreeSet<String>,
+    /// The services that it has changed in each account, and the uids of the policies that they were changed for, whose histories tell: a
+    /// run is shorter than an hour.
+    changed: HashMap<String, BTreeMap<String, BTreeSet<String>>>,
 }
 
 /// What a write was made on: what its process may have known, and when it may have been decided.
@@ -66,7 +58,7 @@ impl Brakes {
                 broken.push(("in a freeze only what an override asks for is written", "the account is frozen".into()));
             }
             broken.extend(self.too_soon(at, service, &known, on).filter(|_| shrinks));
-            broken.extend(self.too_many(service, &known, on));
+            broken.extend(self.too_many(service, &known));
             broken.extend(contested(at, call, on).filter(|_| after.desired != before.desired));
         }
         if matches!(call.call, Call::UpdateService { .. } | Call::RegisterScalableTarget { .. }) {
@@ -76,9 +68,8 @@ impl Brakes {
         let claimed = known.iter().any(|(policy, _)| claims(policy));
         for (policy, _) in known {
             let changed = self.changed.entry(policy.spec().account_ref.name.clone()).or_default();
-            let change = changed.entry(service.clone()).or_insert(Change { at, by: call.process, policies: [].into() });
-            (change.at, change.by) = (at, call.process);
-            change.policies.extend(uid(&policy).filter(|_| claims(&policy) || !claimed));
+            let policies = changed.entry(service.clone()).or_default();
+            policies.extend(uid(&policy).filter(|_| claims(&policy) || !claimed));
         }
         broken
     }
@@ -100,7 +91,7 @@ impl Brakes {
     }
 
     /// One target more than may be changed within the hour.
-    fn too_many(&self, service: &str, known: &[(Policy, &Objects)], on: Grounds<'_>) -> Option<(&'static str, String)> {
+    fn too_many(&self, service: &str, known: &[(Policy, &Objects)]) -> Option<(&'static str, String)> {
         let name = &known.first()?.0.spec().account_ref.name;
         let changed = self.changed.get(name).filter(|changed| !changed.contains_key(service))?;
         let limit = known.iter().map(|(_, objects)| {
@@ -110,14 +101,11 @@ impl Brakes {
             Some((targets.count() * usize::try_from(percent).ok()? / 100).max(1))
         });
         let limit = limit.collect::<Option<Vec<usize>>>()?.into_iter().max()?;
-        // Whoever deletes a policy deletes what it remembers, also where a rival names the same service; and what a process did that died before it could say so, the next leader
-        // counts, and the one after it knows nothing of.
-        let told = |change: &Change| {
-            on.deaths.get(&change.by).is_none_or(|died| *died > change.at + super::end::REPORTED_WITHIN)
-        };
-        let remembered = |change: &&Change| {
-            let all = known.iter().flat_map(|(_, objects)| oracle::policies(objects));
-            told(change) && all.into_iter().any(|policy| uid(&policy).is_some_and(|uid| change.policies.contains(&uid)))
+        // Whoever deletes a policy deletes what it remembers, also where a rival names the same service. What a process did that died before
+        // it could say so stands in the policy as claimed, and then as an act of which nobody knows.
+        let remembered = |policies: &&BTreeSet<String>| {
+            let mut all = known.iter().flat_map(|(_, objects)| oracle::policies(objects));
+            all.any(|policy| uid(&policy).is_some_and(|uid| policies.contains(&uid)))
         };
         let changed = changed.values().filter(remembered).count();
         (changed >= limit).then(|| {

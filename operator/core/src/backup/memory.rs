@@ -10,8 +10,8 @@ use runbook_api::copies::CopyStatus;
 use runbook_api::scheduled_verification::{VerificationSlot, VerifiedBackup};
 
 use crate::contest;
-use crate::error::ErrorClass;
 use crate::report::Hold;
+use crate::report::history::may_have_been_made;
 
 /// Name of the step that deletes a snapshot.
 pub const DELETE: &str = "DeleteSnapshot";
@@ -65,11 +65,11 @@ pub struct Verifications {
 impl Memory {
     /// What the status of a policy that was created at `created` remembers.
     pub fn of(status: &BackupPolicyStatus, created: Option<Timestamp>) -> Self {
-        // A write whose answer was lost may have had its effect.
-        let may_have = ["Succeeded", ErrorClass::Transient.as_str()];
-        let done = |entry: &&HistoryEntry| may_have.contains(&&*entry.outcome);
-        let deletions: Vec<_> = status.history.iter().filter(|entry| entry.step == DELETE).filter(done).collect();
-        let of_copies = status.history.iter().filter(|entry| entry.step == DELETE_COPY).filter(done);
+        let of_step = |step: &'static str| {
+            status.history.iter().filter(move |entry| entry.step == step && may_have_been_made(entry))
+        };
+        let deletions: Vec<_> = of_step(DELETE).collect();
+        let of_copies = of_step(DELETE_COPY);
         let until = |copy: &CopyStatus| Some((copy.name.clone(), copy.copied_until.as_ref()?.0));
         // What was about to be done when a process ended may have been done.
         let planned = status.plan.iter().flat_map(|plan| &plan.steps).filter(|step| step.step == DELETE);

@@ -40,7 +40,7 @@ pub fn status(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> BackupPol
         ),
         last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
         plan: planned(previous, summary),
-        history: summary.history(&previous.history),
+        history: summary.history(&previous.history, previous.plan.as_ref(), &previous.conditions),
         ..previous.clone()
     };
     match summary.outlook {

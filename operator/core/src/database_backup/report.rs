@@ -23,7 +23,7 @@ pub fn status(previous: &DatabaseBackupStatus, summary: &Summary<'_>) -> Databas
         conditions: run::conditions(conditions, &previous.conditions, ended, summary),
         last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
         plan: summary.plan(previous.plan.as_ref()),
-        history: summary.history(&previous.history),
+        history: summary.history(&previous.history, previous.plan.as_ref(), &previous.conditions),
         ..previous.clone()
     };
     match outlook {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use runbook_api::database_restore::{DatabaseRestoreStatus, RestorePhase};
 use runbook_api::verification::VerificationStatus;
 
-use crate::error::ErrorClass;
+use crate::report::history::may_have_been_made;
 use crate::run::Ended;
 
 /// What the status of a run remembers for the next decision.
@@ -27,10 +27,9 @@ pub struct Memory {
 impl Memory {
     /// What a status remembers.
     pub fn of(status: &DatabaseRestoreStatus) -> Self {
-        // A write whose answer was lost may have had its effect, and so may one that was about to be made when a process ended.
-        let may_have = ["Succeeded", ErrorClass::Transient.as_str()];
+        // What was about to be made when a process ended may have been.
         let step = "RestoreInstance";
-        let made = status.history.iter().any(|one| one.step == step && may_have.contains(&&*one.outcome));
+        let made = status.history.iter().any(|one| one.step == step && may_have_been_made(one));
         let planned = status.plan.iter().flat_map(|plan| &plan.steps).any(|one| one.step == step);
         Self {
             ended: Ended::of(&status.conditions),

@@ -5,11 +5,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use runbook_api::common::{HistoryEntry, PlanStatus, PlannedStep};
 
 use super::conditions::whole_seconds;
-use crate::error::CloudError;
+use super::reason::Reason;
+use crate::error::{CloudError, ErrorClass};
 use crate::step::Step;
 
 /// Acts kept in a status.
 pub const HISTORY_LIMIT: usize = 20;
+/// Outcome of an act that was claimed by a process which ended, or lost its lease, before it could tell what came of it.
+pub const UNKNOWN: &str = "Unknown";
 /// Steps of a plan kept in a status.
 pub const PLAN_LIMIT: usize = 50;
 /// Longest description of a step.
@@ -36,12 +39,35 @@ pub fn plan_status(steps: &[Step]) -> Option<PlanStatus> {
         step: step.name().into(),
         description: describe(step),
         resource: if let Step::Database(step) = step { step.snapshot().map(Into::into) } else { None },
+        from: step.sizes().map(|(from, _)| from),
+        to: step.sizes().map(|(_, to)| to),
     });
     let omitted = steps.len().saturating_sub(PLAN_LIMIT);
     (!steps.is_empty()).then(|| PlanStatus {
         steps: shown.collect(),
         omitted: (omitted > 0).then(|| i32::try_from(omitted).unwrap_or(i32::MAX)),
     })
+}
+
+/// What a plan had claimed, where nobody can tell any more whether it was made: newest first.
+pub fn untold(plan: &PlanStatus, reason: Reason, now: Timestamp) -> Vec<HistoryEntry> {
+    let entry = |step: &PlannedStep| HistoryEntry {
+        time: Time(whole_seconds(now)),
+        step: step.step.clone(),
+        description: step.description.clone(),
+        resource: step.resource.clone(),
+        from: step.from,
+        to: step.to,
+        reason: reason.for_step_named(&step.step).as_str().into(),
+        outcome: UNKNOWN.into(),
+        request_id: None,
+    };
+    plan.steps.iter().rev().map(entry).take(HISTORY_LIMIT).collect()
+}
+
+/// Whether an act had its effect, or may have had it: its answer was lost, or whoever made it.
+pub fn may_have_been_made(entry: &HistoryEntry) -> bool {
+    ["Succeeded", ErrorClass::Transient.as_str(), UNKNOWN].contains(&&*entry.outcome)
 }
 
 /// The history with new acts in front, cut to [`HISTORY_LIMIT`]. An act that is in it already, because the answer to its report was
@@ -111,6 +137,18 @@ mod tests {
             (entry.resource.as_deref(), entry.from, entry.to),
             (Some("service/clocked-cluster/app"), Some(1), Some(3))
         );
+    }
+
+    #[test]
+    fn what_was_claimed_may_have_been_made() {
+        let plan = plan_status(&[act(2, "a").step, act(3, "b").step]).unwrap();
+        let entries = untold(&plan, Reason::Drift, Timestamp::UNIX_EPOCH);
+        let told: Vec<_> = entries.iter().map(|one| (one.description.as_str(), one.outcome.as_str())).collect();
+        let line = |to| format!("set desiredCount of clocked-cluster/app from 1 to {to}");
+        assert_eq!(told, [(line(3).as_str(), "Unknown"), (line(2).as_str(), "Unknown")]);
+        assert!(entries.iter().all(may_have_been_made));
+        let denied = HistoryEntry { outcome: ErrorClass::Denied.as_str().into(), ..entries[0].clone() };
+        assert!(!may_have_been_made(&denied));
     }
 
     #[test]

@@ -67,6 +67,16 @@ impl Reason {
         }
     }
 
+    /// The same for a step of which the name is left.
+    pub fn for_step_named(self, step: &str) -> Self {
+        match (step, self) {
+            (_, Self::Run | Self::Deletion) => self,
+            ("CreateSnapshot" | "VerifyBackup", _) => Self::Schedule,
+            ("DeleteSnapshot", _) => Self::Retention,
+            _ => self,
+        }
+    }
+
     /// As a word.
     pub fn as_str(self) -> &'static str {
         match self {

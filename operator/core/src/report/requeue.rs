@@ -12,6 +12,8 @@ use crate::facts::Facts;
 pub const AFTER_ACTS: Duration = Duration::from_secs(2);
 /// Least time until an object is looked at again, whatever a plan says: no busy loops.
 const SOONEST: Duration = Duration::from_secs(1);
+/// What a plan waits for is looked for at each look from so long before, where looks are less far apart.
+const NEAR: Duration = Duration::from_secs(300);
 
 /// What came of a reconcile, as far as the next one depends on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,10 +41,10 @@ pub fn after(ended: &Ended, resync: Duration, seed: u64, now: Timestamp) -> Dura
     [ended.next_at, ended.numbers_at].into_iter().flatten().map(until).fold(soonest, Duration::min)
 }
 
-/// Whether a plan wants to decide again before the resync would look: then something is to be seen at that time. Nothing but the resync
-/// makes a look at a slot of tomorrow.
-pub fn is_sooner(next_at: Timestamp, resync: Duration, seed: u64, now: Timestamp) -> bool {
-    until(next_at, now) < backoff::spread(resync, seed)
+/// Whether a plan wants to decide again soon, before the resync would look or nearly so: then something is to be seen at that time. A slot
+/// of tomorrow is not looked for today.
+pub fn is_soon(next_at: Timestamp, resync: Duration, seed: u64, now: Timestamp) -> bool {
+    until(next_at, now) < backoff::spread(resync.max(NEAR), seed)
 }
 
 fn until(time: Timestamp, now: Timestamp) -> Duration {
@@ -90,9 +92,12 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_beyond_the_resync_is_none_yet() {
-        let sooner = |seconds| is_sooner(NOW + SignedDuration::from_secs(seconds), RESYNC, 0, NOW);
-        assert_eq!([-5, 0, 299, 300, 86_400].map(sooner), [true, true, true, false, false]);
+    fn a_wish_of_tomorrow_is_none_yet() {
+        let soon = |seconds, resync| is_soon(NOW + SignedDuration::from_secs(seconds), resync, 0, NOW);
+        assert_eq!([-5, 0, 299, 300, 86_400].map(|seconds| soon(seconds, RESYNC)), [true, true, true, false, false]);
+        // Whoever looks often does not wait in vain for what takes longer than a resync.
+        let often = Duration::from_secs(5);
+        assert_eq!([60, 86_400].map(|seconds| soon(seconds, often)), [true, false]);
     }
 
     #[test]

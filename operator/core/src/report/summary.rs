@@ -1,5 +1,7 @@
 //! What a reconcile has to say: the part of a status that is the same for every kind.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use runbook_api::common::condition::{READY, SYNCED};
@@ -8,6 +10,7 @@ use runbook_api::common::{HistoryEntry, PlanStatus};
 use super::conditions::{self, Before};
 use super::history::{self, Act};
 use super::outcome::Outcome;
+use super::reason::{self, Reason};
 use crate::account::events::Heard;
 use crate::backup::Outlook;
 use crate::facts::Facts;
@@ -45,6 +48,9 @@ pub struct Summary<'a> {
     pub progress: Option<&'a Progress>,
     /// How the queues of an AwsAccount do.
     pub queues: &'a [Heard],
+    /// Whether the steps that stand in the status as claimed were so by a process that has ended, or leads no longer, without telling
+    /// what came of them.
+    pub untold: bool,
 }
 
 impl Summary<'_> {
@@ -81,9 +87,30 @@ impl Summary<'_> {
         history::plan_status(self.pending)
     }
 
-    /// The history with the new acts in it.
-    pub fn history(&self, previous: &[HistoryEntry]) -> Vec<HistoryEntry> {
-        history::append(previous, self.acts)
+    /// The history with the new acts in it, and before them what another process had claimed and has not told of, once the claim itself
+    /// goes: without it nobody would know any more that it may have been made.
+    pub fn history(
+        &self,
+        previous: &[HistoryEntry],
+        plan: Option<&PlanStatus>,
+        conditions: &[Condition],
+    ) -> Vec<HistoryEntry> {
+        // An outage leaves the claim where it is.
+        let stays = self.pending.is_empty() && self.acts.is_empty() && reason::is_claimed(&self.conditions(conditions));
+        let untold = match plan {
+            Some(plan) if self.untold && !stays && reason::is_claimed(conditions) => {
+                let reason =
+                    if self.progress.is_some() { Reason::Run } else { Reason::of(conditions, self.generation) };
+                history::untold(plan, reason, self.now)
+            }
+            _ => Vec::new(),
+        };
+        let mut told = history::append(&[&untold, previous].concat(), self.acts);
+        if !untold.is_empty() {
+            // Acts of a leadership before that one may be told only now.
+            told.sort_by_key(|entry| Reverse(entry.time.0));
+        }
+        told
     }
 
     /// The request that was last handled.
@@ -129,6 +156,7 @@ mod tests {
             outlook: None,
             progress: None,
             queues: &[],
+            untold: false,
         }
     }
 

@@ -43,7 +43,7 @@ pub fn status(name: &str, previous: &ScalingPolicyStatus, summary: &Summary<'_>)
         selector: Some(format!("{SELECTOR_LABEL}={name}")),
         observed: observed.or_else(|| previous.observed.clone()),
         plan: summary.plan(previous.plan.as_ref()),
-        history: summary.history(&previous.history),
+        history: summary.history(&previous.history, previous.plan.as_ref(), &previous.conditions),
         overrides: intent::listed(&previous.overrides, summary.intent, summary.now),
         followed: match summary.outcome {
             // Another policy may have had the service meanwhile, and whoever sets suspend or mode back means the policy.
@@ -132,6 +132,7 @@ mod tests {
             outlook: None,
             progress: None,
             queues: &[],
+            untold: false,
         }
     }
 

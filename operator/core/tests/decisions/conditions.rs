@@ -138,6 +138,7 @@ proptest! {
                 outlook: None,
                 progress: None,
             queues: &[],
+            untold: false,
             };
             before = summary.conditions(&before);
             observed = summary.observed_generation(observed);

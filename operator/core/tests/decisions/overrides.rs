@@ -80,6 +80,7 @@ fn remember(status: &ScalingPolicyStatus, plan: &Plan, facts: &Facts, now: Times
         outlook: None,
         progress: None,
         queues: &[],
+        untold: false,
     };
     report::status("clocked-app", status, &summary)
 }

@@ -31,6 +31,7 @@ fn after(previous: &ScalingPolicyStatus, acts: &[Act], pending: &[Step]) -> Scal
         outlook: None,
         progress: None,
         queues: &[],
+        untold: false,
     };
     report::status("clocked-app", previous, &summary)
 }

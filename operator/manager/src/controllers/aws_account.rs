@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
-use runbook_api::common::HistoryEntry;
 use runbook_api::common::{AccountRef, Mode};
+use runbook_api::common::{HistoryEntry, PlanStatus};
 use runbook_api::{AwsAccount, AwsAccountStatus};
 use runbook_core::account::events::Heard;
 use runbook_core::account::{self, resolve};
@@ -68,6 +68,10 @@ impl Reported for AwsAccountStatus {
     /// Nothing is written to AWS for an account itself.
     fn history(&self) -> &[HistoryEntry] {
         &[]
+    }
+
+    fn plan(&self) -> Option<&PlanStatus> {
+        None
     }
 
     fn remember(&mut self, _acts: &[Act]) {}

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
-use runbook_api::common::{AccountRef, HistoryEntry};
+use runbook_api::common::{AccountRef, HistoryEntry, PlanStatus};
 use runbook_api::run::POLICY;
 use runbook_api::{AwsAccount, BackupPolicy, BackupPolicyStatus, DatabaseRestore};
 use runbook_core::account::usable::not_ready;
@@ -84,8 +84,10 @@ impl Kind for BackupPolicy {
         let (copies, granted) = copies::destinations(spec, &access, &|other, region| others.reach(other, region))?;
         let (input, access) = (input.copied_to(copies), Access { grants: access.grants.beside(granted), ..access });
         let mut status = self.status.clone().unwrap_or_default();
-        // What was done counts, also while the API server does not take the report.
-        status.remember(&context.memory.of(&self.uid().unwrap_or_default()).unreported);
+        let remembered = context.memory.of(&self.uid().unwrap_or_default());
+        // What another process had claimed may have been done, and what was done counts, also while the API server takes no report.
+        status.history.splice(0..0, remembered.untold(&status, context.clock.now()));
+        status.remember(&remembered.unreported);
         let created = self.metadata.creation_timestamp.as_ref().map(|time| time.0);
         let input = input.beside(Memory::of(&status, created)).with_runs(runs(self, context), restores(self, context));
         let hold = Hold::of(spec.suspend, spec.mode, access.mode);
@@ -118,6 +120,10 @@ impl Reported for BackupPolicyStatus {
 
     fn history(&self) -> &[HistoryEntry] {
         &self.history
+    }
+
+    fn plan(&self) -> Option<&PlanStatus> {
+        self.plan.as_ref()
     }
 
     fn remember(&mut self, acts: &[Act]) {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{Api, Client, ResourceExt};
 use runbook_api::DatabaseBackup;
-use runbook_api::common::{DeletionPolicy, HistoryEntry, Mode};
+use runbook_api::common::{DeletionPolicy, HistoryEntry, Mode, PlanStatus};
 use runbook_api::database_backup::DatabaseBackupStatus;
 use runbook_core::account::resolve;
 use runbook_core::account::usable::not_ready;
@@ -99,6 +99,10 @@ impl Reported for DatabaseBackupStatus {
 
     fn history(&self) -> &[HistoryEntry] {
         &self.history
+    }
+
+    fn plan(&self) -> Option<&PlanStatus> {
+        self.plan.as_ref()
     }
 
     fn remember(&mut self, acts: &[Act]) {

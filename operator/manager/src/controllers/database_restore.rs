@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
-use runbook_api::common::{HistoryEntry, Mode};
+use runbook_api::common::{HistoryEntry, Mode, PlanStatus};
 use runbook_api::database_restore::{DatabaseRestoreStatus, RestoreOutcome};
 use runbook_api::{DatabaseBackup, DatabaseRestore};
 use runbook_core::account::resolve;
@@ -119,6 +119,10 @@ impl Reported for DatabaseRestoreStatus {
 
     fn history(&self) -> &[HistoryEntry] {
         &self.history
+    }
+
+    fn plan(&self) -> Option<&PlanStatus> {
+        self.plan.as_ref()
     }
 
     fn remember(&mut self, acts: &[Act]) {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
-use runbook_api::common::{DeletionPolicy, HistoryEntry};
+use runbook_api::common::{DeletionPolicy, HistoryEntry, PlanStatus};
 use runbook_api::{AwsAccount, ScalingPolicy, ScalingPolicyStatus};
 use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Access, resolve};
@@ -76,9 +76,11 @@ impl Kind for ScalingPolicy {
             None
         };
         let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
-        let Remembered { taken, unreported, .. } = context.memory.of(&self.uid().unwrap_or_default());
+        let remembered = context.memory.of(&self.uid().unwrap_or_default());
         let mut status = self.status.clone().unwrap_or_default();
-        // What was done counts, also while the API server does not take the report.
+        // What another process had claimed may have been done, and what was done counts, also while the API server takes no report.
+        status.history.splice(0..0, remembered.untold(&status, context.clock.now()));
+        let Remembered { taken, unreported, .. } = remembered;
         status.remember(&unreported);
         let memory = Memory::of(&status, self.metadata.generation);
         let input = input.beside(scaling_override::of_policy(&id(self), &context.stores), memory);
@@ -123,6 +125,10 @@ impl Reported for ScalingPolicyStatus {
 
     fn history(&self) -> &[HistoryEntry] {
         &self.history
+    }
+
+    fn plan(&self) -> Option<&PlanStatus> {
+        self.plan.as_ref()
     }
 
     fn remember(&mut self, acts: &[Act]) {

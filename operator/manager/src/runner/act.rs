@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 use runbook_aws::{Executor, Origin};
-use runbook_core::report::{Act, Outcome, Reason, reason};
+use runbook_core::report::{Act, Outcome, Reason, Summary, reason};
 use runbook_core::{CloudError, Step};
 use tracing::{debug, info, warn};
 
@@ -65,7 +65,11 @@ impl<K: Kind> Runner<K> {
         let acts = turn.remembered.unreported.clone();
         let said = Said { acts: &acts, ..Said::of_plan(&outcome, seen) };
         let mut object = (*turn.object).clone();
-        let status = object.report(&turn.status, &self.summary(turn, &said, &acts));
+        let untold = turn.remembered.is_untold(&turn.status);
+        let status = object.report(&turn.status, &Summary { untold, ..self.summary(turn, &said, &acts) });
+        // Also where the answer is lost: then it is this process's claim that stands, and nothing is made.
+        let planned = status.plan().cloned();
+        self.context.memory.update(&turn.uid, |remembered| remembered.planned = planned);
         *object.status_mut() = Some(status);
         let reflected = K::reflected(&self.context);
         match status::replace(&object.api(self.context.client.clone()), &object).await {

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::object::HasStatus;
 use kube::{Api, Client};
 use runbook_api::AwsAccount;
-use runbook_api::common::HistoryEntry;
+use runbook_api::common::{HistoryEntry, PlanStatus};
 use runbook_core::account::Access;
 use runbook_core::report::coalesce::Volatile;
 use runbook_core::report::{Act, Hold, Summary};
@@ -100,6 +100,8 @@ pub trait Reported: Volatile + Clone + Default + Send + Sync {
     fn conditions(&self) -> &[Condition];
     /// What was done, newest first.
     fn history(&self) -> &[HistoryEntry];
+    /// The steps that are planned and not made, or about to be.
+    fn plan(&self) -> Option<&PlanStatus>;
     /// Adds to what was done.
     fn remember(&mut self, acts: &[Act]);
     /// The request that was last handled.

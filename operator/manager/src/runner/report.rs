@@ -10,7 +10,7 @@ use kube::{Api, ResourceExt};
 use runbook_api::common::condition::STALLED;
 use runbook_aws::Freshness;
 use runbook_core::report::coalesce::{Due, due};
-use runbook_core::report::requeue::{Ended, after, is_sooner};
+use runbook_core::report::requeue::{Ended, after, is_soon};
 use runbook_core::report::{Act, Outcome, Summary};
 use runbook_core::{CloudError, Step};
 use tokio::time::sleep;
@@ -60,6 +60,7 @@ impl<K: Kind> Runner<K> {
             now: turn.now,
             intent: said.seen.plan.intent.as_deref(),
             queues: &said.seen.plan.queues,
+            untold: false,
             progress: said.seen.plan.progress.as_deref(),
             outlook: said.seen.plan.outlook.as_deref(),
         }
@@ -90,7 +91,8 @@ impl<K: Kind> Runner<K> {
                 return false;
             }
             let previous = next.status().cloned();
-            let status = next.report(&previous.clone().unwrap_or_default(), &summary);
+            let before = previous.clone().unwrap_or_default();
+            let status = next.report(&before, &Summary { untold: remembered.is_untold(&before), ..summary });
             let due = due(previous.as_ref(), &status, remembered.written, turn.now);
             numbers_at = if let Due::At(time) = due { Some(time) } else { None };
             settles_at = K::settles_at(&status, turn.now);
@@ -105,11 +107,13 @@ impl<K: Kind> Runner<K> {
                 End { label: "NotLeader", wait: self.context.options.lease.renew_interval }
             }
             Written::Yes(written) => {
+                let planned = written.status().and_then(Reported::plan).cloned();
                 if wrote {
                     self.context.metrics.status_written(K::KIND, "Written");
                     self.announce(turn, &written, said.outcome);
                     K::reflected(&self.context).wrote(Arc::new(*written));
                 }
+                self.context.memory.update(&turn.uid, |remembered| remembered.planned = planned);
                 let next_at = [said.seen.plan.next_at, settles_at].into_iter().flatten().min();
                 self.ended(turn, said, wrote, next_at, numbers_at)
             }
@@ -199,10 +203,10 @@ impl<K: Kind> Runner<K> {
             }
         });
         let resync = self.context.options.resync;
-        let is_sooner = next_at.is_some_and(|at| is_sooner(at, resync, turn.seed, turn.now));
+        let is_soon = next_at.is_some_and(|at| is_soon(at, resync, turn.seed, turn.now));
         // What moves by itself is read again at a time that the plan names, and where a person must act, who may have done so by the next
         // look; the rest is believed as usual.
-        if is_sooner || matches!(said.outcome, Outcome::Stalled { .. }) {
+        if is_soon || matches!(said.outcome, Outcome::Stalled { .. }) {
             for query in said.seen.asked().iter().filter(|query| query.moves_by_itself()) {
                 self.context.plane.invalidate(query);
             }

@@ -7,9 +7,9 @@ use runbook_api::scaling_policy::{ActiveOverride, FollowedSize, ScalingPolicySta
 
 use super::{Bounds, Lift, Override, bounds::Declared};
 use crate::contest::{self, Contest};
-use crate::error::ErrorClass;
 use crate::report::Reason;
 use crate::report::conditions::whole_seconds;
+use crate::report::history::may_have_been_made;
 
 /// Overrides shown in a status.
 const SHOWN: usize = 20;
@@ -52,11 +52,8 @@ impl Memory {
     /// What the status of a policy of this generation remembers.
     pub fn of(status: &ScalingPolicyStatus, generation: Option<i64>) -> Self {
         let followed = status.followed.as_ref().map(|followed| (bounds(followed), followed.since.0));
-        // A write whose answer was lost may have had its effect.
-        let may_have_moved = ["Succeeded", ErrorClass::Transient.as_str()];
         let moved = status.history.iter().find(|entry| {
-            may_have_moved.contains(&&*entry.outcome)
-                && ["SetDesiredCount", "RegisterScalableTarget"].contains(&&*entry.step)
+            may_have_been_made(entry) && ["SetDesiredCount", "RegisterScalableTarget"].contains(&&*entry.step)
         });
         Self {
             followed,
@@ -133,6 +130,7 @@ mod tests {
             Memory::of(&status, None).moved_at.is_some()
         };
         assert!(moved("SetDesiredCount", "Succeeded") && moved("RegisterScalableTarget", "Transient"));
+        assert!(moved("SetDesiredCount", "Unknown"), "whoever claimed it has ended");
         assert!(!moved("SetDesiredCount", "Denied") && !moved("PutScheduledAction", "Succeeded"));
     }
 }

@@ -91,6 +91,7 @@ impl Life {
             outlook: plan.outlook.as_deref(),
             progress: None,
             queues: &[],
+            untold: false,
         };
         self.status = report::status(&self.status, &summary);
     }

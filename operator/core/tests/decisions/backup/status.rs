@@ -33,6 +33,7 @@ fn summary<'a>(plan: Option<&'a Plan>, outcome: &'a Outcome, facts: &'a Facts, a
         outlook: plan.and_then(|plan| plan.outlook.as_deref()),
         progress: None,
         queues: &[],
+        untold: false,
     }
 }
 

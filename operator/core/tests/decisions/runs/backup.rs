@@ -79,6 +79,7 @@ impl Life {
             outlook: None,
             progress: plan.progress.as_deref(),
             queues: &[],
+            untold: false,
         };
         self.status = report::status(&self.status, &summary);
     }
