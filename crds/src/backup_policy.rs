@@ -94,6 +94,11 @@ pub struct BackupPolicySpec {
     #[serde(default)]
     pub allow_outage: bool,
 
+    /// Change backup settings although the tags of the database say that CloudFormation manages it, or although AWS Backup keeps its
+    /// automated backups: set it once neither does any longer. Snapshots are taken without it too.
+    #[serde(default)]
+    pub take_ownership: bool,
+
     /// Snapshots on a schedule. Unset: none are taken, and none are deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<Snapshots>,

@@ -36,6 +36,11 @@ pub fn is_own(tags: &BTreeMap<String, String>, arn: &str, owner: &str) -> bool {
     tags.get(OWNER_TAG).is_some_and(|value| value == owner) && tags.get(OWN_ARN_TAG).is_some_and(|value| value == arn)
 }
 
+/// The CloudFormation stack that made a resource, by a tag that only CloudFormation can set (CloudFormation User Guide, "Resource tag").
+pub fn stack(tags: &BTreeMap<String, String>) -> Option<&str> {
+    tags.get("aws:cloudformation:stack-name").map(String::as_str)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -118,6 +118,7 @@ fn instance(call: &Call, found: &DbInstance) -> Result<(String, Database), Cloud
         pending: found.pending_modified_values().map(pending_of_instance).unwrap_or_default(),
         maintenance_window: found.preferred_maintenance_window().map(Into::into),
         latest_restorable_time: found.latest_restorable_time().and_then(timestamp),
+        aws_backup: found.aws_backup_recovery_point_arn().filter(|arn| !arn.is_empty()).map(Into::into),
         instance: Some(Box::new(set_up(call, found)?)),
         tags: tags(found.tag_list()),
     };
@@ -170,6 +171,7 @@ fn cluster(call: &Call, found: &DbCluster) -> Result<(String, Database), CloudEr
         pending: found.pending_modified_values().map(pending_of_cluster).unwrap_or_default(),
         maintenance_window: found.preferred_maintenance_window().map(Into::into),
         latest_restorable_time: found.latest_restorable_time().and_then(timestamp),
+        aws_backup: found.aws_backup_recovery_point_arn().filter(|arn| !arn.is_empty()).map(Into::into),
         instance: None,
         tags: tags(found.tag_list()),
     };

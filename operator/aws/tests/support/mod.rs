@@ -315,6 +315,7 @@ pub fn database(name: &str, snapshots: usize) -> (Database, Vec<DatabaseSnapshot
         pending: BTreeMap::new(),
         maintenance_window: None,
         latest_restorable_time: None,
+        aws_backup: None,
         instance: None,
         tags: BTreeMap::new(),
     };

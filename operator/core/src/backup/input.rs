@@ -36,6 +36,8 @@ pub struct Input {
     pub settings: Declared,
     /// Whether it may be taken down for a moment.
     pub allow_outage: bool,
+    /// Whether its settings are changed although others manage them.
+    pub take_ownership: bool,
     /// Which snapshots are taken.
     pub snapshots: Option<Scheduled>,
     /// When backups are verified.
@@ -173,6 +175,7 @@ pub fn validate(
         owner: owner(cluster_id, policy),
         settings,
         allow_outage: spec.allow_outage,
+        take_ownership: spec.take_ownership,
         snapshots,
         verification,
         runs: Vec::new(),

@@ -5,6 +5,7 @@ use super::status;
 use super::window::Window;
 use crate::ids::DatabaseKind;
 use crate::observed::{BackupSettings, Database};
+use crate::ownership;
 use crate::plan::Finding;
 use crate::step::{DatabaseStep, SettingsChange};
 
@@ -56,6 +57,9 @@ pub fn judge(input: &Input, database: &Database) -> Judged {
     }
     changes.copy_tags_to_snapshot = declared.copy_tags_to_snapshot.filter(|copy| *copy != from.copy_tags_to_snapshot);
     changes.deletion_protection = (declared.deletion_protection && !from.deletion_protection).then_some(true);
+    if !input.take_ownership {
+        judged.findings.extend(leave_to_others(input, database, &from, &mut changes));
+    }
     if changes.is_empty() {
         judged.findings.extend(awaited(input, database));
         return judged;
@@ -65,13 +69,47 @@ pub fn judge(input: &Input, database: &Database) -> Judged {
             judged.step = Some(DatabaseStep::ModifyBackupSettings {
                 database: id.clone(),
                 from: Box::new(from),
+                apply_immediately: apply_immediately && changes.retention_days.is_some(),
                 changes,
-                apply_immediately,
             });
         }
         Err(finding) => judged.findings.push(finding),
     }
     judged
+}
+
+/// Takes out of `changes` what somebody else manages, who would undo it, and says who.
+fn leave_to_others(
+    input: &Input,
+    database: &Database,
+    from: &BackupSettings,
+    changes: &mut SettingsChange,
+) -> Option<Finding> {
+    let id = &input.database;
+    let said = |left: &SettingsChange, who: String| {
+        let left = left.changes_from(from).join(", ");
+        Finding::stalled("ManagedElsewhere", format!("{who}; not changed: {left}"))
+    };
+    if let Some(stack) = ownership::stack(&database.tags) {
+        let left = std::mem::take(changes);
+        let who = format!(
+            "{id} belongs to the CloudFormation stack {stack}, whose next update would undo what is written here: take these settings out of \
+             its template, then set takeOwnership: true, or leave them out of this policy"
+        );
+        return (!left.is_empty()).then(|| said(&left, who));
+    }
+    // Amazon RDS User Guide, "Using AWS Backup to manage automated backups": the retention and the window are the backup plan's.
+    let recovery_point = database.aws_backup.as_ref()?;
+    let left = SettingsChange {
+        retention_days: changes.retention_days.take(),
+        window: changes.window.take(),
+        ..SettingsChange::default()
+    };
+    let who = format!(
+        "AWS Backup keeps the automated backups of {id} ({recovery_point}), and their retention and window: take it out of the backup plan, \
+         then set takeOwnership: true, or leave them out of this policy"
+    );
+    (!left.is_empty()).then(|| said(&left, who))
 }
 
 /// The settings as they will be when RDS has done what it was asked for.

@@ -17,7 +17,7 @@ pub struct Outlook {
     /// Identifier of the snapshot that is restored, where one is.
     pub snapshot_identifier: Option<String>,
     /// The new instance, where AWS has it and it is this run's.
-    pub instance: Option<Database>,
+    pub instance: Option<Box<Database>>,
     /// What the restored database answered.
     pub verification: Option<VerificationStatus>,
     /// How it ended, if it has.

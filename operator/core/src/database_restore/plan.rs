@@ -108,7 +108,8 @@ pub(super) fn end(input: &Input, instance: Option<&Database>, ended: Ended) -> P
         Ended::Failed { .. } => RestorePhase::Failed,
     };
     let plan = ended.plan();
-    let outlook = Outlook { instance: instance.cloned(), ended: Some(ended), ..Outlook::of(input, phase) };
+    let outlook =
+        Outlook { instance: instance.cloned().map(Box::new), ended: Some(ended), ..Outlook::of(input, phase) };
     Plan { progress: Some(Box::new(Progress::Restore(outlook))), ..plan }
 }
 
@@ -120,7 +121,7 @@ pub(super) fn waiting(
     finding: Finding,
     now: Timestamp,
 ) -> Plan {
-    let outlook = Outlook { instance: instance.cloned(), ..Outlook::of(input, phase) };
+    let outlook = Outlook { instance: instance.cloned().map(Box::new), ..Outlook::of(input, phase) };
     let mut plan = Plan { progress: Some(Box::new(Progress::Restore(outlook))), ..Plan::only(finding) };
     now.checked_add(PROGRESS).ok().into_iter().for_each(|at| plan.wake(at));
     plan

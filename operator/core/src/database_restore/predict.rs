@@ -70,6 +70,7 @@ fn restored(id: &DatabaseId, instance: &RestoredInstance, tags: BTreeMap<String,
         pending: BTreeMap::new(),
         maintenance_window: None,
         latest_restorable_time: None,
+        aws_backup: None,
         instance: Some(Box::new(Instance {
             class: instance.class.clone(),
             subnet_group: Some(instance.subnet_group.clone()),

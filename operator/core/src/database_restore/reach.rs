@@ -74,6 +74,7 @@ fn anything(id: &DatabaseId) -> Database {
         pending: std::collections::BTreeMap::new(),
         maintenance_window: None,
         latest_restorable_time: None,
+        aws_backup: None,
         instance: Some(Box::new(Instance {
             class: "*".into(),
             subnet_group: any(),

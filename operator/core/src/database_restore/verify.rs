@@ -155,7 +155,7 @@ fn with(
     verification: Option<VerificationStatus>,
     step: DatabaseStep,
 ) -> Plan {
-    let outlook = Outlook { instance: Some(target.clone()), verification, ..Outlook::of(input, phase) };
+    let outlook = Outlook { instance: Some(Box::new(target.clone())), verification, ..Outlook::of(input, phase) };
     Plan { steps: vec![Step::Database(step)], progress: Some(Box::new(Progress::Restore(outlook))), ..Plan::default() }
 }
 
@@ -169,7 +169,7 @@ fn ask_again(input: &Input, target: &Database, failure: &SqlFailure, now: Timest
     let message = format!("{} cannot be asked: {failure}; it is tried again for {PATIENCE:#}", input.target);
     let finding = Finding::waiting("DatabaseNotAnswering", message);
     let outlook = Outlook {
-        instance: Some(target.clone()),
+        instance: Some(Box::new(target.clone())),
         verification: Some(verdict),
         ..Outlook::of(input, RestorePhase::Verifying)
     };

@@ -27,6 +27,8 @@ pub struct Database {
     pub maintenance_window: Option<String>,
     /// LatestRestorableTime, where there are automated backups.
     pub latest_restorable_time: Option<Timestamp>,
+    /// AwsBackupRecoveryPointArn, where AWS Backup keeps the automated backups.
+    pub aws_backup: Option<String>,
     /// What a DB instance has and a DB cluster has not.
     pub instance: Option<Box<Instance>>,
     /// Tags.

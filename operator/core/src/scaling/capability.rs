@@ -6,6 +6,7 @@ use super::aurora;
 use crate::facts::Inquiry;
 use crate::ids::{ClusterId, ServiceId, TargetId};
 use crate::observed::{DbCluster, EcsService, Scaled, ServiceLookup};
+use crate::ownership::stack;
 use crate::plan::{Finding, Plan};
 use crate::query::Query;
 
@@ -84,7 +85,7 @@ pub fn scalable<'a>(id: &ServiceId, lookup: &'a ServiceLookup, take_ownership: b
     if let Some(why) = unsupported(service) {
         return Err(Finding::stalled("Unsupported", format!("service {id} {why}: delete this policy")));
     }
-    match manager(service).filter(|_| !take_ownership) {
+    match stack(&service.tags).filter(|_| !take_ownership) {
         Some(stack) => Err(Finding::stalled(
             "ManagedElsewhere",
             format!(
@@ -94,12 +95,6 @@ pub fn scalable<'a>(id: &ServiceId, lookup: &'a ServiceLookup, take_ownership: b
         )),
         None => Ok(service.scaled()),
     }
-}
-
-/// The CloudFormation stack that made the service, by the tags that only CloudFormation can set.
-/// (CloudFormation User Guide, "Resource tag")
-pub fn manager(service: &EcsService) -> Option<&str> {
-    service.tags.get("aws:cloudformation:stack-name").map(String::as_str)
 }
 
 /// Why a service cannot be scaled at all, in words that follow its name.

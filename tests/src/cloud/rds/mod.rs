@@ -169,6 +169,7 @@ impl Rds {
             pending,
             maintenance_window: Some("sun:20:00-sun:20:30".into()),
             latest_restorable_time: restorable,
+            aws_backup: None,
             instance: None,
             tags: BTreeMap::from([("team".into(), "clocked".into())]),
         })

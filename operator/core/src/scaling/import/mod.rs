@@ -11,6 +11,7 @@ use runbook_api::scaling_policy::{Autoscaling, EcsServiceRef, ScalingPolicySpec,
 use super::capability;
 use crate::ids::ServiceId;
 use crate::observed::{AppliedPolicy, Capacity, EcsService, ScalableTarget, ScheduledAction, ServiceLookup, Suspended};
+use crate::ownership::stack;
 
 /// Bound of the schema (`runbook_api::scaling_policy`).
 const MOST_TASKS: i32 = 5000;
@@ -57,7 +58,7 @@ pub fn import(seen: Seen<'_>, now: Timestamp) -> Result<Imported, String> {
     }
     let mut remarks = Vec::new();
     let mut spec = empty(id);
-    if let Some(stack) = capability::manager(service) {
+    if let Some(stack) = stack(&service.tags) {
         remarks.push(format!(
             "the service belongs to the CloudFormation stack {stack}: nothing is written before the template no longer says its size, and \
              takeOwnership: true says so here"

@@ -113,6 +113,9 @@ struct Shown {
     deletion_protection: Option<bool>,
     #[serde(default)]
     pending: BTreeMap<String, String>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+    aws_backup: Option<String>,
 }
 
 /// An own snapshot that is available, unless said otherwise.
@@ -216,6 +219,8 @@ impl Shown {
         database.status = self.status.clone().unwrap_or(database.status);
         database.member_of = self.member_of.clone();
         database.pending = self.pending.clone();
+        database.tags.extend(self.tags.clone());
+        database.aws_backup = self.aws_backup.clone();
         database
     }
 }

@@ -87,6 +87,7 @@ pub fn database(kind: DatabaseKind) -> Database {
         pending: BTreeMap::new(),
         maintenance_window: Some("sun:04:00-sun:04:30".into()),
         latest_restorable_time: Some(at("2026-03-01T02:55:00Z")),
+        aws_backup: None,
         instance: None,
         tags: BTreeMap::new(),
     }

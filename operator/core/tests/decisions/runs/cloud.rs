@@ -103,6 +103,7 @@ impl Cloud {
             pending: BTreeMap::new(),
             maintenance_window: None,
             latest_restorable_time: Some(at("2026-03-01T02:55:00Z")),
+            aws_backup: None,
             instance: Some(Box::new(instance)),
             tags,
         }

@@ -6,6 +6,7 @@
     POST   /ecs/services/{cluster}/{service}/crash            {"count": 1, "exitCode": 1}
     PUT    /ecs/services/{cluster}/{service}/utilization      {"cpu": 80, "memory": 40} or {"cpuLoad": 240}, until DELETE
     PUT    /ecs/services/{cluster}/{service}/managed          {"by": "ECS"} or {"by": "CUSTOMER"}
+    PUT    /ecs/services/{cluster}/{service}/tags             {"aws:cloudformation:stack-name": "prod"}, null takes one away
     POST   /ecs/tasks/{cluster}/{task}/exit                   {"exitCode": 0}
     PUT    /ecs/capacity                                      {"ec2": false}
     PUT    /ecs/quotas                                        {"servicesPerCluster": 20000}
@@ -93,6 +94,14 @@ def set_manager(params: dict[str, str], body: Any, cluster: str, service: str) -
         raise ValueError('expected {"by": "ECS"} or {"by": "CUSTOMER"}')
     _service(params, cluster, service).managed_by = by
     return {"by": by}
+
+
+@control.route("/ecs/services/{cluster}/{service}/tags", ["PUT"])
+def set_tags(params: dict[str, str], body: Any, cluster: str, service: str) -> Any:
+    """Tags behind the API, also those that AWS sets itself and refuses from callers."""
+    found = _service(params, cluster, service)
+    found.tags = {key: value for key, value in (found.tags | (body or {})).items() if value is not None}
+    return {"tags": found.tags}
 
 
 @control.route("/ecs/tasks/{cluster}/{task}/exit", ["POST"])

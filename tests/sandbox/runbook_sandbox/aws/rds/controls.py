@@ -95,6 +95,23 @@ def next_snapshot(params: dict[str, str], body: Any, identifier: str) -> Any:
     _store(params).next_snapshot[identifier.lower()] = NextSnapshot(bool(body.get("fail")), seconds)
 
 
+@route("/rds/instances/{identifier}/tags", ["PUT"])
+def tags(params: dict[str, str], body: Any, identifier: str) -> Any:
+    """Set tags, also those that AWS sets itself and refuses from callers: `{"aws:cloudformation:stack-name": "prod"}`; null takes one away."""
+    instance, wanted = _instance(params, identifier), body or {}
+    kept = {tag["Key"]: tag["Value"] for tag in instance.tags} | wanted
+    instance.tags = [{"Key": key, "Value": value} for key, value in kept.items() if value is not None]
+    return {"tags": instance.tags}
+
+
+@route("/rds/instances/{identifier}/continuous-backup", ["PUT"])
+def continuous_backup(params: dict[str, str], body: Any, identifier: str) -> Any:
+    """Whether a plan of AWS Backup keeps the automated backups of an instance: `{"enabled": true}`."""
+    instance = _instance(params, identifier)
+    instance.continuous_backup = _enabled(body)
+    return {"arn": instance.recovery_point_arn()}
+
+
 @route("/rds/instances/{identifier}/aws-backup", ["POST"])
 def aws_backup(params: dict[str, str], body: Any, identifier: str) -> Any:
     """Make a recovery point as AWS Backup would: `{"name": "job-..."}`."""

@@ -42,6 +42,8 @@ class Instance(Resource):
         self.endpoint: tuple[str, int] | None = None
         #: The real server behind it, if that was asked for.
         self.database: Database | None = None
+        #: A plan of AWS Backup keeps its automated backups.
+        self.continuous_backup = False
         self.idle_status = "available"
         self.backup_appointment: Appointment | None = None
         self.maintenance_appointment: Appointment | None = None
@@ -104,6 +106,11 @@ class Instance(Resource):
         until = self.stopped_at or clock.now()
         return until - (until - self.first_backup) % LOG_INTERVAL
 
+    def recovery_point_arn(self) -> str | None:
+        """AwsBackupRecoveryPointArn: that of the continuous backup, where AWS Backup keeps one."""
+        place = f"{self.store.region}:{self.store.account_id}"
+        return f"arn:aws:backup:{place}:recovery-point:continuous:{self.record['DbiResourceId'].lower()}" if self.continuous_backup else None
+
     def earliest_restorable_time(self) -> datetime | None:
         """The beginning of the restore window: the first backup, or the retention's edge."""
         if self.first_backup is None:
@@ -124,6 +131,7 @@ class Instance(Resource):
             "DbInstancePort": 0,
             "DBSubnetGroup": group,
             "LatestRestorableTime": self.latest_restorable_time(),
+            "AwsBackupRecoveryPointArn": self.recovery_point_arn(),
         }
         if self.endpoint_ready:
             host, port = self.address()

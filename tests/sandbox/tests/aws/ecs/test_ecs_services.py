@@ -296,6 +296,21 @@ def test_services_that_ecs_manages(ecs):
     assert ecs.client.list_services(cluster="app", resourceManagementType="CUSTOMER")["serviceArns"] == []
 
 
+def test_tags_that_only_aws_sets(ecs, refused):
+    """Tag restrictions: no caller sets `aws:` tags; CloudFormation's are there nevertheless. The switch sets them as it does."""
+    ecs.create(desired=0)
+    tag = {"key": "aws:cloudformation:stack-name", "value": "prod"}
+    assert "reserved prefix" in refused(ecs.client.tag_resource, resourceArn=ecs.show()["serviceArn"], tags=[tag]).message
+    ecs.aws.control("PUT", "/ecs/services/app/api/tags", {tag["key"]: tag["value"], "team": "shop"})
+
+    def tags():
+        return ecs.client.describe_services(cluster="app", services=["api"], include=["TAGS"])["services"][0].get("tags", [])
+
+    assert tags() == [tag, {"key": "team", "value": "shop"}]
+    ecs.aws.control("PUT", "/ecs/services/app/api/tags", {tag["key"]: None})
+    assert tags() == [{"key": "team", "value": "shop"}]
+
+
 def _put_behind_a_load_balancer(ecs, group):
     elb = ecs.aws.client("elbv2")
     subnets = [item["SubnetId"] for item in ecs.aws.client("ec2").describe_subnets()["Subnets"][:2]]

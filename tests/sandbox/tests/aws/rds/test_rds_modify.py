@@ -259,3 +259,20 @@ def test_gp3_has_a_higher_baseline_from_400_gib_on(aws, rds, instance, show):
     rds.modify_db_instance(DBInstanceIdentifier="app", AllocatedStorage=400, ApplyImmediately=True)
     aws.clock.advance(60)
     assert (show()["Iops"], show()["StorageThroughput"]) == (12000, 500)
+
+
+def test_what_others_manage_is_shown(aws, rds, instance):
+    """DBInstance: AwsBackupRecoveryPointArn while AWS Backup keeps the automated backups, and CloudFormation's tags, which no caller sets."""
+    instance()
+
+    def shown():
+        return rds.describe_db_instances(DBInstanceIdentifier="app")["DBInstances"][0]
+
+    assert "AwsBackupRecoveryPointArn" not in shown()
+    arn = aws.control("PUT", "/rds/instances/app/continuous-backup", {"enabled": True})["arn"]
+    assert shown()["AwsBackupRecoveryPointArn"] == arn
+    assert arn.startswith("arn:aws:backup:eu-central-1:123456789012:recovery-point:continuous:db-")
+    aws.control("PUT", "/rds/instances/app/continuous-backup", {"enabled": False})
+    assert "AwsBackupRecoveryPointArn" not in shown()
+    aws.control("PUT", "/rds/instances/app/tags", {"aws:cloudformation:stack-name": "prod"})
+    assert shown()["TagList"] == [{"Key": "aws:cloudformation:stack-name", "Value": "prod"}]
