@@ -1,4 +1,4 @@
-//! `DatabaseBackup`: one snapshot of an RDS DB instance or an Aurora DB cluster, taken now.
+//! `DatabaseBackup`: one snapshot of an RDS DB instance or an Aurora DB cluster, taken now; or one export of a PostgreSQL database to S3.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::backup_policy::DatabaseSource;
 use crate::common::{AccountRef, DeletionPolicy, HistoryEntry, PlanStatus};
+use crate::export::{DatabaseExport, ExportStatus};
 
-/// One snapshot of an RDS DB instance or an Aurora DB cluster, taken now.
+/// One snapshot of an RDS DB instance or an Aurora DB cluster, taken now; or one export of a PostgreSQL database to S3.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "ops.clocked.app",
@@ -18,12 +19,13 @@ use crate::common::{AccountRef, DeletionPolicy, HistoryEntry, PlanStatus};
     namespaced,
     status = "DatabaseBackupStatus",
     derive = "PartialEq",
-    doc = "One snapshot of an RDS DB instance or an Aurora DB cluster, taken as soon as the object is created. It runs once, like a Job: its spec cannot be changed, and what has ended is not looked at again. Deleting it leaves the snapshot, unless deletionPolicy is Delete.",
+    doc = "One snapshot of an RDS DB instance or an Aurora DB cluster, or with export one export of a PostgreSQL database to S3, made as soon as the object is created. It runs once, like a Job: its spec cannot be changed, and what has ended is not looked at again. Deleting it leaves the snapshot, unless deletionPolicy is Delete, and always the export.",
     printcolumn(name = "Database", type_ = "string", json_path = ".spec.source['rdsInstance','rdsCluster']"),
     printcolumn(name = "Snapshot", type_ = "string", json_path = ".status.snapshotIdentifier"),
     printcolumn(name = "Complete", type_ = "string", json_path = ".status.conditions[?(@.type==\"Complete\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Synced\")].reason"),
     printcolumn(name = "Taken", type_ = "date", json_path = ".status.snapshotCreateTime"),
+    printcolumn(name = "Export", type_ = "string", json_path = ".status.export.location", priority = 1),
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.accountRef.name", priority = 1),
     printcolumn(
         name = "Message",
@@ -36,6 +38,10 @@ use crate::common::{AccountRef, DeletionPolicy, HistoryEntry, PlanStatus};
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region) && has(self.snapshotIdentifier) == has(oldSelf.snapshotIdentifier) && (!has(self.snapshotIdentifier) || self.snapshotIdentifier == oldSelf.snapshotIdentifier)")
     .message("region and snapshotIdentifier cannot be changed: a backup is taken once; create another DatabaseBackup"))]
+#[x_kube(validation = Rule::new("has(self.export) == has(oldSelf.export)")
+    .message("export cannot be changed: a backup is taken once; create another DatabaseBackup"))]
+#[x_kube(validation = Rule::new("!has(self.export) || (has(self.source.rdsInstance) && !has(self.snapshotIdentifier) && (!has(self.deletionPolicy) || self.deletionPolicy == 'Retain'))")
+    .message("an export is of source.rdsInstance, has no snapshotIdentifier, and stays when this object is deleted (deletionPolicy: Retain)"))]
 pub struct DatabaseBackupSpec {
     /// The AwsAccount to work in. Immutable.
     #[serde(default)]
@@ -61,6 +67,12 @@ pub struct DatabaseBackupSpec {
     #[x_kube(validation = Rule::new("self.matches('^[a-z](-?[a-z0-9])*$') && !self.startsWith('rbv-') && !self.startsWith('rds-')")
         .message("snapshotIdentifier must be a lower-case letter, then lower-case letters, digits and single hyphens, none of them at the end; not rds-, which is RDS's own, nor rbv-, which is kept for verifications"))]
     pub snapshot_identifier: Option<String>,
+
+    /// Export the database to S3 instead of taking a snapshot. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new(crate::run::IMMUTABLE)
+        .message("export cannot be changed: a backup is taken once; create another DatabaseBackup"))]
+    pub export: Option<DatabaseExport>,
 
     /// What becomes of the snapshot when this object is deleted: Retain leaves it, Delete deletes it first.
     #[serde(default)]
@@ -104,6 +116,9 @@ pub struct DatabaseBackupStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub percent_progress: Option<i32>,
+    /// What came of the export.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<ExportStatus>,
     /// What would be written, where writing is not allowed; or is about to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,

@@ -15,6 +15,7 @@ pub mod database_backup;
 pub mod database_restore;
 pub mod drift;
 pub mod duration;
+pub mod export;
 pub mod metric_math;
 pub mod number;
 pub mod reference;

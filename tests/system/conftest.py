@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exports.exporter import EXPORTER
+from exports.exporter import image as exporter
 from places import Place
 from runbook_sandbox.clocked.account import Account
 from runbook_sandbox.clocked.installation import IMAGE, install
@@ -30,12 +32,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
-    """A sandbox whose node knows the operator's image."""
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox whose node knows the images of operator and exporter."""
     program = os.environ.get("RUNBOOK_OPERATOR")
     if not program or not Path(program).is_file():
         pytest.fail("RUNBOOK_OPERATOR must name the operator's program: `make test-system` builds it and sets it")
-    with Sandbox.start(options=Options(images={IMAGE: program}, crash_back_off=1, audit=True)) as running:
+    images = {IMAGE: program, EXPORTER: str(exporter(tmp_path_factory.mktemp("exporter")))}
+    with Sandbox.start(options=Options(images=images, crash_back_off=1, audit=True)) as running:
         yield running
 
 

@@ -57,6 +57,13 @@ pub struct CloudError {
     pub request_id: Option<String>,
 }
 
+impl CloudError {
+    /// Whether it was a call to Kubernetes, on behalf of something in AWS: `Kubernetes.CreateJob`.
+    pub fn is_of_kubernetes(&self) -> bool {
+        self.operation.starts_with("Kubernetes.")
+    }
+}
+
 impl fmt::Display for CloudError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} of {} failed with {}: {}", self.operation, self.resource, self.code, self.message)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::checks::{SqlFailure, SqlOutcome};
+use crate::database_backup::export::JobState;
 use crate::error::CloudError;
 use crate::observed::{
     AppliedPolicy, CallerIdentity, Database, DatabaseSnapshot, DbCluster, Quota, ScalableTarget, ScheduledAction,
@@ -39,6 +40,10 @@ pub enum Answer {
     Credential(Option<String>),
     /// To [`Query::Sql`]: each statement's answer; or why none was asked.
     Sql(Result<SqlResults, SqlFailure>),
+    /// To [`Query::ExportJob`]: none where there is no such Job.
+    ExportJob(Option<Box<JobState>>),
+    /// To [`Query::UsableSecret`]: none where there is no such Secret.
+    UsableSecret(Option<bool>),
     /// To [`Query::RdsQuotas`]: by AccountQuotaName, as in `ManualSnapshots`.
     RdsQuotas(BTreeMap<String, Quota>),
 }
@@ -126,6 +131,8 @@ impl<'f> Inquiry<'f> {
     asks!(/** Asks a [`Query::Snapshot`]. */ snapshot, Snapshot, Option<Box<SnapshotOf>>);
     asks!(/** Asks a [`Query::Credential`]. */ credential, Credential, Option<String>);
     asks!(/** Asks a [`Query::Sql`]. */ sql, Sql, Result<SqlResults, SqlFailure>);
+    asks!(/** Asks a [`Query::ExportJob`]. */ export_job, ExportJob, Option<Box<JobState>>);
+    asks!(/** Asks a [`Query::UsableSecret`]. */ usable, UsableSecret, Option<bool>);
     asks!(/** Asks a [`Query::RdsQuotas`]. */ rds_quotas, RdsQuotas, BTreeMap<String, Quota>);
 
     /// What is missing. A failure comes first: where one read fails, the others would be asked in vain.

@@ -97,6 +97,19 @@ impl Finding {
 
     /// What an error of AWS means for the resource: the one place where a class becomes a reason.
     pub fn from_error(error: &CloudError) -> Self {
+        if error.is_of_kubernetes() {
+            return match error.class.is_temporary() {
+                true => Self {
+                    weight: Weight::Unavailable,
+                    reason: "KubernetesUnavailable".into(),
+                    message: format!("{error} (it is tried again by itself)"),
+                },
+                false => Self::stalled(
+                    "KubernetesRefused",
+                    format!("{error} (where it is forbidden, add the namespace to exports.namespaces of the chart)"),
+                ),
+            };
+        }
         let (weight, reason, advice) = match error.class {
             ErrorClass::Transient => (Weight::Unavailable, "AwsUnreachable", "it is tried again by itself"),
             ErrorClass::Throttled => (Weight::Unavailable, "AwsThrottled", "it is tried again, slower, by itself"),

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::Serialize;
 
-use crate::ids::{ClusterId, DatabaseId, DatabaseKind, Scope, ServiceId, SnapshotId, TargetId};
+use crate::ids::{ClusterId, DatabaseId, DatabaseKind, ObjectId, Scope, ServiceId, SnapshotId, TargetId};
 use crate::observed::Endpoint;
 use crate::step::VERIFICATION_PREFIX;
 
@@ -36,8 +36,22 @@ pub enum Query {
     Sql(Box<SqlQuestion>),
     /// How much of each quota is used. (RDS DescribeAccountAttributes)
     RdsQuotas(Scope),
+    /// The Job of an export, and what its pods say. (Kubernetes)
+    ExportJob(KubernetesObject),
+    /// Whether a Secret may be used by objects of its namespace: what is in it is not read. (Kubernetes)
+    UsableSecret(KubernetesObject),
     /// The tags of the scalable target, which say whose it is. (Application Auto Scaling ListTagsForResource)
     ScalableTargetTags(TargetArn),
+}
+
+/// An object of Kubernetes, asked about on behalf of what works in this scope.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KubernetesObject {
+    /// Where what asks works.
+    pub scope: Scope,
+    /// The object.
+    pub id: ObjectId,
 }
 
 /// What is asked of a database, and where.
@@ -78,6 +92,7 @@ impl Query {
             Self::Snapshot(snapshot) => &snapshot.scope,
             Self::Credential(database) => &database.scope,
             Self::Sql(question) => &question.database.scope,
+            Self::ExportJob(object) | Self::UsableSecret(object) => &object.scope,
             Self::EcsService(service) => &service.scope,
             Self::DbCluster(cluster) => &cluster.scope,
             Self::ScalableTarget(target) | Self::ScalingPolicies(target) | Self::ScheduledActions(target) => {
@@ -97,6 +112,8 @@ impl Query {
             | Self::Credential(_)
             | Self::Sql(_)
             | Self::VerificationInstances(_)
+            | Self::ExportJob(_)
+            | Self::UsableSecret(_)
             | Self::RdsQuotas(_) => None,
             Self::EcsService(service) => Some(service.clone().into()),
             Self::DbCluster(cluster) => Some(cluster.clone().into()),
@@ -115,9 +132,14 @@ impl Query {
         }
     }
 
-    /// Whether it is asked of AWS: what is kept here, and what a database is asked by SQL, is not.
+    /// Whether it is asked of AWS: what is kept here, what a database is asked by SQL, and what Kubernetes has, is not.
     pub fn is_of_aws(&self) -> bool {
-        !matches!(self, Self::Credential(_) | Self::Sql(_))
+        !matches!(self, Self::Credential(_) | Self::Sql(_)) && !self.is_of_kubernetes()
+    }
+
+    /// Whether it is asked of Kubernetes.
+    pub fn is_of_kubernetes(&self) -> bool {
+        matches!(self, Self::ExportJob(_) | Self::UsableSecret(_))
     }
 
     /// What there is of the target, and how large it is.
@@ -139,6 +161,8 @@ impl Query {
                 let database = DatabaseId { scope: of.clone(), ..question.database };
                 Self::Sql(Box::new(SqlQuestion { database, ..*question }))
             }
+            Self::ExportJob(object) => Self::ExportJob(KubernetesObject { scope: of.clone(), ..object }),
+            Self::UsableSecret(object) => Self::UsableSecret(KubernetesObject { scope: of.clone(), ..object }),
             Self::Snapshot(id) => Self::Snapshot(SnapshotId { scope: of.clone(), ..id }),
             Self::RdsQuotas(_) => Self::RdsQuotas(of.clone()),
             Self::VerificationInstances(_) => Self::VerificationInstances(of.clone()),
@@ -164,6 +188,8 @@ impl Query {
                 | Self::Snapshot(_)
                 | Self::Credential(_)
                 | Self::Sql(_)
+                | Self::ExportJob(_)
+                | Self::UsableSecret(_)
         )
     }
 

@@ -8,6 +8,7 @@ pub mod context;
 pub mod controllers;
 pub mod errors;
 pub mod events;
+pub mod exporting;
 pub mod health;
 pub mod leader;
 pub mod listening;

@@ -10,6 +10,7 @@ use clap::{Parser, ValueEnum};
 use ipnet::IpNet;
 use kube::Client;
 use runbook_aws::{SdkCloud, SystemClock};
+use runbook_core::database_backup::export::Program;
 use runbook_operator::asking::postgres::Postgres;
 use runbook_operator::traces::Traces;
 use runbook_operator::{Metrics, Operator, Options};
@@ -61,6 +62,12 @@ struct Args {
     /// Files in PEM with the certificate authorities of databases beside RDS's own, which are built in
     #[arg(long, value_delimiter = ',')]
     database_ca_file: Vec<PathBuf>,
+    /// Image of the Jobs of exports, with runbook-export and pg_dump. Default: there are no exports
+    #[arg(long)]
+    export_image: Option<String>,
+    /// Memory of a Job of an export
+    #[arg(long, default_value = "512Mi")]
+    export_memory: String,
     /// Address of /healthz, /readyz and /metrics. Port 0 chooses a free one, which is logged
     #[arg(long, default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -117,6 +124,8 @@ impl Args {
         options.deletion_deadline = self.deletion_deadline;
         options.concurrency = self.concurrency;
         options.allow_custom_endpoints = self.allow_custom_endpoints;
+        let memory = self.export_memory;
+        options.exports = self.export_image.map(|image| Program { image, memory, endpoint_url: None });
         options.listen = Some(self.listen);
         options
     }

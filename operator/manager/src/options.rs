@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use runbook_aws::execute::WRITE_TIMEOUT;
+use runbook_core::database_backup::export::Program;
 
 use crate::errors::OperatorError;
 use crate::leader::LeaseOptions;
@@ -23,6 +24,8 @@ pub struct Options {
     pub allow_custom_endpoints: bool,
     /// Where health, readiness and metrics are served; `None`: nowhere.
     pub listen: Option<SocketAddr>,
+    /// What Jobs of exports run; none: there are no exports.
+    pub exports: Option<Program>,
     /// How long an object that is being deleted waits for what keeps it from removing what it created in AWS.
     pub deletion_deadline: Duration,
     /// How long reconciles that are under way may take to end when the operator is stopped.
@@ -45,6 +48,7 @@ impl Options {
             concurrency: 64,
             allow_custom_endpoints: false,
             listen: None,
+            exports: None,
             deletion_deadline: Duration::from_secs(600),
             grace: Duration::from_secs(20),
         }

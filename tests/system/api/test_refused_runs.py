@@ -12,6 +12,17 @@ def source(**fields: object) -> dict:
     return {"spec.source": fields}
 
 
+def export(**fields: object) -> dict:
+    """An export that is good but for these; what is None is left out."""
+    good = {
+        "source": "Primary",
+        "connection": {"secretRef": {"name": "clocked-db-export"}},
+        "serviceAccountName": "exporter",
+        "s3": {"bucket": "clocked-backups", "prefix": "database/"},
+    }
+    return {"spec.export": {name: value for name, value in (good | fields).items() if value is not None}}
+
+
 def target(**fields: object) -> dict:
     return {"spec.target": {"rdsInstance": "clocked-db-restored"} | fields}
 
@@ -36,6 +47,24 @@ BAD = {
     "run-backup-long": (BACKUP, {"spec.snapshotIdentifier": "s" * 256}, ["spec.snapshotIdentifier", "Too long"]),
     "run-backup-deleted-always": (BACKUP, {"spec.deletionPolicy": "Always"}, ["spec.deletionPolicy", '"Retain", "Delete"']),
     "run-backup-on-a-schedule": (BACKUP, {"spec.schedule": "0 2 * * *"}, ['unknown field "spec.schedule"']),
+    # An export
+    "export-of-no-source": (BACKUP, export(source=None), ["spec.export.source", "Required value"]),
+    "export-of-another-source": (BACKUP, export(source="Standby"), ['supported values: "Primary", "Replica"']),
+    "export-of-no-replica": (BACKUP, export(source="Replica"), ["say which read replica is exported in export.replica"]),
+    "export-of-the-primary-and-a-replica": (BACKUP, export(replica="clocked-db-read"), ["and none with source: Primary"]),
+    "export-of-a-cluster": (BACKUP, export() | source(rdsCluster="clocked"), ["an export is of source.rdsInstance"]),
+    "export-and-snapshot": (BACKUP, export() | {"spec.snapshotIdentifier": "a"}, ["has no snapshotIdentifier"]),
+    "export-that-goes": (BACKUP, export() | {"spec.deletionPolicy": "Delete"}, ["stays when this object is deleted"]),
+    "export-of-a-pattern": (BACKUP, export(tables=["user*"]), ["a table must be table or schema.table"]),
+    "export-of-the-same-twice": (BACKUP, export(tables=["users", "users"]), ["Duplicate value"]),
+    "export-by-a-password": (BACKUP, export(connection={"password": "secret-word"}), ['unknown field "spec.export.connection.password"']),
+    "export-as-nobody": (BACKUP, export(serviceAccountName=None), ["spec.export.serviceAccountName", "Required value"]),
+    "export-to-a-url": (BACKUP, export(s3={"bucket": "s3://clocked-backups"}), ["bucket must be the name of a bucket"]),
+    "export-to-a-root": (BACKUP, export(s3={"bucket": "clocked-backups", "prefix": "/database"}), ["not beginning with /"]),
+    "export-to-somebody": (BACKUP, export(s3={"bucket": "clocked-backups", "bucketOwner": "us"}), ["the 12 digits of an AWS account"]),
+    "export-kept-by-nothing": (BACKUP, export(retention={}), ["retention needs keepLast, maxAgeDays or both"]),
+    "export-that-keeps-none": (BACKUP, export(retention={"keepLast": 0}), ["spec.export.retention.keepLast", "greater than or equal to 1"]),
+    "export-in-capitals": (BACKUP, export(name="User"), ["name must be lower-case letters, digits and hyphens"]),
     # What is restored
     "restore-of-nothing": (RESTORE, source(), [ONE_SOURCE]),
     "restore-of-two": (RESTORE, source(snapshotIdentifier="a", pointInTime={"rdsInstance": "b"}), [ONE_SOURCE]),

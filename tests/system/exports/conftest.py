@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from runbook_sandbox.clocked.database import Database
 from runbook_sandbox.processes import wait_until
 
 from exports.exporter import Bucket, Exporter
+from exports.exporter import program as built
 
 _numbers = itertools.count(1)
 PACE = {"rds_create": 0.2, "rds_modify": 0.2, "rds_delete": 0.2}
@@ -22,12 +22,10 @@ PACE = {"rds_create": 0.2, "rds_modify": 0.2, "rds_delete": 0.2}
 
 @pytest.fixture(scope="session")
 def program() -> str:
-    """The exporter: RUNBOOK_EXPORT, or the one that was built beside the operator."""
-    operator = os.environ.get("RUNBOOK_OPERATOR", "")
-    program = os.environ.get("RUNBOOK_EXPORT") or str(Path(operator).with_name("runbook-export"))
-    if not Path(program).is_file():
+    """The exporter."""
+    if not built().is_file():
         pytest.fail("RUNBOOK_EXPORT must name the exporter's program: `make test-system` builds it and sets it")
-    return program
+    return str(built())
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ from runbook_sandbox.processes import wait_until
 
 from exports import zstandard
 
+#: The image of exports' Jobs.
+EXPORTER = "runbook-exporter:dev"
 SLOT, STAMP, NAME = "2026-03-01T01:30:00Z", "20260301-013000", "user-data"
 OWNER = "sandbox/clocked/databasebackups/export"
 #: What docs/backups.md says that the role of a Job needs, and no more.
@@ -28,9 +30,27 @@ def policy(bucket: str, *without: str) -> dict[str, Any]:
     """An IAM policy for exports into a bucket."""
 
     def allow(actions: list[str], resource: str) -> dict[str, Any]:
-        return {"Effect": "Allow", "Action": [action for action in actions if action not in without], "Resource": f"arn:aws:s3:::{resource}"}
+        allowed = [action for action in actions if action not in without]
+        return {"Effect": "Allow", "Action": allowed, "Resource": f"arn:aws:s3:::{resource}"}
 
     return {"Version": "2012-10-17", "Statement": [allow(OBJECTS, f"{bucket}/database/*"), allow(BUCKETS, bucket)]}
+
+
+def program() -> Path:
+    """The exporter: RUNBOOK_EXPORT, or the one that was built beside the operator."""
+    operator = os.environ.get("RUNBOOK_OPERATOR", "")
+    return Path(os.environ.get("RUNBOOK_EXPORT") or Path(operator).with_name("runbook-export"))
+
+
+def image(folder: Path) -> Path:
+    """The exporter with pg_dump, as its image has them, and an environment of AWS: what a pod identity brings on AWS.
+
+    That is the file `environment` beside it, once there is one.
+    """
+    script = folder / "runbook-export"
+    script.write_text(f'#!/bin/sh\n. {folder}/environment\nexec {program()} "$@"\n')
+    script.chmod(0o755)
+    return script
 
 
 class Bucket:

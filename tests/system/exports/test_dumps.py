@@ -101,8 +101,8 @@ def test_memory_is_bounded(exporter: Exporter, bucket):
     """A table that is larger than the whole address space of exporter and pg_dump, of what no compression makes small."""
     limit, size = 160 << 20, 192 << 20
     with exporter.database.connect() as connection:
-        connection.execute("CREATE TABLE noise AS SELECT n, (SELECT string_agg(md5(random()::text || n || i), '') "
-                           "FROM generate_series(1, 256) AS i) AS text FROM generate_series(1, %d) AS n" % (size >> 13))
+        line = "SELECT string_agg(md5(random()::text || n || i), '') FROM generate_series(1, 256) AS i"
+        connection.execute(f"CREATE TABLE noise AS SELECT n, ({line}) AS text FROM generate_series(1, {size >> 13}) AS n")
     try:
         for compression in ("none", "zstd"):
             told = exporter.run(limit, tables=["noise"], compression=compression, name=f"noise-{compression}")

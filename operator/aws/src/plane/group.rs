@@ -48,7 +48,9 @@ impl Group {
             Query::Database(database) => Self::Databases(database.scope.clone(), database.kind),
             Query::DatabaseSnapshots(database) => Self::Snapshots(database.scope.clone(), database.kind),
             Query::Snapshot(snapshot) => Self::Snapshot(snapshot.scope.clone(), snapshot.kind),
-            Query::Credential(_) | Query::Sql(_) => Self::Elsewhere(query.scope().clone()),
+            Query::Credential(_) | Query::Sql(_) | Query::ExportJob(_) | Query::UsableSecret(_) => {
+                Self::Elsewhere(query.scope().clone())
+            }
             Query::VerificationInstances(scope) => Self::Instances(scope.clone()),
             Query::RdsQuotas(scope) => Self::Quotas(scope.clone()),
         }
@@ -152,6 +154,8 @@ pub(super) fn resource_of(query: &Query) -> String {
         Query::Credential(database) => format!("the password of {database}"),
         Query::Sql(question) => question.database.to_string(),
         Query::VerificationInstances(scope) => format!("the DB instances in {}", scope.region),
+        Query::ExportJob(object) => format!("Job {}", object.id),
+        Query::UsableSecret(object) => format!("Secret {}", object.id),
         Query::RdsQuotas(scope) => format!("the quotas of RDS in {}", scope.region),
     }
 }

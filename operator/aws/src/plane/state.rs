@@ -172,6 +172,8 @@ impl State {
                 | Query::Snapshot(_)
                 | Query::Credential(_)
                 | Query::Sql(_)
+                | Query::ExportJob(_)
+                | Query::UsableSecret(_)
                 | Query::RdsQuotas(_),
             ) => Some(self.resync / 2),
         }

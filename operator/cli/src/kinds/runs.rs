@@ -10,6 +10,7 @@ use runbook_api::{DatabaseBackup, DatabaseRestore};
 use runbook_core::Finding;
 use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Access, resolve, usable};
+use runbook_core::database_backup::export::Program;
 use runbook_core::report::Hold;
 use runbook_core::{database_backup, database_restore};
 
@@ -67,7 +68,9 @@ impl<'a> Scene<'a> {
         let input = database_backup::input::validate(spec, metadata, self.cluster_id, &access, self.now)?;
         let memory = database_backup::Memory::of(&known.and_then(|known| known.status).unwrap_or_default());
         let deletes = spec.deletion_policy == DeletionPolicy::Delete;
-        let input = Arc::new(database_backup::Input { memory, ..input });
+        // Which image a Job runs is the operator's to know.
+        let program = Program { image: "runbook-exporter".into(), memory: "512Mi".into(), endpoint_url: None };
+        let input = Arc::new(database_backup::Input { memory, program: Some(program), ..input });
         let of_reach = input.clone();
         Ok(Prepared {
             hold: Hold::of(false, Mode::Enforce, access.mode),

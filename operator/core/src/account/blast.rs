@@ -86,7 +86,7 @@ impl Exceeded {
 
 /// Whether a step of this name changes a target: see [`Step::changes_target`](crate::Step::changes_target).
 fn changes(step: &str) -> bool {
-    !matches!(step, "AdoptScaleOut" | "CreateSnapshot" | "DeleteSnapshot" | "VerifyBackup")
+    !matches!(step, "AdoptScaleOut" | "CreateExportJob" | "CreateSnapshot" | "DeleteSnapshot" | "VerifyBackup")
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use runbook_api::database_backup::DatabaseBackupSpec;
 
+use super::export::{Program, Wanted};
 use super::memory::Memory;
 use crate::account::{Access, Brakes};
 use crate::backup::input::{LONGEST_IDENTIFIER, database_of, is_identifier};
 use crate::backup::slots;
-use crate::ids::{DatabaseId, ObjectId};
+use crate::ids::{DatabaseId, DatabaseKind, ObjectId};
 use crate::ownership::{OWN_ARN_TAG, OWNER_TAG, RUN_TAG, owner_of_run};
 use crate::plan::Finding;
 
@@ -24,6 +25,10 @@ pub struct Input {
     pub snapshot: String,
     /// The tags that say whose the snapshot is: its owner, its own ARN, and the run that took it.
     pub tags: Vec<(String, String)>,
+    /// The export, where it is one: then there is no snapshot.
+    pub export: Option<Wanted>,
+    /// What Jobs of exports run; none where exports are turned off.
+    pub program: Option<Program>,
     /// What the account's owner holds back.
     pub brakes: Brakes,
     /// Whether the object is being deleted, and its snapshot with it.
@@ -69,7 +74,14 @@ pub fn validate(
         (OWN_ARN_TAG, database.snapshot_arn(&snapshot)),
         (RUN_TAG, metadata.uid.clone().unwrap_or_default()),
     ];
+    let export =
+        spec.export.as_ref().map(|export| Wanted::of(export, spec, metadata, cluster_id, access, now)).transpose()?;
+    if export.is_some() && database.kind != DatabaseKind::Instance {
+        return Err(Finding::stalled("InvalidSpec", "an export is of source.rdsInstance"));
+    }
     Ok(Input {
+        export,
+        program: None,
         tags: tags.map(|(key, value)| (key.to_owned(), value)).into(),
         database,
         snapshot,

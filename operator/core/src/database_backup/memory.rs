@@ -9,13 +9,14 @@ use crate::run::Ended;
 pub struct Memory {
     /// How it ended, if it has.
     pub ended: Option<Ended>,
-    /// Whether its snapshot was seen in AWS.
+    /// Whether its snapshot was seen in AWS, or its Job in Kubernetes.
     pub seen: bool,
 }
 
 impl Memory {
     /// What a status remembers.
     pub fn of(status: &DatabaseBackupStatus) -> Self {
-        Self { ended: Ended::of(&status.conditions), seen: status.snapshot_arn.is_some() }
+        let job_seen = status.export.as_ref().is_some_and(|export| export.job_name.is_some());
+        Self { ended: Ended::of(&status.conditions), seen: status.snapshot_arn.is_some() || job_seen }
     }
 }

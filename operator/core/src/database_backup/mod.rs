@@ -1,6 +1,7 @@
-//! DatabaseBackup: one snapshot, taken once.
+//! DatabaseBackup: one snapshot, or one export, made once.
 
 pub mod deletion;
+pub mod export;
 pub mod input;
 pub mod memory;
 pub mod outlook;

@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::deletion;
 use super::input::Input;
 use super::outlook::Outlook;
+use super::{deletion, export};
 use crate::account;
 use crate::backup::quota::{Kept, Room, room};
 use crate::backup::status::ready_for_snapshot;
@@ -39,6 +39,9 @@ pub fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {
     }
     if input.deleting {
         return deletion::plan(input, facts, now);
+    }
+    if let Some(wanted) = &input.export {
+        return export::plan(input, wanted, facts, now);
     }
     let mut inquiry = Inquiry::new(facts);
     let database = inquiry.database(Query::Database(input.database.clone()));
@@ -148,6 +151,7 @@ fn end(input: &Input, snapshot: Option<&DatabaseSnapshot>, ended: Ended) -> Plan
 }
 
 fn with_outlook(plan: Plan, input: &Input, snapshot: Option<&DatabaseSnapshot>, ended: Option<Ended>) -> Plan {
-    let outlook = Outlook { snapshot_identifier: input.snapshot.clone(), snapshot: snapshot.cloned(), ended };
+    let outlook =
+        Outlook { snapshot_identifier: input.snapshot.clone(), snapshot: snapshot.cloned(), export: None, ended };
     Plan { progress: Some(Box::new(Progress::Backup(outlook))), ..plan }
 }

@@ -12,6 +12,12 @@ use crate::step::{DatabaseStep, Step};
 /// What IAM must allow for the snapshot to be taken and, where `deletes`, to be deleted with its object.
 pub fn permissions(input: &Input, deletes: bool) -> Vec<Permission> {
     let id = &input.database;
+    if let Some(wanted) = &input.export {
+        // The rest is done by the Job, whose role is not the operator's.
+        let databases = std::iter::once(id).chain(&wanted.replica).map(|id| Query::Database(id.clone()));
+        let asked: Vec<Query> = databases.chain([Query::CallerIdentity(id.scope.clone())]).collect();
+        return asked.iter().flat_map(Query::permissions).collect::<BTreeSet<_>>().into_iter().collect();
+    }
     let asked = [
         Query::CallerIdentity(id.scope.clone()),
         Query::Database(id.clone()),

@@ -2,7 +2,9 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use runbook_api::database_backup::DatabaseBackupStatus;
+use runbook_api::export::ExportStatus;
 
+use super::export::plan::Export;
 use super::outlook::Outlook;
 use crate::plan::Progress;
 use crate::report::Summary;
@@ -38,7 +40,8 @@ fn with_outlook(told: DatabaseBackupStatus, outlook: &Outlook, summary: &Summary
     let snapshot = outlook.snapshot.as_ref();
     let ended = outlook.ended.is_some();
     DatabaseBackupStatus {
-        snapshot_identifier: Some(outlook.snapshot_identifier.clone()),
+        snapshot_identifier: Some(outlook.snapshot_identifier.clone()).filter(|name| !name.is_empty()),
+        export: outlook.export.as_ref().map(|export| of_export(export, told.export.as_ref())),
         snapshot_arn: snapshot.map(|one| one.arn.clone()).or(told.snapshot_arn),
         snapshot_create_time: snapshot
             .and_then(|one| one.created_at)
@@ -48,6 +51,24 @@ fn with_outlook(told: DatabaseBackupStatus, outlook: &Outlook, summary: &Summary
         completion_time: told.completion_time.or_else(|| ended.then(now)),
         percent_progress: snapshot.map(|one| one.percent_progress.clamp(0, 100)).or(told.percent_progress),
         ..told
+    }
+}
+
+/// What was seen once stays: a Job's pod may be gone when it is looked at again.
+fn of_export(export: &Export, before: Option<&ExportStatus>) -> ExportStatus {
+    let before = before.cloned().unwrap_or_default();
+    let job_name = export.job_name.clone().or(before.job_name.clone());
+    let Some(done) = &export.done else { return ExportStatus { job_name, ..before } };
+    let count = |number: u64| Some(i64::try_from(number).unwrap_or(i64::MAX));
+    ExportStatus {
+        job_name,
+        location: Some(format!("s3://{}/{}", export.bucket, done.key)),
+        tables: count(done.tables),
+        rows: count(done.rows),
+        bytes: count(done.bytes),
+        sha256: Some(done.sha256.clone()),
+        deleted: count(done.deleted),
+        retained: count(done.retained),
     }
 }
 

@@ -156,6 +156,14 @@ fn of_backup(
             ),
         ));
     };
+    if backup.spec.export.is_some() {
+        return Err(Finding::stalled(
+            "NotASnapshot",
+            format!(
+                "DatabaseBackup {name} is an export: restore it with pg_restore, or name a backup that is a snapshot"
+            ),
+        ));
+    }
     if backup.spec.source.rds_cluster.is_some() {
         return Err(Finding::stalled(
             "NotAnInstance",

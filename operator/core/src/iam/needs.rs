@@ -40,7 +40,7 @@ impl Query {
             Self::DatabaseSnapshots(id) => database::read_snapshots(id),
             Self::Snapshot(id) => database::read_snapshot(id),
             // Not asked of AWS.
-            Self::Credential(_) | Self::Sql(_) => Vec::new(),
+            Self::Credential(_) | Self::Sql(_) | Self::ExportJob(_) | Self::UsableSecret(_) => Vec::new(),
             Self::VerificationInstances(scope) => vec![database::read_instances(scope)],
             Self::RdsQuotas(scope) => vec![database::read_quotas(scope)],
             // These know no resources.
@@ -60,6 +60,7 @@ impl Step {
     pub fn permissions(&self) -> Vec<Permission> {
         match (self, self.target()) {
             (Self::Database(step), _) => database::write(step),
+            (Self::Export(step), _) => vec![database::read(&step.database)],
             (_, Some(target)) => self.scaling_permissions(&target),
             (_, None) => Vec::new(),
         }
@@ -103,7 +104,7 @@ impl Step {
                 vec![permission(Purpose::ReadServices, self.iam_action(), service(id))]
             }
             // What the DatabaseRestore needs is its own.
-            Self::VerifyBackup { .. } | Self::Database(_) => Vec::new(),
+            Self::VerifyBackup { .. } | Self::Database(_) | Self::Export(_) => Vec::new(),
         }
     }
 }

@@ -55,7 +55,7 @@ pub fn predict(facts: &mut Facts, step: &Step) {
             facts.insert(Query::ScheduledActions(target), Ok(Answer::ScheduledActions(Vec::new())));
         }
         // AWS stays as it is; see `predict_input`.
-        Step::AdoptScaleOut { .. } | Step::VerifyBackup { .. } | Step::Database(_) => {}
+        Step::AdoptScaleOut { .. } | Step::VerifyBackup { .. } | Step::Database(_) | Step::Export(_) => {}
     }
 }
 

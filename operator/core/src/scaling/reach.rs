@@ -129,6 +129,8 @@ impl Situation {
             Query::Snapshot(_) => Answer::Snapshot(None),
             Query::Credential(_) => Answer::Credential(None),
             Query::Sql(_) => Answer::Sql(Ok(Vec::new())),
+            Query::ExportJob(_) => Answer::ExportJob(None),
+            Query::UsableSecret(_) => Answer::UsableSecret(None),
             Query::RdsQuotas(_) => Answer::RdsQuotas(BTreeMap::new()),
             Query::VerificationInstances(_) => Answer::VerificationInstances(BTreeMap::new()),
         }

@@ -4,6 +4,7 @@
 
 mod copy;
 mod database;
+mod export;
 mod restore;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 pub use self::copy::{CopyStep, place};
 pub use self::database::{DatabaseStep, SettingsChange, VERIFICATION_PREFIX};
+pub use self::export::ExportStep;
 pub use self::restore::{RestoreFrom, RestoredInstance};
 use crate::backup::verification::Verification;
 use crate::ids::{AwsResource, DatabaseId, Scope, ServiceId, TargetId};
@@ -120,6 +122,8 @@ pub enum Step {
     },
     /// Write something about a database.
     Database(DatabaseStep),
+    /// Export a database to S3, by a Job.
+    Export(Box<ExportStep>),
 }
 
 /// A scalable target, with everything that goes when it goes.
@@ -164,6 +168,7 @@ impl Step {
             Self::DeleteScheduledAction { .. } => "DeleteScheduledAction",
             Self::DeregisterScalableTarget { .. } => "DeregisterScalableTarget",
             Self::Database(step) => step.name(),
+            Self::Export(_) => "CreateExportJob",
         }
     }
 
@@ -187,6 +192,7 @@ impl Step {
             | Self::DeregisterScalableTarget { target, .. } => AwsResource::Target(target.clone()),
             Self::VerifyBackup { database, .. } => AwsResource::Database(database.clone()),
             Self::Database(step) => AwsResource::Database(step.database().clone()),
+            Self::Export(step) => AwsResource::Database(step.database.clone()),
         }
     }
 
@@ -231,7 +237,7 @@ impl Step {
         match self {
             Self::SetDesiredCount { .. } => Effect::Changes,
             Self::Database(step) => step.effect(),
-            Self::AdoptScaleOut { .. } | Self::VerifyBackup { .. } => Effect::Creates,
+            Self::AdoptScaleOut { .. } | Self::VerifyBackup { .. } | Self::Export(_) => Effect::Creates,
             Self::RegisterScalableTarget { from, .. } => put(from.is_none()),
             Self::PutTargetTrackingPolicy { from, .. } => put(from.is_none()),
             Self::PutStepScalingPolicy { from, .. } => put(from.is_none()),
@@ -244,7 +250,7 @@ impl Step {
 
     /// Whether it changes something in AWS; otherwise it writes an object in Kubernetes.
     pub fn is_in_aws(&self) -> bool {
-        !matches!(self, Self::AdoptScaleOut { .. } | Self::VerifyBackup { .. })
+        !matches!(self, Self::AdoptScaleOut { .. } | Self::VerifyBackup { .. } | Self::Export(_))
     }
 
     /// Whether it changes what its policy is about: a snapshot leaves its database as it is.
@@ -258,6 +264,7 @@ impl Step {
         match self {
             Self::Database(step) => step.verb(),
             Self::VerifyBackup { .. } => Verb::Restore,
+            Self::Export(_) => Verb::Export,
             _ => Verb::Scale,
         }
     }
@@ -266,6 +273,7 @@ impl Step {
     pub fn resources(&self) -> Vec<String> {
         match self {
             Self::Database(step) => step.resources(),
+            Self::Export(step) => step.resources(),
             step => vec![step.resource().arn()],
         }
     }
@@ -294,6 +302,8 @@ impl Step {
             Self::DeleteScheduledAction { .. } => "application-autoscaling:DeleteScheduledAction",
             Self::DeregisterScalableTarget { .. } => "application-autoscaling:DeregisterScalableTarget",
             Self::Database(step) => step.iam_action(),
+            // The same: what the Job writes it writes by its own role.
+            Self::Export(_) => "rds:DescribeDBInstances",
         }
     }
 }
@@ -370,6 +380,7 @@ impl fmt::Display for Step {
                 write!(formatter, "; {} stays", size_of(target))
             }
             Self::Database(step) => step.fmt(formatter),
+            Self::Export(step) => step.fmt(formatter),
         }
     }
 }

@@ -10,6 +10,7 @@ use runbook_api::common::{DeletionPolicy, HistoryEntry, Mode, PlanStatus};
 use runbook_api::database_backup::DatabaseBackupStatus;
 use runbook_core::account::resolve;
 use runbook_core::account::usable::not_ready;
+use runbook_core::database_backup::export::Program;
 use runbook_core::database_backup::{self, Input, Memory, deletion, input, report};
 use runbook_core::report::{Act, Hold, Summary, history};
 use runbook_core::run::Ended;
@@ -60,7 +61,9 @@ impl Kind for DatabaseBackup {
         let input = input::validate(spec, &self.metadata, cluster_id, &access, context.clock.now())?;
         let memory = Memory::of(&self.status.clone().unwrap_or_default());
         let hold = Hold::of(false, Mode::Enforce, access.mode);
-        Ok(Prepared { input: Input { memory, ..input }, access, account, others: Vec::new(), hold })
+        let endpoint_url = account.spec.endpoint_url.clone();
+        let program = context.options.exports.clone().map(|program| Program { endpoint_url, ..program });
+        Ok(Prepared { input: Input { memory, program, ..input }, access, account, others: Vec::new(), hold })
     }
 
     fn plan(input: &Input, facts: &Facts, now: Timestamp) -> Plan {

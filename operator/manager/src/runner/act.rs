@@ -14,6 +14,7 @@ use super::kind::{Kind, Prepared, Reported};
 use super::observe::Seen;
 use super::report::Said;
 use super::{End, Runner, Turn};
+use crate::exporting;
 use crate::status::{self, WriteError, Written};
 
 /// What came of a plan's steps.
@@ -115,7 +116,10 @@ impl<K: Kind> Runner<K> {
             }
             let time = self.context.clock.now();
             let result = match self.create(step).await {
-                None => executor.execute(step, &origin).await,
+                None => match step {
+                    Step::Export(export) => exporting::create(&self.context.client, export).await.map(|()| None),
+                    step => executor.execute(step, &origin).await,
+                },
                 Some(Ok(Created::Yes)) => Ok(None),
                 Some(Ok(Created::Taken)) => {
                     made.interrupted = Some(("something else has the name of the object", self.taken(turn, step)));

@@ -7,6 +7,7 @@ use tracing::error;
 
 use super::kind::{Kind, Prepared};
 use crate::context::Context;
+use crate::exporting;
 
 /// Rounds of questions that a plan may ask.
 const ROUNDS: usize = 4;
@@ -45,6 +46,12 @@ pub async fn observe<K: Kind>(
             let (of_aws, others): (Vec<Query>, Vec<Query>) = needs.into_iter().partition(Query::is_of_aws);
             for (query, answer, _) in context.plane.observe(&of_aws, freshness).await {
                 facts.insert(query, answer);
+            }
+            let (of_kubernetes, others): (Vec<Query>, Vec<Query>) =
+                others.into_iter().partition(Query::is_of_kubernetes);
+            for query in of_kubernetes {
+                let answer = exporting::answer(&context.client, &query).await;
+                answer.into_iter().for_each(|answer| facts.insert(query.clone(), answer));
             }
             for query in others {
                 let answer = context.asking.answer(&query, context.plane.vault(), freshness).await;

@@ -105,6 +105,8 @@ async fn take(observer: &Observer, questions: &[Query], found: &mut [Found]) -> 
             | Answer::VerificationInstances(_)
             | Answer::Credential(_)
             | Answer::Sql(_)
+            | Answer::ExportJob(_)
+            | Answer::UsableSecret(_)
             | Answer::RdsQuotas(_) => {}
         }
     }

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use runbook_aws::{Freshness, Observer};
-use runbook_core::{Facts, Finding, Plan};
+use runbook_core::facts::Answer;
+use runbook_core::{Facts, Finding, Plan, Query};
 
 use super::verdict::{Planned, judge, stepwise};
 use crate::kinds::{Candidate, Prepared};
@@ -33,7 +34,9 @@ async fn observe(observer: &Observer, prepared: &Prepared, now: Timestamp) -> Re
             return grants.allow_steps(&plan.steps).map(|()| plan);
         }
         grants.allow_queries(&plan.needs)?;
-        for (query, answer, _) in observer.observe(&plan.needs, Freshness::WithinResync).await {
+        let (assumed, asked): (Vec<Query>, Vec<Query>) = plan.needs.into_iter().partition(Query::is_of_kubernetes);
+        assumed.into_iter().for_each(|query| facts.insert(query.clone(), Ok(assume(&query))));
+        for (query, answer, _) in observer.observe(&asked, Freshness::WithinResync).await {
             facts.insert(query, answer);
         }
     }
@@ -42,4 +45,12 @@ async fn observe(observer: &Observer, prepared: &Prepared, now: Timestamp) -> Re
         return grants.allow_steps(&plan.steps).map(|()| plan);
     }
     Err(Finding::stalled("PlanUnfinished", format!("the plan asks for more after {ROUNDS} rounds: please report it")))
+}
+
+/// Of Kubernetes nothing is asked: an export that is planned has no Job yet, and its Secret is there.
+fn assume(query: &Query) -> Answer {
+    match query {
+        Query::UsableSecret(_) => Answer::UsableSecret(Some(true)),
+        _ => Answer::ExportJob(None),
+    }
 }

@@ -53,6 +53,7 @@ fn object(policy: &BackupPolicy, identifier: Option<String>, now: Timestamp) -> 
         source: spec.source.clone(),
         region: spec.region.clone(),
         snapshot_identifier: Some(snapshot),
+        export: None,
         deletion_policy: DeletionPolicy::Retain,
     };
     DatabaseBackup { metadata: metadata(policy, now, &spec), spec, status: None }

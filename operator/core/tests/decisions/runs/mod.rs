@@ -2,5 +2,6 @@
 
 mod backup;
 mod cloud;
+mod export;
 mod iam;
 mod restore;
