@@ -135,7 +135,6 @@ fn while_nothing_is_due_no_snapshots_are_read() {
     };
     assert!(calls("DescribeDBInstances") > 20, "they are looked at");
     assert_eq!(calls("DescribeDBSnapshots"), 0);
-    assert!(judge(&run).is_empty(), "{}", explain(&quiet.name, &judge(&run), &run));
 }
 
 #[test]

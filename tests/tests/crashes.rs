@@ -12,7 +12,7 @@ use runbook_aws::Call;
 use runbook_core::observed::{Capacity, Suspended};
 use runbook_tests::fault::{At, Door, Fault};
 use runbook_tests::invariants::{explain, judge};
-use runbook_tests::journal::{Held, What};
+use runbook_tests::journal::{AwsCall, Held, What};
 use runbook_tests::kubernetes::Key;
 use runbook_tests::kubernetes::kinds::{SCALING_OVERRIDE, SCALING_POLICY};
 use runbook_tests::world::event::Event;
@@ -273,30 +273,21 @@ fn what_a_leader_did_before_it_died_counts_for_all_that_follow() {
         turbulence: Duration::from_secs(180),
         ..Scenario::calm("two leaders die one after the other")
     };
-    let updates = |run: &Run| -> Vec<(u64, u32, String)> {
+    let calls = |run: &Run| -> Vec<Box<AwsCall>> {
         let calls = run.entries.iter().filter_map(|entry| match &entry.what {
-            What::Aws(call) => Some(call),
+            What::Aws(call) => Some(call.clone()),
             _ => None,
         });
-        calls
-            .filter_map(|call| match &call.call {
-                Call::UpdateService { service, .. } => Some((call.index, call.process, service.clone())),
-                _ => None,
-            })
-            .collect()
+        calls.collect()
     };
-    let first = updates(&run(&scenario).unwrap())[0].0;
-    let at = At { door: Door::Aws, index: first, fault: Fault::CrashAfter };
-    let run = run(&Scenario { faults: Faults::At(at), ..scenario.clone() }).unwrap();
-    let changed: BTreeSet<String> = updates(&run).into_iter().map(|(_, _, service)| service).collect();
-    let processes: BTreeSet<u32> = run
-        .entries
-        .iter()
-        .filter_map(|entry| match &entry.what {
-            What::Aws(call) => Some(call.process),
-            _ => None,
-        })
-        .collect();
+    let updates = |call: &AwsCall| matches!(call.call, Call::UpdateService { .. });
+    // Which of its calls is its first write.
+    let dies = |index| At { door: Door::Aws, index, fault: Fault::CrashAfter };
+    let mut runs = (0..40).map(|index| run(&Scenario { faults: Faults::At(dies(index)), ..scenario.clone() }).unwrap());
+    let run = runs.find(|run| calls(run).iter().any(|call| call.fault.is_some() && updates(call))).unwrap();
+    let all = calls(&run);
+    let changed: BTreeSet<String> = all.iter().filter(|call| updates(call)).map(|call| call.call.resource()).collect();
+    let processes: BTreeSet<u32> = all.iter().map(|call| call.process).collect();
     let violations = judge(&run);
     let why = explain(&scenario.name, &violations, &run);
     assert!(processes.len() >= 3, "there are three leaders: {processes:?}");

@@ -65,6 +65,10 @@ pub fn add(scenario: &mut Scenario) {
             generator.event(&subject);
         }
     }
+    if generator.rng.bool() {
+        let account = generator.scenario.accounts[0].clone();
+        generator.scenario.accounts[0] = with(account, "/spec/requestBudget/rds", json!({"read": 20, "modify": "2.5"}));
+    }
 }
 
 impl Generator<'_> {
