@@ -217,6 +217,7 @@ impl Step {
             Self::PutScheduledAction { action, .. } => action.name.clone(),
             Self::DeleteScheduledAction { from, .. } => from.name.clone(),
             Self::VerifyBackup { verification, .. } => verification.snapshot.clone(),
+            Self::Export(step) => step.key.clone(),
             Self::Database(step) => step.snapshot().unwrap_or(&step.database().identifier).to_owned(),
         }
     }
