@@ -106,7 +106,7 @@ def exporting(operator: Sandbox, account: Account, tmp_path_factory: pytest.Temp
 
 
 def test_an_export_is_made_by_a_job_and_told(shop: Shop):
-    shop.export("good", name="good")
+    shop.export("good")
     found = shop.until("good", "Complete")
     told = found["status"]["export"]
     assert (told["tables"], told["rows"]) == (2, 40 + 120)
