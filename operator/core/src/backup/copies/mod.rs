@@ -40,7 +40,7 @@ pub fn hold_back<'f>(sorted: Sorted<'f>, standings: &[Standing<'f>], plan: &mut 
             Err(_) => unknown.push(destination.name.as_str()),
             Ok(seen) => {
                 let mut waiting: Vec<&Own<'_>> = seen.wanted.iter().collect();
-                waiting.sort_by(|one, other| other.slot.cmp(&one.slot));
+                waiting.sort_by_key(|one| std::cmp::Reverse(one.slot));
                 needed.extend(waiting.into_iter().take(HELD_BACK).map(|one| one.slot));
                 needed.extend(seen.copies.iter().filter(|one| in_progress(one.snapshot)).map(|one| one.slot));
                 needed.extend(seen.shared.iter().filter(|one| in_progress(one.snapshot)).map(|one| one.slot));

@@ -38,7 +38,7 @@ pub fn wanted<'f>(
     let slots: BTreeSet<Timestamp> = available.iter().map(|one| one.slot).collect();
     let gone = copies.iter().copied().filter(|copy| copy.is_available() && !slots.contains(&copy.slot));
     let mut all: Vec<Own<'f>> = available.iter().copied().chain(gone).collect();
-    all.sort_by(|one, other| other.slot.cmp(&one.slot));
+    all.sort_by_key(|one| std::cmp::Reverse(one.slot));
     let due: BTreeSet<Timestamp> = rules.sort(&all, zone, now).due.iter().map(|one| one.slot).collect();
     missing.filter(|one| !due.contains(&one.slot)).collect()
 }
