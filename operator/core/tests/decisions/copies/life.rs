@@ -136,6 +136,7 @@ impl Life {
             pending,
             acts,
             requested: None,
+            untold: false,
             facts: &facts,
             now: self.now,
             intent: None,

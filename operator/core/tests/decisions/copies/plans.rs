@@ -139,6 +139,7 @@ fn decide(situation: &Situation) -> String {
             pending: &[],
             acts: &acts,
             requested: None,
+            untold: false,
             facts: &facts,
             now,
             intent: None,
