@@ -84,10 +84,8 @@ impl Kind for BackupPolicy {
         let (copies, granted) = copies::destinations(spec, &access, &|other, region| others.reach(other, region))?;
         let (input, access) = (input.copied_to(copies), Access { grants: access.grants.beside(granted), ..access });
         let mut status = self.status.clone().unwrap_or_default();
-        let remembered = context.memory.of(&self.uid().unwrap_or_default());
-        // What another process had claimed may have been done, and what was done counts, also while the API server takes no report.
-        status.history.splice(0..0, remembered.untold(&status, context.clock.now()));
-        status.remember(&remembered.unreported);
+        // What was done counts, also while the API server does not take the report.
+        status.remember(&context.memory.of(&self.uid().unwrap_or_default()).unreported);
         let created = self.metadata.creation_timestamp.as_ref().map(|time| time.0);
         let input = input.beside(Memory::of(&status, created)).with_runs(runs(self, context), restores(self, context));
         let hold = Hold::of(spec.suspend, spec.mode, access.mode);

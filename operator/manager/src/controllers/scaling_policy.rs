@@ -76,11 +76,9 @@ impl Kind for ScalingPolicy {
             None
         };
         let input = input::validate(spec, &id(self), &context.options.cluster_id, &access)?;
-        let remembered = context.memory.of(&self.uid().unwrap_or_default());
+        let Remembered { taken, unreported, .. } = context.memory.of(&self.uid().unwrap_or_default());
         let mut status = self.status.clone().unwrap_or_default();
-        // What another process had claimed may have been done, and what was done counts, also while the API server takes no report.
-        status.history.splice(0..0, remembered.untold(&status, context.clock.now()));
-        let Remembered { taken, unreported, .. } = remembered;
+        // What was done counts, also while the API server does not take the report.
         status.remember(&unreported);
         let memory = Memory::of(&status, self.metadata.generation);
         let input = input.beside(scaling_override::of_policy(&id(self), &context.stores), memory);

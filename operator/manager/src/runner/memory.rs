@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use runbook_api::common::{HistoryEntry, PlanStatus};
+use runbook_api::common::PlanStatus;
 use runbook_aws::Freshness;
 use runbook_core::Query;
-use runbook_core::report::history::{HISTORY_LIMIT, untold};
+use runbook_core::report::Act;
+use runbook_core::report::history::HISTORY_LIMIT;
 use runbook_core::report::reason::is_claimed;
-use runbook_core::report::{Act, Reason};
 
 use super::kind::Reported;
 
@@ -47,12 +47,6 @@ impl Remembered {
     /// Whether a status holds a claim that this process has not made, nor told of.
     pub fn is_untold(&self, status: &impl Reported) -> bool {
         is_claimed(status.conditions()) && status.plan() != self.planned.as_ref()
-    }
-
-    /// What such a claim may have done: it counts before it is told.
-    pub fn untold(&self, status: &impl Reported, now: Timestamp) -> Vec<HistoryEntry> {
-        let plan = status.plan().filter(|_| self.is_untold(status));
-        plan.map(|plan| untold(plan, Reason::Drift, now)).unwrap_or_default()
     }
 }
 
