@@ -109,7 +109,11 @@ BAD = {
         verified() | {"spec.snapshots": None},
         ["there is nothing to verify: set snapshots, or verification.includeAutomated: true"],
     ),
-    "verified-into-a-name": (BACKUP, verified(restore={"rdsInstance": "scratch"}), ["leave rdsInstance out: the instance is deleted again"]),
+    "verified-into-a-name": (
+        BACKUP,
+        verified(restore={"rdsInstance": "scratch"}),
+        ["leave rdsInstance out: the instance is deleted again"],
+    ),
     "verified-by-nothing": (BACKUP, verified(checks=[]), ["spec.verification.checks", "at least 1 items"]),
     "verified-by-no-check": (BACKUP, verified(checks=None), ["spec.verification.checks", "Required value"]),
     "verified-twice-by-a-name": (BACKUP, verified(checks=[CHECK, CHECK]), ["spec.verification.checks", "Duplicate value"]),

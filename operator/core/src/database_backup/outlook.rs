@@ -12,7 +12,7 @@ pub struct Outlook {
     /// The snapshot, where AWS has it.
     pub snapshot: Option<DatabaseSnapshot>,
     /// Where it stands, of an export.
-    pub export: Option<Export>,
+    pub export: Option<Box<Export>>,
     /// How it ended, if it has.
     pub ended: Option<Ended>,
 }

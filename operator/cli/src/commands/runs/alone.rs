@@ -253,6 +253,7 @@ fn summary<'s>(outcome: &'s Outcome, plan: &'s Plan, acts: &'s [Act], facts: &'s
         pending: plan.steps.get(made..).unwrap_or_default(),
         acts,
         requested: None,
+        untold: false,
         facts,
         now,
         intent: None,

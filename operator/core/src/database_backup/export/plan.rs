@@ -215,7 +215,7 @@ fn end(wanted: &Wanted, done: Option<Done>, ended: Ended) -> Plan {
 fn with_outlook(plan: Plan, wanted: &Wanted, seen: bool, done: Option<Done>, ended: Option<Ended>) -> Plan {
     let export =
         Export { job_name: seen.then(|| wanted.job.id.name.clone()), bucket: wanted.store.bucket.clone(), done };
-    let outlook = Outlook { ended, export: Some(export), ..Outlook::default() };
+    let outlook = Outlook { ended, export: Some(Box::new(export)), ..Outlook::default() };
     Plan { progress: Some(Box::new(Progress::Backup(outlook))), ..plan }
 }
 

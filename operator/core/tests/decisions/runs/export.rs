@@ -113,6 +113,7 @@ impl Life {
             pending: &plan.steps,
             acts: &[],
             requested: None,
+            untold: false,
             facts: &Facts::default(),
             now: self.now,
             intent: None,

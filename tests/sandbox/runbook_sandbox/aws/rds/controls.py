@@ -97,7 +97,7 @@ def next_snapshot(params: dict[str, str], body: Any, identifier: str) -> Any:
 
 @route("/rds/instances/{identifier}/tags", ["PUT"])
 def tags(params: dict[str, str], body: Any, identifier: str) -> Any:
-    """Set tags, also those that AWS sets itself and refuses from callers: `{"aws:cloudformation:stack-name": "prod"}`; null takes one away."""
+    """Set tags, also those that AWS sets and refuses from callers: `{"aws:cloudformation:stack-name": "prod"}`; null takes one away."""
     instance, wanted = _instance(params, identifier), body or {}
     kept = {tag["Key"]: tag["Value"] for tag in instance.tags} | wanted
     instance.tags = [{"Key": key, "Value": value} for key, value in kept.items() if value is not None]

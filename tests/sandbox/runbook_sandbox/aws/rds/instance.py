@@ -109,7 +109,9 @@ class Instance(Resource):
     def recovery_point_arn(self) -> str | None:
         """AwsBackupRecoveryPointArn: that of the continuous backup, where AWS Backup keeps one."""
         place = f"{self.store.region}:{self.store.account_id}"
-        return f"arn:aws:backup:{place}:recovery-point:continuous:{self.record['DbiResourceId'].lower()}" if self.continuous_backup else None
+        return (
+            f"arn:aws:backup:{place}:recovery-point:continuous:{self.record['DbiResourceId'].lower()}" if self.continuous_backup else None
+        )
 
     def earliest_restorable_time(self) -> datetime | None:
         """The beginning of the restore window: the first backup, or the retention's edge."""

@@ -262,7 +262,7 @@ def test_gp3_has_a_higher_baseline_from_400_gib_on(aws, rds, instance, show):
 
 
 def test_what_others_manage_is_shown(aws, rds, instance):
-    """DBInstance: AwsBackupRecoveryPointArn while AWS Backup keeps the automated backups, and CloudFormation's tags, which no caller sets."""
+    """DBInstance: AwsBackupRecoveryPointArn while AWS Backup keeps the backups, and the tags of CloudFormation, which no caller sets."""
     instance()
 
     def shown():
