@@ -23,6 +23,8 @@ pub const CONTAINER: &str = "export";
 const CONNECTION: &str = "/var/run/runbook/connection";
 /// Where further certificate authorities are mounted.
 const AUTHORITIES: &str = "/var/run/runbook/authorities";
+/// Where it may write: a folder of its own, as the root of the file system is read-only.
+const WORK: &str = "/var/run/runbook/work";
 /// Exit code of `runbook-export` for what does not pass by itself.
 const FINAL: i32 = 2;
 /// How often a pod is tried anew. The deadline is for all of them together.
@@ -154,8 +156,9 @@ impl Wanted {
         // A struct of plain values is always JSON.
         let mut environment = vec![env("RUNBOOK_ORDER", serde_json::to_string(order).unwrap_or_default())];
         environment.push(env("RUNBOOK_CONNECTION", CONNECTION.into()));
+        environment.push(env("RUNBOOK_WORK", WORK.into()));
         environment.push(env("AWS_REGION", order.s3.region.clone()));
-        let mut mounts = vec![mount("connection", CONNECTION, true), mount("work", "/tmp", false)];
+        let mut mounts = vec![mount("connection", CONNECTION, true), mount("work", WORK, false)];
         if self.authorities.is_some() {
             environment.push(env("RUNBOOK_CA", AUTHORITIES.into()));
             mounts.push(mount("authorities", AUTHORITIES, true));

@@ -18,6 +18,9 @@ use crate::step::{ExportStep, Step};
 /// How soon to look again at a Job, and at what is not ready.
 const SOON: SignedDuration = SignedDuration::from_secs(10);
 
+/// No more characters of what a container runtime says are told.
+const LONGEST: usize = 200;
+
 /// Decides what is to be asked, or made, so that the export is made once.
 pub fn plan(input: &Input, wanted: &Wanted, facts: &Facts, now: Timestamp) -> Plan {
     let mut inquiry = Inquiry::new(facts);
@@ -89,11 +92,14 @@ fn failed(job: &JobState, name: &str, outcome: Option<Outcome>) -> Ended {
         ),
         _ => {
             let how = job.terminated.as_deref().unwrap_or("nothing is known of its container");
+            // What the container runtime says of one that it could not start.
+            let said = job.message.as_deref().map(|said| said.chars().take(LONGEST).collect::<String>());
+            let said = said.filter(|said| !said.is_empty()).unwrap_or_else(|| "it said nothing".into());
             let advice = match how {
                 "OOMKilled" => "give exports more memory (exports.memory of the chart)",
                 _ => "look at its pods' logs and events",
             };
-            Ended::failed("ExportFailed", format!("Job {name} has failed ({reason}; {how}) and said nothing: {advice}"))
+            Ended::failed("ExportFailed", format!("Job {name} has failed ({reason}; {how}; {said}): {advice}"))
         }
     }
 }
