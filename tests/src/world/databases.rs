@@ -219,7 +219,12 @@ impl Generator<'_> {
                 }
             }
             9 | 10 => script.push((at, act(Act::BackUp(dice::between(&mut self.rng, 5_000, 240_000))))),
-            11..=13 => script.push((at, act(Act::DeleteNewest))),
+            11..=13 => {
+                // Snapshots that nothing tells of are read every four hours; a person who knows of a change asks for a look now.
+                let rival = Key::new(NAMESPACE, &format!("rival-of-{}", policy.name));
+                script.push((at, act(Act::DeleteNewest)));
+                script.extend([policy.clone(), rival].map(|policy| (later, Event::RequestBackup(policy))));
+            }
             14 => script.push((at, act(Act::Snapshot(format!("colleague-{}-{number}", database.1))))),
             15 => script.push((at, act(Act::Copy(format!("copied-{}-{number}", database.1))))),
             16 => {

@@ -10,6 +10,7 @@ use kube::{Api, ResourceExt};
 use runbook_api::common::condition::STALLED;
 use runbook_aws::Freshness;
 use runbook_core::report::coalesce::{Due, due};
+use runbook_core::report::reason::is_claimed;
 use runbook_core::report::requeue::{Ended, after, is_soon};
 use runbook_core::report::{Act, Outcome, Summary};
 use runbook_core::{CloudError, Step};
@@ -82,7 +83,7 @@ impl<K: Kind> Runner<K> {
         let acts: Vec<Act> = remembered.unreported.iter().chain(said.acts).cloned().collect();
         let summary = self.summary(turn, &said, &acts);
         let (mut numbers_at, mut settles_at, mut wrote) = (None, None, false);
-        let (mut attempts, mut another_leads) = (0, false);
+        let (mut attempts, mut another_leads, mut still_untold) = (0, false, false);
         let mut merge = |next: &mut K| {
             attempts += 1;
             // What another leader has written since is newer than what there is to say here.
@@ -92,7 +93,10 @@ impl<K: Kind> Runner<K> {
             }
             let previous = next.status().cloned();
             let before = previous.clone().unwrap_or_default();
-            let status = next.report(&before, &Summary { untold: remembered.is_untold(&before), ..summary });
+            let untold = remembered.is_untold(&before);
+            let status = next.report(&before, &Summary { untold, ..summary });
+            // An outage leaves the claim of another where it is: it is still to be told of.
+            still_untold = untold && is_claimed(status.conditions());
             let due = due(previous.as_ref(), &status, remembered.written, turn.now);
             numbers_at = if let Due::At(time) = due { Some(time) } else { None };
             settles_at = K::settles_at(&status, turn.now);
@@ -113,7 +117,9 @@ impl<K: Kind> Runner<K> {
                     self.announce(turn, &written, said.outcome);
                     K::reflected(&self.context).wrote(Arc::new(*written));
                 }
-                self.context.memory.update(&turn.uid, |remembered| remembered.planned = planned);
+                if !still_untold {
+                    self.context.memory.update(&turn.uid, |remembered| remembered.planned = planned);
+                }
                 let next_at = [said.seen.plan.next_at, settles_at].into_iter().flatten().min();
                 self.ended(turn, said, wrote, next_at, numbers_at)
             }
