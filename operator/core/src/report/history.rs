@@ -62,7 +62,8 @@ pub fn untold(plan: &PlanStatus, reason: Reason, now: Timestamp) -> Vec<HistoryE
         outcome: UNKNOWN.into(),
         request_id: None,
     };
-    plan.steps.iter().rev().map(entry).take(HISTORY_LIMIT).collect()
+    // Half of what is kept at most: what is known to have been done is not pushed out by what may have been.
+    plan.steps.iter().rev().map(entry).take(HISTORY_LIMIT / 2).collect()
 }
 
 /// Whether an act had its effect, or may have had it: its answer was lost, or whoever made it.
