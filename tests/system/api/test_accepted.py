@@ -385,7 +385,7 @@ def test_the_columns_of_a_backup_tell_the_database_and_the_times(server) -> None
     table = server.request("GET", server.url(BACKUP), accept="application/json;as=Table;g=meta.k8s.io;v=v1")
     columns = [column["name"] for column in table["columnDefinitions"]]
     shown = [column["name"] for column in table["columnDefinitions"] if column["priority"] == 0]
-    assert shown == ["Name", "Database", "Last-Backup", "Next", "Ready", "Synced", "Reason", "Age"]
+    assert shown == ["Name", "Database", "Last-Backup", "Last-Verified", "Next", "Ready", "Synced", "Reason", "Age"]
     rows = {row["cells"][0]: dict(zip(columns, row["cells"], strict=True)) for row in table["rows"]}
     instance, cluster = (rows[policy["metadata"]["name"]] for policy in policies)
     assert (instance["Database"], cluster["Database"]) == ("clocked-db", "clocked")

@@ -117,7 +117,7 @@ BAD = {
     "verified-by-nothing": (BACKUP, verified(checks=[]), ["spec.verification.checks", "at least 1 items"]),
     "verified-by-no-check": (BACKUP, verified(checks=None), ["spec.verification.checks", "Required value"]),
     "verified-twice-by-a-name": (BACKUP, verified(checks=[CHECK, CHECK]), ["spec.verification.checks", "Duplicate value"]),
-    "verified-never": (BACKUP, verified(schedule="@weekly"), ["schedule must have five fields"]),
+    "verified-never": (BACKUP, verified(schedule="every sunday"), ["schedule must have five fields"]),
     "verified-for-days": (BACKUP, verified(timeout="96h"), ["timeout must be from 10m to 72h"]),
     "verified-late": (BACKUP, verified(startingDeadline="30s"), ["startingDeadline must be from 1m to 168h"]),
     "kept-by-a-misspelt-rule": (BACKUP, kept(keepLast=1, yearly=3), ['unknown field "spec.snapshots.retention.yearly"']),
