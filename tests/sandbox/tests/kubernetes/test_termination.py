@@ -43,6 +43,17 @@ def test_a_pre_stop_hook_runs_first(cluster, shared, until):
     assert (folder / "order").read_text() == "hook\nterm\n"
 
 
+def test_a_program_leaves_a_message(cluster, until):
+    spec = {"restartPolicy": "Never"}
+    log = [{"name": "LOG", "value": "/dev/termination-log"}]
+    script = "echo beside it; printf '%s' 'there is no table' > $LOG; head -c 5000 /dev/zero | tr '\\0' x >> $LOG; exit 3"
+    cluster.apply(cluster.pod(script, env=log, spec=spec))
+    until(lambda: cluster.container().get("state", {}).get("terminated"), "the container to end")
+    ended = cluster.container()["state"]["terminated"]
+    assert ended["exitCode"] == 3
+    assert ended["message"].startswith("there is no table") and len(ended["message"]) == 4096
+
+
 def test_deleting_a_namespace_finishes(client, cluster, make_cluster, until):
     doomed = make_cluster(client)
     running(doomed, until, doomed.pod("sleep 1000"))

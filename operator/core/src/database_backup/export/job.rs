@@ -25,6 +25,8 @@ const CONNECTION: &str = "/var/run/runbook/connection";
 const AUTHORITIES: &str = "/var/run/runbook/authorities";
 /// Where it may write: a folder of its own, as the root of the file system is read-only.
 const WORK: &str = "/var/run/runbook/work";
+/// Where it says what came of it.
+const TERMINATION_LOG: &str = "/dev/termination-log";
 /// Exit code of `runbook-export` for what does not pass by itself.
 const FINAL: i32 = 2;
 /// How often a pod is tried anew. The deadline is for all of them together.
@@ -157,6 +159,7 @@ impl Wanted {
         let mut environment = vec![env("RUNBOOK_ORDER", serde_json::to_string(order).unwrap_or_default())];
         environment.push(env("RUNBOOK_CONNECTION", CONNECTION.into()));
         environment.push(env("RUNBOOK_WORK", WORK.into()));
+        environment.push(env("RUNBOOK_TERMINATION_LOG", TERMINATION_LOG.into()));
         environment.push(env("AWS_REGION", order.s3.region.clone()));
         let mut mounts = vec![mount("connection", CONNECTION, true), mount("work", WORK, false)];
         if self.authorities.is_some() {
@@ -172,6 +175,7 @@ impl Wanted {
         Container {
             name: CONTAINER.into(),
             image: Some(program.image.clone()),
+            termination_message_path: Some(TERMINATION_LOG.into()),
             env: Some(environment),
             volume_mounts: Some(mounts),
             resources: Some(ResourceRequirements { limits: Some(memory()), requests: Some(requests), claims: None }),

@@ -23,6 +23,7 @@ from runbook_sandbox.processes import tail
 
 LONGEST_BACK_OFF = 30  # times the first one: 300 s for 10 s, as the kubelet's
 WELL_BEHAVED = 600.0  # seconds of running after which the back-off is forgotten
+_LONGEST_MESSAGE = 4096  # bytes of a termination message ("Customizing the termination message")
 
 
 class Host(Protocol):
@@ -36,6 +37,8 @@ class Host(Protocol):
     stopping: asyncio.Event
     grace: float
 
+    @property
+    def directory(self) -> Path: ...
     def changed(self) -> None: ...
     def event(self, kind: str, reason: str, message: str, container: str = "") -> None: ...
     def base_environment(self) -> Mapping[str, str]: ...
@@ -163,10 +166,27 @@ class Container:
         code = await self._attend(probes.Subject(self.spec, self.process, self._host.ip, orders.env, visible))
         self.process, self.ready, self.started = None, False, False
         fields = {"exitCode": code, "reason": "Completed" if code == 0 else "Error", "containerID": self._run_id}
-        if code and self.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
-            fields["message"] = tail(self.log(), 80)[-2048:]
+        if message := self._termination_message(code):
+            fields["message"] = message
         self._become("terminated", **fields, startedAt=started_at, finishedAt=now())
         return code
+
+    def _termination_log(self) -> Mount:
+        """The file that the program may tell its end in, empty for each run; it sees it at ``terminationMessagePath``."""
+        path = self._host.directory / "termination" / self.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        # Whoever the container runs as writes it.
+        path.chmod(0o666)
+        return Mount(path, self.spec.get("terminationMessagePath", "/dev/termination-log"), False)
+
+    def _termination_message(self, code: int) -> str:
+        """What it has written there; if nothing and it failed, the end of its log, where that is asked for."""
+        with (self._host.directory / "termination" / self.name).open("rb") as told:
+            message = told.read(_LONGEST_MESSAGE).decode(errors="replace")
+        if not message and code and self.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
+            return tail(self.log(), 80)[-2048:]
+        return message
 
     def _log_of(self, run: int) -> Path:
         return self.log().with_name(f"{run}.log")
@@ -192,7 +212,7 @@ class Container:
         host, uid = self._host, self._host.pod["metadata"]["uid"]
         env = await environment(host.api, host.pod, self.spec, host.base_environment())
         argv = host.settings.images.command(self.spec, env)
-        mounts = [self._mount(mount, env) for mount in self.spec.get("volumeMounts", [])]
+        mounts = [self._mount(mount, env) for mount in self.spec.get("volumeMounts", [])] + [self._termination_log()]
         root = host.settings.pod_directory(uid) / "roots" / self.name
         root.mkdir(parents=True, exist_ok=True)
         cwd = self.spec.get("workingDir") or "/"
