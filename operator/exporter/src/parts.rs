@@ -41,6 +41,6 @@ mod tests {
         };
         assert_eq!(largest_of(600 << 20), Some(8 << 20));
         assert_eq!(largest_of(10 << 30), Some(48 << 20));
-        assert_eq!(largest_of(100 << 30), Some(152 << 20));
+        assert_eq!(largest_of(100 << 30), Some(144 << 20));
     }
 }
