@@ -92,7 +92,7 @@ pub struct CopyStatus {
     pub snapshots: i32,
     /// Snapshots that are being copied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = 20), inner(length(max = 255)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub in_progress: Vec<String>,
     /// How many further snapshots are still to be copied.
@@ -103,7 +103,7 @@ pub struct CopyStatus {
     pub waiting_since: Option<Time>,
     /// Copies that RDS says have failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = 20), inner(length(max = 255)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub failed: Vec<String>,
     /// Why nothing is copied there.

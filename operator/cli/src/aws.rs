@@ -1,16 +1,16 @@
-//! The way into AWS: for reading; and, for what is made without a cluster, for writing with the user's own credentials.
+//! The way into AWS, for reading.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use runbook_api::AwsAccount;
-use runbook_aws::{AwsMetrics, Connection, Connections, Observer, Plane, PlaneOptions, SdkCloud, SystemClock};
+use runbook_aws::{Connection, Connections, Observer, PlaneOptions, SdkCloud, SystemClock};
 
 use crate::arguments::Aws;
 use crate::kinds::Accounts;
 
 /// Session name of roles that are assumed: what CloudTrail shows as the actor.
-const SESSION: &str = "kubectl-runbook";
+pub const SESSION: &str = "kubectl-runbook";
 
 /// An observer of the accounts that can be used.
 ///
@@ -40,20 +40,13 @@ pub fn own(name: &str, aws: &Aws) -> Observer {
     Observer::new(cloud, Arc::new(SystemClock), options())
 }
 
-/// A plane that can be written through, in one account, with the user's own credentials: no role is assumed.
-pub fn writable(account: &AwsAccount, aws: &Aws) -> Arc<Plane> {
-    let cloud = Arc::new(SdkCloud::new(SESSION));
-    let endpoint_url = aws.endpoint_url.clone();
-    cloud.set_connection(Connection { assume_role: None, endpoint_url, ..connection(account, aws) });
-    Plane::new(cloud, Arc::new(SystemClock), options(), AwsMetrics::default())
-}
-
 /// Nobody else asks, so there is nobody to wait for.
-fn options() -> PlaneOptions {
+pub fn options() -> PlaneOptions {
     PlaneOptions { window: Duration::from_millis(5), ..PlaneOptions::default() }
 }
 
-fn connection(account: &AwsAccount, aws: &Aws) -> Connection {
+/// The way into one account, as its AwsAccount says.
+pub fn connection(account: &AwsAccount, aws: &Aws) -> Connection {
     let spec = &account.spec;
     Connection {
         name: account.metadata.name.clone().unwrap_or_default(),

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::exporting;
 
 /// Rounds of questions that a plan may ask.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 6;
 
 /// What was seen, and what follows from it.
 pub struct Seen {

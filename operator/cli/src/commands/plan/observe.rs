@@ -9,7 +9,7 @@ use super::verdict::{Planned, judge, stepwise};
 use crate::kinds::{Candidate, Prepared};
 
 /// Rounds of questions that a plan may ask.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 6;
 
 /// Plans for one object.
 pub async fn plan(observer: &Observer, candidate: &Candidate, now: Timestamp) -> Planned {

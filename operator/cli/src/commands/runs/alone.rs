@@ -1,6 +1,9 @@
 //! A run without a cluster, for the day on which it is down: the same plans and the same steps as the operator's, made from here with the
 //! user's own credentials. Nothing is remembered but in this process, so whoever breaks it off looks in RDS what there is.
 
+// The one part of this program that writes to AWS.
+#![allow(clippy::disallowed_types)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +11,9 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use runbook_api::common::{AccountRef, Mode};
 use runbook_api::{AwsAccount, BackupPolicy, DatabaseBackup, DatabaseRestore};
-use runbook_aws::{Executor, Freshness, Origin, Plane, WriteGuard};
+use runbook_aws::{
+    AwsMetrics, Connection, Connections, Executor, Freshness, Origin, Plane, SdkCloud, SystemClock, WriteGuard,
+};
 use runbook_core::account::{Access, resolve, usable};
 use runbook_core::backoff::seed_of;
 use runbook_core::report::{Act, Outcome, Reason, Summary};
@@ -25,7 +30,7 @@ use crate::{aws, sources};
 /// How soon it is looked again.
 const EVERY: Duration = Duration::from_secs(2);
 /// Rounds of questions that a plan may ask.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 6;
 /// Part of the tags that say whose something is, where nobody says the operator's.
 const CLUSTER_ID: &str = "none";
 
@@ -133,12 +138,21 @@ pub fn identified<K: ResourceExt>(mut object: K) -> K {
     object
 }
 
+/// A plane that can be written through, in one account, with the user's own credentials: no role is assumed.
+fn writable(scene: &Scene) -> Arc<Plane> {
+    let cloud = Arc::new(SdkCloud::new(aws::SESSION));
+    let endpoint_url = scene.aws.endpoint_url.clone();
+    let connection = aws::connection(&scene.account, &scene.aws);
+    cloud.set_connection(Connection { assume_role: None, endpoint_url, ..connection });
+    Plane::new(cloud, Arc::new(SystemClock), aws::options(), AwsMetrics::default())
+}
+
 /// Makes a run to its end, or says which steps would be made.
 ///
 /// # Errors
 /// When it fails, cannot be made, or the time is over.
 pub async fn perform(scene: &Scene, mut run: impl Performed, options: &RunOptions) -> Result<Shown, CliError> {
-    let plane = aws::writable(&scene.account, &scene.aws);
+    let plane = writable(scene);
     if options.dry_run {
         let (_, plan) = look(&plane, scene, &run, Timestamp::now(), Timestamp::now()).await?;
         let steps = plan.steps.iter().map(|step| format!("would {step}\n"));

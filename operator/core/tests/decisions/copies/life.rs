@@ -268,7 +268,7 @@ proptest! {
             if plan.needs.is_empty() {
                 break;
             }
-            prop_assert!(round < 4, "the runner asks no more than four times");
+            prop_assert!(round < 6, "the runner asks no more than six times");
             prop_assert!(plan.steps.is_empty());
             for query in plan.needs {
                 for needed in Query::permissions(&query) {
