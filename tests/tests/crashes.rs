@@ -283,7 +283,8 @@ fn what_a_leader_did_before_it_died_counts_for_all_that_follow() {
     let updates = |call: &AwsCall| matches!(call.call, Call::UpdateService { .. });
     // Which of its calls is its first write.
     let dies = |index| At { door: Door::Aws, index, fault: Fault::CrashAfter };
-    let mut runs = (0..400).map(|index| run(&Scenario { faults: Faults::At(dies(index)), ..scenario.clone() }).unwrap());
+    let mut runs =
+        (0..400).map(|index| run(&Scenario { faults: Faults::At(dies(index)), ..scenario.clone() }).unwrap());
     let run = runs.find(|run| calls(run).iter().any(|call| call.fault.is_some() && updates(call))).unwrap();
     let all = calls(&run);
     let changed: BTreeSet<String> = all.iter().filter(|call| updates(call)).map(|call| call.call.resource()).collect();
