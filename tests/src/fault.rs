@@ -91,6 +91,25 @@ impl Schedule for At {
     }
 }
 
+/// One fault at the first write to AWS, whichever call that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstWrite {
+    fault: Option<Fault>,
+}
+
+impl FirstWrite {
+    /// This goes wrong.
+    pub fn new(fault: Fault) -> Self {
+        Self { fault: Some(fault) }
+    }
+}
+
+impl Schedule for FirstWrite {
+    fn decide(&mut self, call: &CallSite) -> Option<Fault> {
+        if call.door == Door::Aws && call.is_write { self.fault.take() } else { None }
+    }
+}
+
 /// Faults by seed until a point in time, then none.
 #[derive(Clone, Debug)]
 pub struct Mixed {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::event::Event;
 use crate::cloud::rds;
 use crate::dice::Dice;
-use crate::fault::{At, Calm, Mixed, Schedule};
+use crate::fault::{At, Calm, Fault, FirstWrite, Mixed, Schedule};
 
 /// What a run is made of.
 #[derive(Clone, Debug)]
@@ -62,6 +62,8 @@ pub enum Faults {
     None,
     /// One call.
     At(At),
+    /// The first write to AWS.
+    FirstWrite(Fault),
     /// Calls by chance: how many of those to AWS, of those to Kubernetes, and at how many the operator dies.
     Mixed {
         /// To AWS.
@@ -141,6 +143,7 @@ impl Faults {
         match self {
             Self::None => Box::new(Calm),
             Self::At(at) => Box::new(at),
+            Self::FirstWrite(fault) => Box::new(FirstWrite::new(fault)),
             Self::Mixed { aws, kubernetes, crash } => {
                 Box::new(Mixed { dice: Dice::new(seed), aws, kubernetes, crash, until })
             }
