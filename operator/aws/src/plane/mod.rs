@@ -169,6 +169,12 @@ impl Plane {
         self.shared.door.metrics.entries(state.entries.len());
     }
 
+    /// These questions as they are kept here, so that whoever remembers them too holds no copies: there are tens of thousands.
+    pub fn shared(&self, queries: Vec<Query>) -> Box<[Arc<Query>]> {
+        let state = self.shared.state();
+        queries.into_iter().map(|query| state.shared(query)).collect()
+    }
+
     /// What was read before now no longer answers this question.
     pub fn invalidate(&self, query: &Query) {
         self.shared.state().invalidate(query);

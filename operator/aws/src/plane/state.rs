@@ -387,6 +387,14 @@ impl State {
         }
     }
 
+    /// A question as it is kept here; itself where it is not.
+    pub(super) fn shared(&self, query: Query) -> Arc<Query> {
+        match self.entries.get_key_value(&query) {
+            Some((key, _)) => Arc::clone(key),
+            None => Arc::new(query),
+        }
+    }
+
     fn prune(&mut self, now: Instant) {
         let longest = self.resync * FORGOTTEN_AFTER;
         let gone = |entry: &mut Entry| elapsed(entry.demanded, now) > longest && entry.is_idle();

@@ -1,7 +1,7 @@
 //! What is remembered of an object from one reconcile to the next. All of it may be lost at any time.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use runbook_api::common::PlanStatus;
@@ -36,7 +36,7 @@ pub struct Remembered {
     /// Acts that could not be reported yet.
     pub unreported: Vec<Act>,
     /// What was last asked about it.
-    pub asked: Box<[Query]>,
+    pub asked: Box<[Arc<Query>]>,
     /// The steps in the status as this process wrote it last: a claim of others is another process's.
     pub planned: Option<PlanStatus>,
     /// Name of an adoption that something else has.

@@ -200,7 +200,8 @@ impl<K: Kind> Runner<K> {
                 };
             }
         }
-        self.context.memory.update(&turn.uid, |remembered| remembered.asked = seen.asked().into());
+        let asked = self.context.plane.shared(seen.asked());
+        self.context.memory.update(&turn.uid, |remembered| remembered.asked = asked);
         if let Some(why) = self.standing(turn, prepared).superseded() {
             debug!(why, "superseded");
             return End::at_once("Superseded");
