@@ -117,7 +117,7 @@ impl<K: Object> Reflected<K> {
         self.state().malformed.len()
     }
 
-    /// Objects with the same key, but not `object` itself.
+    /// Objects with the same key, as new as they are known, but not `object` itself.
     pub fn rivals(&self, object: &K) -> Vec<Arc<K>> {
         let Some(key) = object.key() else { return Vec::new() };
         let own = (object.namespace(), object.name_any());
@@ -125,7 +125,7 @@ impl<K: Object> Reflected<K> {
             None => return Vec::new(),
             Some(rivals) => rivals.iter().filter(|rival| **rival != own).map(reference).collect(),
         };
-        references.iter().filter_map(|reference| self.store.get(reference)).collect()
+        references.iter().filter_map(|reference| self.get(reference)).collect()
     }
 
     /// Objects with this key, as new as they are known.

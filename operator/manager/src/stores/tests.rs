@@ -133,7 +133,7 @@ fn rivals_are_those_of_the_same_service() {
 #[test]
 fn nothing_older_than_our_own_write_is_shown() {
     let mut scene = Scene::new();
-    scene.list([policy("a", "app", 7)]);
+    scene.list([policy("a", "app", 7), policy("b", "app", 3)]);
     let reference = ObjectRef::new("a").within("clocked");
     let version = |scene: &Scene| scene.reflected.get(&reference).unwrap().resource_version().unwrap();
     let object = |version| Arc::new(serde_json::from_value(policy("a", "app", version)).unwrap());
@@ -141,8 +141,12 @@ fn nothing_older_than_our_own_write_is_shown() {
         let key = scene.reflected.get(&reference).unwrap().key().unwrap();
         scene.reflected.of_key(&key)[0].resource_version().unwrap()
     };
+    let as_rival = |scene: &Scene| {
+        let b = scene.reflected.get(&ObjectRef::new("b").within("clocked")).unwrap();
+        scene.reflected.rivals(&b)[0].resource_version().unwrap()
+    };
     scene.reflected.wrote(object(9));
-    assert_eq!((version(&scene), of_key(&scene)), ("9".into(), "9".into()));
+    assert_eq!((version(&scene), of_key(&scene), as_rival(&scene)), ("9".into(), "9".into(), "9".into()));
     scene.see(Event::Apply(policy("a", "app", 8)));
     assert_eq!(version(&scene), "9");
     scene.see(Event::Apply(policy("a", "app", 10)));
