@@ -32,7 +32,7 @@ pub enum What {
     Outside {
         /// Who and how, for a person.
         act: String,
-        /// `cluster/service`.
+        /// What scales, by its ResourceId.
         resource: String,
         /// Before.
         before: Option<Held>,
@@ -109,11 +109,15 @@ pub struct ObjectKey {
     pub name: String,
 }
 
-/// What AWS holds about one service.
-#[derive(Clone, Debug, PartialEq)]
+/// What AWS holds about something that scales.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Held {
-    /// DesiredCount.
+    /// DesiredCount of a service; how many Aurora Replicas a cluster has.
     pub desired: i32,
+    /// How many of them Application Auto Scaling never takes away.
+    pub permanent: i32,
+    /// Aurora Replicas come or go: nothing else is done about them before that has ended.
+    pub settling: bool,
     /// The scalable target's limits.
     pub capacity: Option<Capacity>,
     /// Whose the scalable target is, by its tag.
@@ -171,7 +175,7 @@ pub struct AwsCall {
     pub request_id: String,
     /// Whether the operator got the answer.
     pub answered: bool,
-    /// For a write that AWS accepted: `cluster/service`, before and after.
+    /// For a write that AWS accepted: the ResourceId of what scales, before and after.
     pub effect: Option<(String, Held, Held)>,
     /// For a write about a database that AWS accepted.
     pub stored: Option<Box<Stored>>,

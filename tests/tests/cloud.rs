@@ -90,7 +90,7 @@ impl Setup {
     }
 
     fn desired(&self) -> i32 {
-        self.aws.held(ACCOUNT, REGION, "c", "s").unwrap().desired
+        self.aws.held(ACCOUNT, REGION, &resource_id("c", "s")).unwrap().desired
     }
 }
 
@@ -147,7 +147,7 @@ async fn policies_need_a_target_and_a_metric_of_their_own() {
     assert_eq!(setup.refused(put("second", cpu)).await.1, "ValidationException");
     setup.aws.set_up(ACCOUNT, REGION, |region| {
         let kind = AppliedPolicyKind::Other("StepScaling".into());
-        assert!(region.put_policy("c", "s", AppliedPolicy { name: "step".into(), kind }));
+        assert!(region.put_policy(&resource_id("c", "s"), AppliedPolicy { name: "step".into(), kind }));
     });
     assert_eq!(setup.refused(put("step", "ECSServiceAverageMemoryUtilization")).await.1, "ValidationException");
 }

@@ -67,7 +67,7 @@ fn events(run: &Run) -> Vec<(String, String)> {
 }
 
 fn held(run: &Run) -> &Held {
-    run.held.iter().find_map(|((_, name), held)| held.as_ref().filter(|_| name == "app")).unwrap()
+    run.held.iter().find_map(|((_, id), held)| held.as_ref().filter(|_| id == "service/clocked-cluster/app")).unwrap()
 }
 
 fn left_behind(run: &Run, why: &str) {

@@ -8,13 +8,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use runbook_core::DatabaseKind;
 use runbook_core::observed::BackupSettings;
-use runbook_tests::cloud::rds;
+use runbook_tests::cloud::{cluster_id, rds};
 use runbook_tests::invariants::{explain, judge};
+use runbook_tests::kubernetes::Key;
 use runbook_tests::world::event::Event;
-use runbook_tests::world::objects::{account, backup, backup_tags, band, fixed, tracking, with};
+use runbook_tests::world::objects::{account, backup, backup_tags, band, fixed, of_aurora, tracking, with};
 use runbook_tests::world::run::EPOCH;
 use runbook_tests::world::scenario::Mutation;
-use runbook_tests::world::{ACCOUNT, DatabaseSetup, REGION, Scenario, ServiceSetup, SnapshotSetup, run};
+use runbook_tests::world::{
+    ACCOUNT, ClusterSetup, DatabaseSetup, NAMESPACE, REGION, Scenario, ServiceSetup, SnapshotSetup, run,
+};
 use serde_json::json;
 
 fn scenario(mutation: Option<Mutation>) -> Scenario {
@@ -109,6 +112,42 @@ fn a_write_that_is_lost_is_noticed() {
 fn a_write_without_a_read_is_noticed() {
     let rules = broken(Some(Mutation::BlindWrite));
     assert!(rules.contains(&"a write follows a read"), "{rules:?}");
+}
+
+/// The Aurora Replicas of a cluster: too few at first, one of a person's goes, and then the cluster is modified.
+fn replicas(mutation: Option<Mutation>) -> Scenario {
+    let wanted = of_aurora(band("readers", "", (2, 4), &[tracking("cpu", 60)]), "shop");
+    let replicas = cluster_id("shop");
+    Scenario {
+        accounts: vec![account("default", ACCOUNT)],
+        policies: vec![wanted],
+        clusters: vec![ClusterSetup { name: "shop".into(), readers: 1, capacity: None }],
+        script: vec![
+            (Duration::from_secs(200), Event::Desired(replicas.clone(), 1)),
+            (Duration::from_secs(700), Event::Deploy(replicas, Duration::from_secs(60))),
+            (Duration::from_secs(705), Event::RequestReconcile(Key::new(NAMESPACE, "readers"))),
+        ],
+        turbulence: Duration::from_secs(720),
+        mutation,
+        ..Scenario::calm("a defective operator of Aurora Replicas")
+    }
+}
+
+#[test]
+fn a_sound_operator_breaks_no_rule_about_aurora_replicas() {
+    let scenario = replicas(None);
+    assert_eq!(broken_in(&scenario), Vec::<&str>::new());
+    let run = run(&scenario).unwrap();
+    let (_, held) = &run.held[0];
+    let held = held.as_ref().unwrap();
+    assert_eq!((held.desired, held.permanent), (2, 1), "Application Auto Scaling has made another");
+}
+
+#[test]
+fn a_band_that_is_registered_while_a_cluster_is_modified_is_noticed() {
+    let rules = broken_in(&replicas(Some(Mutation::BusyCluster)));
+    assert!(rules.contains(&"a cluster that is not available is left alone"), "{rules:?}");
+    assert!(rules.contains(&"every write is wanted"), "{rules:?}");
 }
 
 #[test]

@@ -2,19 +2,21 @@
 
 use jiff::Timestamp;
 use runbook_aws::{Call, Reply};
-use runbook_core::ErrorClass;
 use runbook_core::observed::{
     AppliedPolicy, AppliedPolicyKind, CallerIdentity, Capacity, ScalableTarget, ScheduledAction, StepScaling,
     TrackedMetric,
 };
+use runbook_core::{ErrorClass, Namespace};
 
+use super::Region;
 use super::refusal::Refusal;
-use super::{Region, resource_id};
 
 /// Services that one DescribeServices may name.
 const SERVICES_PER_CALL: usize = 10;
 /// Targets that one DescribeScalableTargets may name, and that one page holds.
 const TARGETS_PER_CALL: usize = 50;
+/// Clusters on one page of DescribeDBClusters.
+const CLUSTERS_PER_PAGE: usize = 100;
 /// Names on one page of ListServices, at most.
 const NAMES_PER_PAGE: usize = 100;
 /// Policies on one page of DescribeScalingPolicies.
@@ -37,13 +39,12 @@ impl Region {
             })),
             Call::DescribeServices { cluster, services } => self.describe_services(cluster, services, now),
             Call::ListServices { cluster, next_token } => self.list_services(cluster, next_token.as_deref()),
-            // There are no databases here.
-            Call::DescribeDbClusters { .. } => Ok(Reply::DbClusters { clusters: Vec::new(), marker: None }),
-            Call::DescribeScalableTargets { resource_ids, next_token, .. } => {
-                self.describe_targets(resource_ids, next_token.as_deref())
+            Call::DescribeDbClusters { clusters, marker } => self.describe_clusters(clusters, marker.as_deref(), now),
+            Call::DescribeScalableTargets { namespace, resource_ids, next_token } => {
+                self.describe_targets(*namespace, resource_ids, next_token.as_deref())
             }
-            Call::DescribeScalingPolicies { resource_id, next_token, .. } => {
-                self.describe_policies(resource_id.as_deref(), next_token.as_deref())
+            Call::DescribeScalingPolicies { namespace, resource_id, next_token } => {
+                self.describe_policies(*namespace, resource_id.as_deref(), next_token.as_deref())
             }
             Call::UpdateService { cluster, service, desired_count } => {
                 self.update_service(cluster, service, *desired_count, now)
@@ -61,8 +62,8 @@ impl Region {
                 self.put_scaling_policy(resource_id, AppliedPolicy { name: name.clone(), kind })
             }
             Call::DeleteScalingPolicy { resource_id, name } => self.delete_scaling_policy(resource_id, name),
-            Call::DescribeScheduledActions { resource_id, next_token, .. } => {
-                self.describe_actions(resource_id.as_deref(), next_token.as_deref())
+            Call::DescribeScheduledActions { namespace, resource_id, next_token } => {
+                self.describe_actions(*namespace, resource_id.as_deref(), next_token.as_deref())
             }
             Call::PutScheduledAction { resource_id, action } => self.put_action(resource_id, action, now),
             Call::DeleteScheduledAction { resource_id, name } => self.delete_action(resource_id, name),
@@ -98,11 +99,31 @@ impl Region {
         Ok(Reply::ServiceNames { names, next_token })
     }
 
-    fn describe_targets(&self, ids: &[String], token: Option<&str>) -> Result<Reply, Refusal> {
+    /// The clusters of these identifiers, by the filter `db-cluster-id`: those that are not there are left out.
+    fn describe_clusters(
+        &mut self,
+        identifiers: &[String],
+        marker: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Reply, Refusal> {
+        let found: Vec<_> = identifiers
+            .iter()
+            .filter_map(|identifier| {
+                let cluster = self.aurora.get_mut(identifier)?;
+                cluster.advance(now);
+                Some((identifier.clone(), cluster.describe(identifier, now)))
+            })
+            .collect();
+        let (clusters, marker) = page(found.into_iter(), marker, CLUSTERS_PER_PAGE)?;
+        Ok(Reply::DbClusters { clusters, marker })
+    }
+
+    fn describe_targets(&self, namespace: Namespace, ids: &[String], token: Option<&str>) -> Result<Reply, Refusal> {
         if ids.len() > TARGETS_PER_CALL {
             return Err(Refusal::validation("ResourceIds: Member must have length less than or equal to 50"));
         }
         let mut ids: Vec<&String> = if ids.is_empty() { self.targets.keys().collect() } else { ids.iter().collect() };
+        ids.retain(|id| Namespace::of(id) == namespace);
         ids.sort();
         ids.dedup();
         let all = ids.into_iter().filter_map(|id| self.targets.get_key_value(id)).map(|(id, target)| {
@@ -125,13 +146,14 @@ impl Region {
         }
     }
 
-    fn describe_policies(&self, id: Option<&str>, token: Option<&str>) -> Result<Reply, Refusal> {
+    fn describe_policies(&self, namespace: Namespace, id: Option<&str>, token: Option<&str>) -> Result<Reply, Refusal> {
         // One target is looked up: there may be ten thousand.
         let targets: Box<dyn Iterator<Item = _>> = match id {
             Some(id) => Box::new(self.targets.get_key_value(id).into_iter()),
             None => Box::new(self.targets.iter()),
         };
-        let all = targets.flat_map(|(target, found)| found.policies.iter().map(move |policy| (target, policy)));
+        let of_namespace = targets.filter(|(target, _)| Namespace::of(target) == namespace);
+        let all = of_namespace.flat_map(|(target, found)| found.policies.iter().map(move |policy| (target, policy)));
         let (page, next_token) = page(all, token, POLICIES_PER_PAGE)?;
         let policies = page
             .into_iter()
@@ -168,20 +190,18 @@ impl Region {
         if self.targets.contains_key(id) && !tags.is_empty() {
             return Err(Refusal::validation("Tags can be given for a new scalable target only"));
         }
-        let (cluster, service) = split(id)?;
-        if self.register(&cluster, &service, capacity, now) {
-            tags.iter().for_each(|(key, value)| self.tag(&cluster, &service, key, value));
+        known(id)?;
+        if self.register(id, capacity, now) {
+            tags.iter().for_each(|(key, value)| self.tag(id, key, value));
             Ok(Reply::Done)
         } else {
-            Err(Refusal::validation(format!("ECS service doesn't exist: {id}")))
+            Err(Refusal::validation(format!("{} doesn't exist: {id}", what(id))))
         }
     }
 
     fn put_scaling_policy(&mut self, id: &str, policy: AppliedPolicy) -> Result<Reply, Refusal> {
-        let (cluster, service) = split(id)?;
-        let Some(target) = self.targets.get(&resource_id(&cluster, &service)) else {
-            return Err(not_registered(id));
-        };
+        known(id)?;
+        let Some(target) = self.targets.get(id) else { return Err(not_registered(id)) };
         match target.policies.get(&policy.name) {
             Some(current) if current.type_name() != policy.kind.type_name() => {
                 return Err(Refusal::validation(format!("Policy {} is of type {}", policy.name, current.type_name())));
@@ -198,7 +218,7 @@ impl Region {
             let message = "Only one TargetTrackingScaling policy for a given metric specification is allowed.";
             return Err(Refusal::validation(message));
         }
-        self.put_policy(&cluster, &service, policy);
+        self.put_policy(id, policy);
         Ok(Reply::Done)
     }
 
@@ -211,11 +231,11 @@ impl Region {
             .ok_or_else(|| Refusal::not_found(format!("No scaling policy {name}")))
     }
 
-    fn describe_actions(&self, id: Option<&str>, token: Option<&str>) -> Result<Reply, Refusal> {
+    fn describe_actions(&self, namespace: Namespace, id: Option<&str>, token: Option<&str>) -> Result<Reply, Refusal> {
         let all: Vec<(String, ScheduledAction)> = self
             .targets
             .iter()
-            .filter(|(target, _)| id.is_none_or(|id| id == target.as_str()))
+            .filter(|(target, _)| id.is_none_or(|id| id == target.as_str()) && Namespace::of(target) == namespace)
             .flat_map(|(target, found)| found.actions.values().map(|action| (target.clone(), action.clone())))
             .collect();
         let (actions, next_token) = page(all.into_iter(), token, ACTIONS_PER_PAGE)?;
@@ -241,7 +261,8 @@ impl Region {
 }
 
 fn not_registered(id: &str) -> Refusal {
-    Refusal::not_found(format!("No scalable target registered for service namespace: ecs, resource ID: {id}"))
+    let namespace = Namespace::of(id).as_str();
+    Refusal::not_found(format!("No scalable target registered for service namespace: {namespace}, resource ID: {id}"))
 }
 
 fn tracked(kind: &AppliedPolicyKind) -> Option<&TrackedMetric> {
@@ -251,12 +272,21 @@ fn tracked(kind: &AppliedPolicyKind) -> Option<&TrackedMetric> {
     }
 }
 
-fn split(id: &str) -> Result<(String, String), Refusal> {
+/// Refuses a ResourceId of neither form.
+fn known(id: &str) -> Result<(), Refusal> {
     match id.split('/').collect::<Vec<_>>().as_slice() {
-        ["service", cluster, service] => Ok(((*cluster).into(), (*service).into())),
+        ["service", _, _] => Ok(()),
+        [cluster] if cluster.starts_with("cluster:") => Ok(()),
         _ => Err(Refusal::validation(format!(
             "Unsupported service namespace, resource type or scalable dimension: {id}"
         ))),
+    }
+}
+
+fn what(id: &str) -> &'static str {
+    match Namespace::of(id) {
+        Namespace::Ecs => "ECS service",
+        Namespace::Rds => "DB cluster",
     }
 }
 

@@ -10,7 +10,7 @@ use runbook_core::{CloudError, ErrorClass, Scope};
 
 use super::bucket::Bucket;
 use super::refusal::Refusal;
-use super::{FakeAws, Region, State, rds};
+use super::{FakeAws, Region, State, rds, resource_id};
 use crate::fault::{CallSite, Door as DoorOf, Fault};
 use crate::journal::{AwsCall, Held, Stored, What};
 use crate::process::Process;
@@ -51,15 +51,15 @@ impl Door {
             None => {
                 let mut state = lock(&self.aws.state);
                 state.admit(scope, call, now).and_then(|account| {
-                    let service = service_of(call).filter(|_| call.is_write());
+                    let scaled = scaled_by(call);
                     let region = state.region(&account, &scope.region);
-                    let mut held = || service.as_ref().and_then(|(cluster, name)| region.held(cluster, name, now));
+                    let mut held = || scaled.as_ref().and_then(|id| region.held(id, now));
                     let before = held();
                     let database = database_of(call, region);
                     let database_before = database.as_ref().and_then(|key| region.rds.held(key, now));
                     let reply = region.answer(&account, call, now)?;
-                    let after = service.as_ref().and_then(|(cluster, name)| region.held(cluster, name, now));
-                    effect = effect_of(service, before, after);
+                    let after = scaled.as_ref().and_then(|id| region.held(id, now));
+                    effect = effect_of(scaled, before, after);
                     let database_after = database.as_ref().and_then(|key| region.rds.held(key, now));
                     stored = stored_of(database, database_before, database_after);
                     Ok(reply)
@@ -202,19 +202,17 @@ fn request_id(site: &CallSite) -> String {
     format!("request-{:08}", site.index)
 }
 
-fn service_of(call: &Call) -> Option<(String, String)> {
-    let of_id = |id: &str| {
-        id.strip_prefix("service/").and_then(|rest| rest.split_once('/')).map(|(a, b)| (a.to_owned(), b.to_owned()))
-    };
+/// The ResourceId of what a write scales.
+fn scaled_by(call: &Call) -> Option<String> {
     match call {
-        Call::UpdateService { cluster, service, .. } => Some((cluster.clone(), service.clone())),
+        Call::UpdateService { cluster, service, .. } => Some(resource_id(cluster, service)),
         Call::RegisterScalableTarget { resource_id, .. }
         | Call::PutTargetTrackingPolicy { resource_id, .. }
         | Call::PutStepScalingPolicy { resource_id, .. }
         | Call::DeleteScalingPolicy { resource_id, .. }
         | Call::PutScheduledAction { resource_id, .. }
         | Call::DeleteScheduledAction { resource_id, .. }
-        | Call::DeregisterScalableTarget { resource_id } => of_id(resource_id),
+        | Call::DeregisterScalableTarget { resource_id } => Some(resource_id.clone()),
         _ => None,
     }
 }
@@ -231,11 +229,6 @@ fn stored_of(database: Option<rds::Key>, before: Option<rds::Held>, after: Optio
     Some(Box::new(Stored { database: database?, before: before?, after: after? }))
 }
 
-fn effect_of(
-    service: Option<(String, String)>,
-    before: Option<Held>,
-    after: Option<Held>,
-) -> Option<(String, Held, Held)> {
-    let (cluster, name) = service?;
-    Some((format!("{cluster}/{name}"), before?, after?))
+fn effect_of(id: Option<String>, before: Option<Held>, after: Option<Held>) -> Option<(String, Held, Held)> {
+    Some((id?, before?, after?))
 }

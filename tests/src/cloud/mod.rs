@@ -1,9 +1,10 @@
-//! AWS in memory: ECS services, scalable targets and scaling policies, databases and their snapshots, with the limits and refusals that the operator meets.
+//! AWS in memory: ECS services, Aurora Replicas, scalable targets and scaling policies, databases and their snapshots, with the limits and refusals that the operator meets.
 //!
 //! Sources of its rules: ECS API Reference (DescribeServices, UpdateService), Application Auto Scaling API Reference
 //! (RegisterScalableTarget, PutScalingPolicy, DescribeScalableTargets, DescribeScalingPolicies).
 
 pub mod api;
+pub mod aurora;
 pub mod autoscaling;
 pub mod bucket;
 pub mod door;
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use runbook_aws::Api;
 use runbook_core::observed::{AppliedPolicy, Capacity, ScheduledAction};
 use runbook_core::ownership::OWNER_TAG;
@@ -25,6 +26,7 @@ use serde_json::Value;
 use crate::journal::{Held, ObjectKey, OutsideRds, What};
 use crate::process::Process;
 use crate::stage::{Stage, lock};
+use aurora::Cluster;
 use autoscaling::Target;
 use bucket::Bucket;
 use ecs::Service;
@@ -61,6 +63,8 @@ pub struct State {
 pub struct Region {
     /// Clusters and their services.
     pub clusters: BTreeMap<String, BTreeMap<String, Service>>,
+    /// Aurora clusters by identifier.
+    pub aurora: BTreeMap<String, Cluster>,
     /// Scalable targets by ResourceId.
     pub targets: BTreeMap<String, Target>,
     /// Databases and their snapshots.
@@ -95,27 +99,26 @@ impl FakeAws {
         change(lock(&self.state).region(account, region));
     }
 
-    /// What AWS holds about a service; `None` when there is no such service.
-    pub fn held(&self, account: &str, region: &str, cluster: &str, service: &str) -> Option<Held> {
-        lock(&self.state).region(account, region).held(cluster, service, self.stage.now())
+    /// What AWS holds about what scales, by its ResourceId; `None` when there is no such thing.
+    pub fn held(&self, account: &str, region: &str, id: &str) -> Option<Held> {
+        lock(&self.state).region(account, region).held(id, self.stage.now())
     }
 
-    /// Somebody other than the operator changes a service or its scalable target. Nothing happens where `change` returns false.
+    /// Somebody other than the operator changes what scales, or its scalable target. Nothing happens where `change` returns false.
     pub fn outside(
         &self,
         place: (&str, &str),
-        (cluster, service): (&str, &str),
+        id: &str,
         act: &str,
         change: impl FnOnce(&mut Region, Timestamp) -> bool,
     ) {
         let now = self.stage.now();
         let mut state = lock(&self.state);
         let region = state.region(place.0, place.1);
-        let before = region.held(cluster, service, now);
+        let before = region.held(id, now);
         if change(region, now) {
-            let after = region.held(cluster, service, now);
-            let resource = format!("{cluster}/{service}");
-            self.stage.journal.push(now, What::Outside { act: act.into(), resource, before, after });
+            let after = region.held(id, now);
+            self.stage.journal.push(now, What::Outside { act: act.into(), resource: id.into(), before, after });
         }
     }
 }
@@ -142,31 +145,25 @@ impl FakeAws {
 
     /// Fires every scheduled action that fell due after `since`.
     pub fn fire(&self, since: Timestamp) {
-        let due: Vec<(String, String, String, String, ScheduledAction)> = {
+        let due: Vec<(String, String, String, ScheduledAction)> = {
             let state = lock(&self.state);
             let now = self.stage.now();
             let targets = state.regions.iter().flat_map(|((account, region), all)| {
                 all.targets.iter().map(move |(id, target)| (account, region, id, target))
             });
             let all = targets.flat_map(|(account, region, id, target)| {
-                target.due(since, now).into_iter().filter_map(move |action| {
-                    let (cluster, service) = id.strip_prefix("service/")?.split_once('/')?;
-                    Some((account.clone(), region.clone(), cluster.to_owned(), service.to_owned(), action))
-                })
+                let due = target.due(since, now).into_iter();
+                due.map(move |action| (account.clone(), region.clone(), id.clone(), action))
             });
             all.collect()
         };
-        for (account, region, cluster, service, action) in due {
+        for (account, region, id, action) in due {
             let act = format!("scheduled action {} fires", action.name);
-            self.outside((&account, &region), (&cluster, &service), &act, |region, now| {
-                let Some(mut capacity) =
-                    region.targets.get(&resource_id(&cluster, &service)).map(|target| target.capacity)
-                else {
-                    return false;
-                };
+            self.outside((&account, &region), &id, &act, |region, now| {
+                let Some(mut capacity) = region.targets.get(&id).map(|target| target.capacity) else { return false };
                 capacity.min = action.min_capacity.unwrap_or(capacity.min);
                 capacity.max = action.max_capacity.unwrap_or(capacity.max);
-                region.register(&cluster, &service, capacity, now)
+                region.register(&id, capacity, now)
             });
         }
     }
@@ -186,33 +183,61 @@ impl Region {
         Some(service)
     }
 
-    /// What AWS holds about a service.
-    pub fn held(&mut self, cluster: &str, service: &str, now: Timestamp) -> Option<Held> {
-        let target = self.targets.get(&resource_id(cluster, service));
+    /// What AWS holds about what scales.
+    pub fn held(&mut self, id: &str, now: Timestamp) -> Option<Held> {
+        let target = self.targets.get(id);
         let capacity = target.map(|target| target.capacity);
         let policies = target.map(Target::applied).unwrap_or_default();
         let actions = target.map(|target| target.actions.values().cloned().collect()).unwrap_or_default();
         let owner = target.and_then(|target| target.tags.get(OWNER_TAG)).cloned();
-        let service = self.service(cluster, service, now)?;
-        Some(Held { desired: service.desired, capacity, owner, policies, actions, deploying: service.deploying(now) })
+        let held = Held { capacity, owner, policies, actions, ..Held::default() };
+        match self.scaled(id, now)? {
+            Scaled::Service(service) => {
+                Some(Held { desired: service.desired, deploying: service.deploying(now), ..held })
+            }
+            Scaled::Cluster(cluster) => {
+                let (desired, permanent) = (cluster.readers(), cluster.permanent());
+                Some(Held { desired, permanent, settling: cluster.is_settling(now), deploying: false, ..held })
+            }
+        }
     }
 
-    /// Registers or changes a scalable target: the service is moved into the band at once, as AWS does.
-    pub fn register(&mut self, cluster: &str, service: &str, capacity: Capacity, now: Timestamp) -> bool {
+    /// What scales, with its counts as of `now`.
+    pub fn scaled(&mut self, id: &str, now: Timestamp) -> Option<Scaled<'_>> {
+        match id.strip_prefix("cluster:") {
+            Some(cluster) => {
+                let cluster = self.aurora.get_mut(cluster)?;
+                cluster.advance(now);
+                Some(Scaled::Cluster(cluster))
+            }
+            None => {
+                let (cluster, service) = id.strip_prefix("service/")?.split_once('/')?;
+                self.service(cluster, service, now).map(Scaled::Service)
+            }
+        }
+    }
+
+    /// Registers or changes a scalable target: what scales is moved into the band at once, as AWS does.
+    pub fn register(&mut self, id: &str, capacity: Capacity, now: Timestamp) -> bool {
+        match self.scaled(id, now) {
+            None => return false,
+            Some(Scaled::Service(service)) => service.set_desired(capacity.clamp(service.desired), now),
+            Some(Scaled::Cluster(cluster)) => cluster.bring(&capacity, now),
+        }
         // Registered anew it is another.
-        let arn =
-            format!("arn:aws:application-autoscaling:::scalable-target/{cluster}-{service}-{}", now.as_nanosecond());
-        let Some(found) = self.service(cluster, service, now) else { return false };
-        found.set_desired(capacity.clamp(found.desired), now);
-        let target =
-            self.targets.entry(resource_id(cluster, service)).or_insert_with(|| Target::new(arn, capacity, now));
+        let arn = format!(
+            "arn:aws:application-autoscaling:::scalable-target/{}-{}",
+            id.replace(['/', ':'], "-"),
+            now.as_nanosecond()
+        );
+        let target = self.targets.entry(id.to_owned()).or_insert_with(|| Target::new(arn, capacity, now));
         target.capacity = capacity;
         true
     }
 
     /// Adds or replaces a scaling policy of a registered target.
-    pub fn put_policy(&mut self, cluster: &str, service: &str, policy: AppliedPolicy) -> bool {
-        match self.targets.get_mut(&resource_id(cluster, service)) {
+    pub fn put_policy(&mut self, id: &str, policy: AppliedPolicy) -> bool {
+        match self.targets.get_mut(id) {
             Some(target) => {
                 target.policies.insert(policy.name, policy.kind);
                 true
@@ -222,25 +247,28 @@ impl Region {
     }
 
     /// Gives a registered target a tag.
-    pub fn tag(&mut self, cluster: &str, service: &str, key: &str, value: &str) {
-        if let Some(target) = self.targets.get_mut(&resource_id(cluster, service)) {
+    pub fn tag(&mut self, id: &str, key: &str, value: &str) {
+        if let Some(target) = self.targets.get_mut(id) {
             target.tags.insert(key.into(), value.into());
         }
     }
+}
 
-    /// Begins a deployment of a service.
-    pub fn deploy(&mut self, cluster: &str, service: &str, length: SignedDuration, now: Timestamp) -> bool {
-        match self.service(cluster, service, now) {
-            Some(service) => {
-                service.deploy(length, now);
-                true
-            }
-            None => false,
-        }
-    }
+/// What scales.
+#[derive(Debug)]
+pub enum Scaled<'r> {
+    /// An ECS service.
+    Service(&'r mut Service),
+    /// The Aurora Replicas of a cluster.
+    Cluster(&'r mut Cluster),
 }
 
 /// The ResourceId by which Application Auto Scaling knows a service.
 pub fn resource_id(cluster: &str, service: &str) -> String {
     format!("service/{cluster}/{service}")
+}
+
+/// The ResourceId by which Application Auto Scaling knows the Aurora Replicas of a DB cluster.
+pub fn cluster_id(cluster: &str) -> String {
+    format!("cluster:{cluster}")
 }

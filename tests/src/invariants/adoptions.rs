@@ -140,9 +140,8 @@ impl Judge {
         if made.ends() > longest {
             say("an adoption ends when drift says", format!("it ends {}, later than {longest}", made.ends()));
         }
-        let (cluster, service) = policy.target();
         let size = made.object.spec.at_least.unwrap_or_default();
-        let changes = self.changes.get(&format!("{cluster}/{service}"));
+        let changes = self.changes.get(&policy.target());
         let act = changes.and_then(|changes| changes.iter().rev().find(|change| change.foreign && change.size >= size));
         match act {
             None => say("an adoption rests on somebody's scale-out", format!("nobody has set the size to {size}")),
@@ -177,6 +176,5 @@ impl Judge {
 }
 
 fn is_of(policy: &Policy, service: &str) -> bool {
-    let (cluster, name) = policy.target();
-    service.split_once('/') == Some((cluster, name))
+    policy.target() == service
 }

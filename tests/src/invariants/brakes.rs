@@ -10,10 +10,13 @@ use runbook_aws::Call;
 
 use super::knowledge::Objects;
 use super::oracle::{self, Policy};
+use crate::cloud::resource_id;
 use crate::journal::AwsCall;
 
 /// How much sooner than due a step may be seen: the operator counts from before it asks for a place in the budget, AWS from its effect.
 const SLACK: SignedDuration = SignedDuration::from_secs(25);
+/// For so long a change of a target counts.
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Corrections further apart than this are no contest.
 const APART: SignedDuration = SignedDuration::from_hours(2);
 /// So many corrections of one thing are a contest.
@@ -24,9 +27,8 @@ pub const CONTEST: usize = 3;
 pub struct Brakes {
     /// When the operator last changed each service's size, and which process.
     moved: HashMap<String, (Timestamp, u32)>,
-    /// The services that it has changed in each account, and the uids of the policies that they were changed for, whose histories tell: a
-    /// run is shorter than an hour.
-    changed: HashMap<String, BTreeMap<String, BTreeSet<String>>>,
+    /// What it has changed in each account, when last, and the uids of the policies that it was changed for, whose histories tell.
+    changed: HashMap<String, BTreeMap<String, (Timestamp, BTreeSet<String>)>>,
 }
 
 /// What a write was made on: what its process may have known, and when it may have been decided.
@@ -58,7 +60,7 @@ impl Brakes {
                 broken.push(("in a freeze only what an override asks for is written", "the account is frozen".into()));
             }
             broken.extend(self.too_soon(at, service, &known, on).filter(|_| shrinks));
-            broken.extend(self.too_many(service, &known));
+            broken.extend(self.too_many(at, service, &known));
             broken.extend(contested(at, call, on).filter(|_| after.desired != before.desired));
         }
         if matches!(call.call, Call::UpdateService { .. } | Call::RegisterScalableTarget { .. }) {
@@ -68,7 +70,8 @@ impl Brakes {
         let claimed = known.iter().any(|(policy, _)| claims(policy));
         for (policy, _) in known {
             let changed = self.changed.entry(policy.spec().account_ref.name.clone()).or_default();
-            let policies = changed.entry(service.clone()).or_default();
+            let (last, policies) = changed.entry(service.clone()).or_insert_with(|| (at, BTreeSet::new()));
+            *last = at;
             policies.extend(uid(&policy).filter(|_| claims(&policy) || !claimed));
         }
         broken
@@ -91,9 +94,13 @@ impl Brakes {
     }
 
     /// One target more than may be changed within the hour.
-    fn too_many(&self, service: &str, known: &[(Policy, &Objects)]) -> Option<(&'static str, String)> {
+    fn too_many(&self, at: Timestamp, service: &str, known: &[(Policy, &Objects)]) -> Option<(&'static str, String)> {
         let name = &known.first()?.0.spec().account_ref.name;
-        let changed = self.changed.get(name).filter(|changed| !changed.contains_key(service))?;
+        let recent = |last: &Timestamp| at.duration_since(*last) < HOUR - SLACK;
+        let changed = self.changed.get(name)?;
+        if changed.get(service).is_some_and(|(last, _)| at.duration_since(*last) < HOUR + SLACK) {
+            return None;
+        }
         let limit = known.iter().map(|(_, objects)| {
             let percent = oracle::account(objects, name)?.spec.safety?.max_changed_targets_percent?;
             let all = oracle::policies(objects);
@@ -103,11 +110,11 @@ impl Brakes {
         let limit = limit.collect::<Option<Vec<usize>>>()?.into_iter().max()?;
         // Whoever deletes a policy deletes what it remembers, also where a rival names the same service. What a process did that died before
         // it could say so stands in the policy as claimed, and then as an act of which nobody knows.
-        let remembered = |policies: &&BTreeSet<String>| {
+        let remembered = |policies: &BTreeSet<String>| {
             let mut all = known.iter().flat_map(|(_, objects)| oracle::policies(objects));
             all.any(|policy| uid(&policy).is_some_and(|uid| policies.contains(&uid)))
         };
-        let changed = changed.values().filter(remembered).count();
+        let changed = changed.values().filter(|(last, policies)| recent(last) && remembered(policies)).count();
         (changed >= limit).then(|| {
             ("no more targets change within the hour than may", format!("{changed} were changed, and {limit} may be"))
         })
@@ -125,9 +132,10 @@ fn is_frozen(policy: &Policy, objects: &Objects, call: &AwsCall, moments: &[Time
 
 /// A correction of a size that somebody keeps undoing, and that comes before its time.
 fn contested(at: Timestamp, call: &AwsCall, on: Grounds<'_>) -> Option<(&'static str, String)> {
-    let Call::UpdateService { service, .. } = &call.call else { return None };
+    let Call::UpdateService { cluster, service, .. } = &call.call else { return None };
     let objects: Objects = call.intent.iter().cloned().collect();
-    let mut of_service = oracle::policies(&objects).into_iter().filter(|policy| policy.target().1 == service);
+    let mut of_service =
+        oracle::policies(&objects).into_iter().filter(|policy| policy.target() == resource_id(cluster, service));
     let (Some(policy), None) = (of_service.next(), of_service.next()) else { return None };
     let status = policy.object.status.as_ref()?;
     let followed = status.followed.as_ref()?;
@@ -182,6 +190,5 @@ fn uid(policy: &Policy) -> Option<String> {
 }
 
 fn is_of(policy: &Policy, service: &str) -> bool {
-    let (cluster, name) = policy.target();
-    service.split_once('/') == Some((cluster, name))
+    policy.target() == service
 }

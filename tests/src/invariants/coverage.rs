@@ -36,7 +36,7 @@ pub struct Coverage {
 }
 
 /// What a set of runs must have gone through.
-pub const EXPECTED: [&str; 34] = [
+pub const EXPECTED: [&str; 38] = [
     "crashes",
     "changes of leader",
     "edits",
@@ -71,6 +71,10 @@ pub const EXPECTED: [&str; 34] = [
     "looks in a freeze",
     "targets too many for the hour",
     "corrections that wait because they are undone",
+    "bands of Aurora Replicas registered",
+    "Aurora Replicas that come or go",
+    "bands registered again to bring Aurora Replicas into them",
+    "Aurora Replicas that are too many and stay",
 ];
 
 impl Coverage {
@@ -178,6 +182,10 @@ fn said(call: &KubernetesCall) -> Option<&'static str> {
             "Frozen" => Some("looks in a freeze"),
             "BlastRadius" => Some("targets too many for the hour"),
             "Contested" => Some("corrections that wait because they are undone"),
+            "ReplicasChanging" => Some("Aurora Replicas that come or go"),
+            "InSync" if Conditions(state).message("Synced").contains("were not made by Application Auto Scaling") => {
+                Some("Aurora Replicas that are too many and stay")
+            }
             _ => None,
         },
         _ => None,
@@ -191,14 +199,22 @@ fn written(call: &AwsCall, at: Timestamp) -> Vec<&'static str> {
         Call::PutStepScalingPolicy { .. } => found.push("step scaling policies put"),
         Call::UpdateService { .. } | Call::RegisterScalableTarget { .. } => {
             let objects: Objects = call.intent.iter().cloned().collect();
-            let service = call.effect.as_ref().and_then(|(service, ..)| service.split_once('/'));
+            let target = call.effect.as_ref().map(|(target, ..)| target);
             let holds = |policy: &oracle::Policy| !policy.active(&objects, at).is_empty();
-            if oracle::policies(&objects).iter().any(|policy| Some(policy.target()) == service && holds(policy)) {
+            if oracle::policies(&objects).iter().any(|policy| Some(&policy.target()) == target && holds(policy)) {
                 found.push("sizes written while an override holds");
             }
-            if matches!(&call.call, Call::RegisterScalableTarget { capacity, .. } if capacity.suspended.scheduled_scaling)
-            {
-                found.push("scheduled scaling suspended by an override");
+            if let Call::RegisterScalableTarget { capacity, .. } = &call.call {
+                if capacity.suspended.scheduled_scaling {
+                    found.push("scheduled scaling suspended by an override");
+                }
+                if target.is_some_and(|target| target.starts_with("cluster:")) {
+                    found.push("bands of Aurora Replicas registered");
+                    let before = call.effect.as_ref().and_then(|(_, before, _)| before.capacity);
+                    if before == Some(*capacity) {
+                        found.push("bands registered again to bring Aurora Replicas into them");
+                    }
+                }
             }
         }
         _ => {}

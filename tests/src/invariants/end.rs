@@ -87,8 +87,8 @@ pub fn end_of(run: &Run) -> Timestamp {
 fn held<'r>(run: &'r Run, policy: &Policy, objects: &Objects) -> Option<&'r Held> {
     let (id, _) = policy.place(objects)?;
     let account = [ACCOUNT, OTHER_ACCOUNT].into_iter().find(|account| *account == id)?;
-    let service = policy.target().1;
-    run.held.iter().find(|((of, name), _)| *of == account && name == service).and_then(|(_, held)| held.as_ref())
+    let target = policy.target();
+    run.held.iter().find(|((of, id), _)| *of == account && *id == target).and_then(|(_, held)| held.as_ref())
 }
 
 fn situation(run: &Run, policy: &Policy, all: &[Policy], objects: &Objects, held: Option<&Held>) -> Situation {
@@ -256,10 +256,7 @@ fn claimed_by(call: &AwsCall, policy: &Policy, uid: Option<&str>) -> bool {
     let objects: Objects = call.intent.iter().cloned().collect();
     let claimants: Vec<Policy> = oracle::policies(&objects)
         .into_iter()
-        .filter(|policy| {
-            let (cluster, name) = policy.target();
-            service.split_once('/') == Some((cluster, name)) && policy.claims(&call.call)
-        })
+        .filter(|policy| policy.target() == *service && policy.claims(&call.call))
         .collect();
     matches!(claimants.as_slice(), [only] if only.key == policy.key && only.object.metadata.uid.as_deref() == uid)
 }

@@ -25,7 +25,7 @@ fn said(one: &Override, policies: &[Policy], objects: &Objects, end: Timestamp) 
     let wanted = match policy {
         _ if one.ends() <= end => "Expired",
         None => "PolicyNotFound",
-        Some(policy) if one.stops() && !policy.spec().allow_zero => "ZeroNotAllowed",
+        Some(policy) if one.stops() && !policy.allows_zero() => "ZeroNotAllowed",
         Some(policy) if policy.word(objects, end).deciders().contains(&&*one.key.name) => "Active",
         Some(_) => "Superseded",
     };

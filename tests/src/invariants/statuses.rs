@@ -130,6 +130,11 @@ impl<'o> Conditions<'o> {
         self.field(type_, "reason")
     }
 
+    /// The message.
+    pub fn message(&self, type_: &str) -> &'o str {
+        self.field(type_, "message")
+    }
+
     fn moved(&self, type_: &str) -> Option<Timestamp> {
         self.field(type_, "lastTransitionTime").parse().ok()
     }

@@ -12,6 +12,7 @@ use super::knowledge::{self, Knowledge, Objects, before};
 use super::oracle::overrides::overrides;
 use super::oracle::{self, Policy};
 use super::{Violation, end};
+use crate::cloud::{cluster_id, resource_id};
 use crate::fault::Fault;
 use crate::journal::{AwsCall, Entry, Held, KubernetesCall, What};
 use crate::world::Run;
@@ -40,7 +41,7 @@ struct Sight {
     capacity: Option<Capacity>,
 }
 
-/// A service, in its account and region.
+/// What scales, in its account and region.
 type Place = (String, String, String);
 
 #[derive(Default)]
@@ -54,8 +55,10 @@ struct Judge {
     changes: HashMap<String, Vec<(Timestamp, Option<u32>)>>,
     /// When each process last wrote, by what it wrote.
     wrote: HashMap<(u32, String), Timestamp>,
-    /// The sizes that each process has seen.
-    sizes: HashMap<(u32, Place), Vec<(Timestamp, i32)>>,
+    /// The sizes that each process has seen, and how much of them was permanent.
+    sizes: HashMap<(u32, Place), Vec<(Timestamp, (i32, i32))>>,
+    /// When each process last read that a cluster is not available.
+    unavailable: HashMap<(u32, Place), Timestamp>,
     /// When each process died.
     deaths: BTreeMap<u32, Timestamp>,
     brakes: Brakes,
@@ -100,21 +103,34 @@ impl Judge {
             (Call::DescribeServices { cluster, services }, Reply::Services(found)) => {
                 for service in services {
                     let desired = found.iter().find(|(name, _)| name == service).map(|(_, found)| found.desired_count);
-                    see(Aspect::Service, format!("{cluster}/{service}"), desired, None);
-                    let place = (account.clone(), region.clone(), format!("{cluster}/{service}"));
-                    let sizes = self.sizes.entry((call.process, place)).or_default();
-                    sizes.extend(desired.map(|desired| (at, desired)));
+                    let id = resource_id(cluster, service);
+                    see(Aspect::Service, id.clone(), desired, None);
+                    let sizes = self.sizes.entry((call.process, (account.clone(), region.clone(), id))).or_default();
+                    sizes.extend(desired.map(|desired| (at, (desired, 0))));
+                }
+            }
+            (Call::DescribeDbClusters { clusters, .. }, Reply::DbClusters { clusters: found, .. }) => {
+                for cluster in clusters {
+                    let found = found.iter().find(|(name, _)| name == cluster).map(|(_, found)| found);
+                    let readers = found.map(|found| (found.scaled().desired_count, found.scaled().permanent));
+                    let id = cluster_id(cluster);
+                    see(Aspect::Service, id.clone(), readers.map(|(readers, _)| readers), None);
+                    let place = (account.clone(), region.clone(), id);
+                    if found.is_some_and(|found| found.status != "available") {
+                        self.unavailable.insert((call.process, place.clone()), at);
+                    }
+                    self.sizes.entry((call.process, place)).or_default().extend(readers.map(|readers| (at, readers)));
                 }
             }
             (Call::DescribeScalableTargets { resource_ids, .. }, Reply::ScalableTargets { targets, .. }) => {
                 for id in resource_ids {
                     let capacity = targets.iter().find(|(target, _)| target == id).map(|(_, target)| target.capacity);
-                    see(Aspect::Target, resource(id), None, capacity);
+                    see(Aspect::Target, id.clone(), None, capacity);
                 }
             }
             (Call::DescribeScalingPolicies { resource_id, .. }, Reply::ScalingPolicies { next_token: None, .. }) => {
                 match resource_id {
-                    Some(id) => see(Aspect::Policies, resource(id), None, None),
+                    Some(id) => see(Aspect::Policies, id.clone(), None, None),
                     None => {
                         self.listed.insert((call.process, Aspect::Policies, account, region), at);
                     }
@@ -122,7 +138,7 @@ impl Judge {
             }
             (Call::DescribeScheduledActions { resource_id, .. }, Reply::ScheduledActions { next_token: None, .. }) => {
                 match resource_id {
-                    Some(id) => see(Aspect::Actions, resource(id), None, None),
+                    Some(id) => see(Aspect::Actions, id.clone(), None, None),
                     None => {
                         self.listed.insert((call.process, Aspect::Actions, account, region), at);
                     }
@@ -156,14 +172,14 @@ impl Judge {
         let known = knowledge.get(&call.process).map(|known| known.between(before(call.began, GRACE), at));
         let states: Vec<&Objects> = known.into_iter().flatten().chain(std::iter::once(&now)).collect();
         let moments = moments(&states, before(call.began, FRESH), at);
-        let mut sizes = vec![seen.desired];
+        let mut sizes = vec![(seen.desired, seen.permanent)];
         // A step depends on the size that was read, and another may have been read since.
         if oracle::policies(&now).iter().any(|policy| policy.pace(&now).is_some()) {
-            let read = self.sizes.get(&(call.process, place)).into_iter().flatten();
+            let read = self.sizes.get(&(call.process, place.clone())).into_iter().flatten();
             sizes.extend(read.filter(|(read, _)| *read >= before(call.began, FRESH)).map(|(_, size)| *size));
         }
-        let so_seen = |size: &i32| {
-            let seen = Held { desired: *size, ..seen.clone() };
+        let so_seen = |&(desired, permanent): &(i32, i32)| {
+            let seen = Held { desired, permanent, ..seen.clone() };
             states.iter().any(|objects| is_wanted(call, &seen, objects, &moments))
         };
         if !sizes.iter().any(so_seen) {
@@ -195,7 +211,7 @@ impl Judge {
             }
             // Registered again it moves a service that somebody has taken out of the band.
             (Call::RegisterScalableTarget { capacity, .. }, Some(sight))
-                if sight.capacity == Some(*capacity) && !call.changed() =>
+                if sight.capacity == Some(*capacity) && !call.changed() && !held.settling =>
             {
                 say("a write is needed", "the band was already registered when it was read".into());
             }
@@ -203,6 +219,15 @@ impl Judge {
                 say("a write is needed", "the target was already gone when it was read".into());
             }
             _ => {}
+        }
+
+        // Left alone: what a person is changing.
+        let seen_at = self.sights.get(&(call.process, Aspect::Service, place.clone())).map(|sight| sight.at);
+        if matches!(call.call, Call::RegisterScalableTarget { .. })
+            && seen_at.is_some()
+            && self.unavailable.get(&(call.process, place.clone())).copied() == seen_at
+        {
+            say("a cluster that is not available is left alone", "it was not when it was read".into());
         }
 
         // Fresh: read in the same reconcile, and after the operator's own last write of the same.
@@ -244,7 +269,8 @@ impl Judge {
             .get(service)
             .is_some_and(|changes| changes.iter().any(|(time, by)| *time >= since && *by != Some(call.process)))
             || self.late.iter().any(|(resource, time)| resource == service && *time >= since);
-        if !call.changed() && !late && !disturbed {
+        // Readers that come or go keep AWS from doing what is registered; which they are it does not tell.
+        if !call.changed() && !late && !disturbed && !held.settling {
             say("a write changes something", format!("it was already {held}"));
         }
 
@@ -270,8 +296,7 @@ pub fn leader_after(call: &KubernetesCall) -> Option<Option<u32>> {
 }
 
 fn is_of(policy: &Policy, service: &str) -> bool {
-    let (cluster, name) = policy.target();
-    service.split_once('/') == Some((cluster, name))
+    policy.target() == service
 }
 
 /// The moments at which something else may have been right: the first and the last, and those between at which an override ends.
@@ -328,8 +353,4 @@ fn describe(call: &Call) -> String {
 
 fn describe_subject(call: &Call) -> String {
     format!("{} {}", call.operation(), call.resource())
-}
-
-fn resource(id: &str) -> String {
-    id.strip_prefix("service/").unwrap_or(id).to_owned()
 }

@@ -8,16 +8,16 @@ use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, Capacity, Schedul
 use serde_json::{Value, json};
 
 use super::objects::set;
-use super::{ACCOUNT, CLUSTER, REGION};
+use super::{ACCOUNT, CLUSTER, REGION, id_of};
 use crate::cloud::ecs::Service;
 use crate::cloud::rds::{self, outside::Act};
-use crate::cloud::{FakeAws, resource_id};
+use crate::cloud::{FakeAws, Scaled};
 use crate::journal::What;
 use crate::kubernetes::kinds::{AWS_ACCOUNT, BACKUP_POLICY, SCALING_POLICY};
 use crate::kubernetes::{ApiServer, Key, Kind};
 use crate::stage::Stage;
 
-/// Something that happens at a time.
+/// Something that happens at a time. A service goes by its name, the Aurora Replicas of a cluster by their ResourceId.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A person edits an object: the value at a JSON pointer; `null` removes it.
@@ -30,7 +30,7 @@ pub enum Event {
     RequestReconcile(Key),
     /// A person asks for a look at a BackupPolicy now.
     RequestBackup(Key),
-    /// A colleague changes desiredCount by hand.
+    /// A colleague changes desiredCount by hand, or adds and deletes Aurora Replicas.
     Desired(String, i32),
     /// The autoscaler moves a registered service to a place in its band: 0.0 is the minimum, 1.0 the maximum.
     Autoscale(String, f64),
@@ -44,7 +44,7 @@ pub enum Event {
     DropPolicies(String),
     /// A colleague puts a policy of his own on a scalable target.
     PutPolicy(String, &'static str),
-    /// Somebody deploys a new version.
+    /// Somebody deploys a new version, or modifies a cluster.
     Deploy(String, Duration),
     /// Somebody creates the service.
     CreateService(String, i32),
@@ -135,33 +135,35 @@ impl Places {
     fn change_service(&self, event: &Event) {
         let outside =
             |service: &str, act: &str, change: &dyn Fn(&mut crate::cloud::Region, jiff::Timestamp) -> bool| {
-                self.aws.outside((ACCOUNT, REGION), (CLUSTER, service), act, change);
+                self.aws.outside((ACCOUNT, REGION), &id_of(service), act, change);
             };
         match event {
-            Event::Desired(service, to) => outside(service, "colleague sets desiredCount", &|region, now| {
-                region.service(CLUSTER, service, now).is_some_and(|found| {
-                    found.set_desired(*to, now);
-                    true
-                })
+            Event::Desired(service, to) => outside(service, "colleague sets the size", &|region, now| {
+                match region.scaled(&id_of(service), now) {
+                    Some(Scaled::Service(found)) => found.set_desired(*to, now),
+                    Some(Scaled::Cluster(cluster)) => cluster.set(*to, now),
+                    None => return false,
+                }
+                true
             }),
             Event::Autoscale(service, place) => outside(service, "autoscaler", &|region, now| {
-                let Some(capacity) = region.targets.get(&resource_id(CLUSTER, service)).map(|target| target.capacity)
-                else {
-                    return false;
-                };
+                let id = id_of(service);
+                let Some(capacity) = region.targets.get(&id).map(|target| target.capacity) else { return false };
                 #[allow(clippy::cast_possible_truncation)]
                 let step = (f64::from(capacity.max - capacity.min) * place).round() as i32;
-                region.service(CLUSTER, service, now).is_some_and(|found| {
-                    found.set_desired(capacity.min + step, now);
-                    true
-                })
+                match region.scaled(&id, now) {
+                    Some(Scaled::Service(found)) => found.set_desired(capacity.min + step, now),
+                    Some(Scaled::Cluster(cluster)) => cluster.autoscale(capacity.min + step, now),
+                    None => return false,
+                }
+                true
             }),
             Event::Register(service, min, max) => outside(service, "colleague registers a band", &|region, now| {
                 let capacity = Capacity { min: *min, max: *max, suspended: Suspended::default() };
-                region.register(CLUSTER, service, capacity, now)
+                region.register(&id_of(service), capacity, now)
             }),
             Event::Deregister(service) => outside(service, "colleague deregisters the target", &|region, _| {
-                region.targets.remove(&resource_id(CLUSTER, service)).is_some()
+                region.targets.remove(&id_of(service)).is_some()
             }),
             Event::Schedule(service, minute) => {
                 outside(service, "colleague puts a scheduled action", &|region, now| {
@@ -177,22 +179,28 @@ impl Places {
                     };
                     region
                         .targets
-                        .get_mut(&resource_id(CLUSTER, service))
+                        .get_mut(&id_of(service))
                         .is_some_and(|target| target.actions.insert(action.name.clone(), action).is_none())
                 })
             }
             Event::DropPolicies(service) => outside(service, "colleague deletes the policies", &|region, _| {
-                region.targets.get_mut(&resource_id(CLUSTER, service)).is_some_and(|target| {
+                region.targets.get_mut(&id_of(service)).is_some_and(|target| {
                     target.policies.clear();
                     true
                 })
             }),
             Event::PutPolicy(service, name) => outside(service, "colleague puts a policy", &|region, _| {
                 let kind = AppliedPolicyKind::Other("PredictiveScaling".into());
-                region.put_policy(CLUSTER, service, AppliedPolicy { name: (*name).into(), kind })
+                region.put_policy(&id_of(service), AppliedPolicy { name: (*name).into(), kind })
             }),
             Event::Deploy(service, length) => outside(service, "deployment", &|region, now| {
-                region.deploy(CLUSTER, service, SignedDuration::try_from(*length).unwrap_or_default(), now)
+                let length = SignedDuration::try_from(*length).unwrap_or_default();
+                match region.scaled(&id_of(service), now) {
+                    Some(Scaled::Service(found)) => found.deploy(length, now),
+                    Some(Scaled::Cluster(cluster)) => cluster.modify(length, now),
+                    None => return false,
+                }
+                true
             }),
             Event::CreateService(service, desired) => outside(service, "created", &|region, _| {
                 let created = Service::new(ACCOUNT, REGION, CLUSTER, service, *desired);

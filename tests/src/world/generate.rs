@@ -10,22 +10,27 @@ use serde_json::{Value, json};
 use super::databases;
 use super::event::{Event, account_mode};
 use super::objects::{
-    account, adopting, after_the_beginning, band, fixed, policy, scaling_override, steps, tracking, window, with,
+    account, adopting, after_the_beginning, band, fixed, of_aurora, policy, scaling_override, steps, tracking, window,
+    with,
 };
-use super::scenario::{Faults, Scenario, ServiceSetup};
+use super::scenario::{ClusterSetup, Faults, Scenario, ServiceSetup};
 use super::{ACCOUNT, NAMESPACE, OTHER_ACCOUNT, STRANGER};
+use crate::cloud::cluster_id;
 use crate::dice::{self, Dice};
 use crate::kubernetes::Key;
 use crate::kubernetes::kinds::{AWS_ACCOUNT, SCALING_OVERRIDE, SCALING_POLICY};
 
 /// How long faults and script go on.
 const TURBULENCE: Duration = Duration::from_secs(600);
+/// How long Aurora Replicas take to get into their band, step by step.
+const SETTLING: Duration = Duration::from_secs(5400);
 /// When what does not end in the run ends.
 const LONG_AFTER: Duration = Duration::from_secs(7200);
 
-/// What a service is there for.
+/// What a service, or the Aurora Replicas of a cluster, are there for.
 #[derive(Clone, Debug)]
 struct Subject {
+    /// The service by its name, or the Aurora Replicas by their ResourceId.
     service: String,
     policy: Key,
     banded: bool,
@@ -137,18 +142,30 @@ impl Generator {
         self.scenario.services.push(ServiceSetup { account, name: name.into(), desired, capacity });
     }
 
+    fn cluster(&mut self, name: &str, readers: i32, capacity: Option<(i32, i32)>) {
+        let capacity = capacity.map(|(min, max)| Capacity { min, max, suspended: Suspended::default() });
+        self.scenario.clusters.push(ClusterSetup { name: name.into(), readers, capacity });
+        // Each step of a scale-in waits until the readers of the one before have gone.
+        self.scenario.settle = SETTLING;
+    }
+
     /// A service with a policy that is enforced, at least at first.
     fn subject(&mut self, number: u32) {
-        let service = format!("app-{number}");
-        let name = format!("policy-{number}");
         let banded = self.rng.u8(0..3) > 0;
+        let aurora = banded && self.rng.u8(0..4) == 0;
+        let service = if aurora { cluster_id(&format!("db-{number}")) } else { format!("app-{number}") };
+        let name = format!("policy-{number}");
         let scheduled = banded && self.rng.bool();
         let object =
             if banded { self.banded(&name, &service, scheduled) } else { fixed(&name, &service, self.rng.i32(1..=6)) };
-        let object = self.temporary(object);
+        let object = self.temporary(object, aurora);
         let capacity = if banded && self.rng.bool() { Some(self.limits()) } else { None };
         let desired = self.rng.i32(0..=8);
-        self.service(ACCOUNT, &service, desired, capacity);
+        if aurora {
+            self.cluster(&format!("db-{number}"), desired / 3, capacity);
+        } else {
+            self.service(ACCOUNT, &service, desired, capacity);
+        }
         self.scenario.policies.push(object);
         if self.rng.u8(0..4) == 0 {
             // A younger rival, which must wait until the older one goes.
@@ -191,7 +208,11 @@ impl Generator {
             }
         }
         let deletion = if self.rng.bool() { "Delete" } else { "Retain" };
-        with(object, "/spec/deletionPolicy", json!(deletion))
+        let object = with(object, "/spec/deletionPolicy", json!(deletion));
+        match service.strip_prefix("cluster:") {
+            Some(cluster) => of_aurora(object, cluster),
+            None => object,
+        }
     }
 
     fn at(&mut self) -> Duration {
@@ -275,8 +296,14 @@ impl Generator {
                 self.push(later, Event::WatchLag(20));
             }
             19 => {
-                let operations = ["UpdateService", "RegisterScalableTarget", "PutScalingPolicy", "DescribeServices"];
-                let operation = operations[self.rng.usize(0..4)];
+                let operations = [
+                    "UpdateService",
+                    "RegisterScalableTarget",
+                    "PutScalingPolicy",
+                    "DescribeServices",
+                    "DescribeDBClusters",
+                ];
+                let operation = operations[self.rng.usize(0..operations.len())];
                 self.push(at, Event::Deny(operation, true));
                 self.push(later, Event::Deny(operation, false));
             }
@@ -321,11 +348,12 @@ impl Generator {
     }
 
     /// What a policy lets others do to its size for a while.
-    fn temporary(&mut self, object: Value) -> Value {
+    fn temporary(&mut self, object: Value, aurora: bool) -> Value {
         let allow_zero = self.rng.u8(0..3) == 0;
         let object = with(object, "/spec/allowZero", json!(allow_zero));
         match self.rng.u8(0..4) {
             0 => object,
+            _ if aurora => with(object, "/spec/overrideCeiling", json!(self.rng.i32(4..=14))),
             1 => with(object, "/spec/overrideCeiling", json!(self.rng.i32(4..=14))),
             // Some adoptions end in the run, some do not.
             _ => adopting(object, [60, 120, 300, 7200][self.rng.usize(0..4)], self.rng.i32(8..=20)),

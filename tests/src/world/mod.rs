@@ -10,7 +10,9 @@ pub mod run;
 pub mod scenario;
 
 pub use run::{Run, run};
-pub use scenario::{DatabaseSetup, Faults, Scenario, ServiceSetup, SnapshotSetup};
+pub use scenario::{ClusterSetup, DatabaseSetup, Faults, Scenario, ServiceSetup, SnapshotSetup};
+
+use crate::cloud::resource_id;
 
 /// The account that most scenarios work in.
 pub const ACCOUNT: &str = "123456789012";
@@ -24,3 +26,8 @@ pub const CLUSTER: &str = "clocked-cluster";
 pub const NAMESPACE: &str = "clocked";
 /// A namespace without grants.
 pub const STRANGER: &str = "stranger";
+
+/// The ResourceId of a service by its name, or of what is given by its ResourceId.
+pub fn id_of(name: &str) -> String {
+    if name.contains(':') { name.to_owned() } else { resource_id(CLUSTER, name) }
+}

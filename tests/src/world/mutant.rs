@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use runbook_aws::{Answered, Call, Cloud, RdsCall, Reply};
-use runbook_core::observed::DatabaseSnapshot;
+use runbook_core::observed::{Capacity, DatabaseSnapshot, Suspended};
 use runbook_core::{CloudError, Scope};
 
 use super::scenario::Mutation;
+use crate::cloud::cluster_id;
 use crate::stage::lock;
 
 /// AWS as a defective operator would use it.
@@ -59,6 +60,19 @@ impl Cloud for Mutant {
                     self.cloud.call(scope, &Call::UpdateService { cluster, service, desired_count: 4 }).await?;
                 }
                 self.cloud.call(scope, call).await
+            }
+            (Mutation::BusyCluster, Call::DescribeDbClusters { .. }) => {
+                let answered = self.cloud.call(scope, call).await?;
+                let Reply::DbClusters { clusters, .. } = &answered.reply else { return Ok(answered) };
+                if let Some((name, _)) = clusters.iter().find(|(_, cluster)| cluster.status != "available")
+                    && !self.done.swap(true, Ordering::Relaxed)
+                {
+                    let capacity = Capacity { min: 3, max: 4, suspended: Suspended::default() };
+                    let resource_id = cluster_id(name);
+                    let write = Call::RegisterScalableTarget { resource_id, capacity, tags: Vec::new() };
+                    self.cloud.call(scope, &write).await?;
+                }
+                Ok(answered)
             }
             (_, Call::Rds(what)) => self.rds(scope, what).await,
             _ => self.cloud.call(scope, call).await,

@@ -20,7 +20,7 @@ pub fn account(name: &str, account_id: &str) -> Value {
             "grants": [
                 {
                     "namespaces": [NAMESPACE], "verbs": ["observe", "scale"],
-                    "resources": ["arn:aws:ecs:*:*:service/*/*"]
+                    "resources": ["arn:aws:ecs:*:*:service/*/*", "arn:aws:rds:*:*:cluster:*"]
                 },
                 {
                     "namespaces": [NAMESPACE], "verbs": ["observe", "snapshot", "deleteSnapshot"],
@@ -55,6 +55,23 @@ pub fn fixed(name: &str, service: &str, replicas: i32) -> Value {
 pub fn band(name: &str, service: &str, (min, max): (i32, i32), tracking: &[Value]) -> Value {
     let autoscaling = json!({"minCapacity": min, "maxCapacity": max, "targetTracking": tracking});
     with(policy(NAMESPACE, name, service), "/spec/autoscaling", autoscaling)
+}
+
+/// The policy for the Aurora Replicas of a cluster that a policy for a service would be: what says nothing of them is left out.
+pub fn of_aurora(object: Value, cluster: &str) -> Value {
+    let object = with(object, "/spec/target", json!({"auroraReplicas": {"cluster": cluster}}));
+    let mut object = with(object, "/spec/drift", Value::Null);
+    let entries = object.pointer_mut("/spec/autoscaling/targetTracking").and_then(Value::as_array_mut);
+    for entry in entries.into_iter().flatten() {
+        match entry["predefinedMetric"].as_str() {
+            Some("ECSServiceAverageCPUUtilization") => {
+                entry["predefinedMetric"] = json!("RDSReaderAverageCPUUtilization")
+            }
+            Some(_) => entry["predefinedMetric"] = json!("RDSReaderAverageDatabaseConnections"),
+            None => {}
+        }
+    }
+    object
 }
 
 /// A target tracking entry: `cpu` and `memory` by their own metrics, any other name by a metric of that name.

@@ -12,10 +12,11 @@ use tokio::sync::watch;
 use super::event::{Event, Places};
 use super::scenario::{Mutation, Scenario};
 use super::{ACCOUNT, CLUSTER, REGION, panics};
-use crate::cloud::FakeAws;
+use crate::cloud::aurora::Cluster;
 use crate::cloud::ecs::Service;
 use crate::cloud::queues::NoQueues;
 use crate::cloud::rds::{self, Stored, outside::Act};
+use crate::cloud::{FakeAws, cluster_id, resource_id};
 use crate::dice::{self, Dice};
 use crate::fault::Door;
 use crate::journal::{Entry, Held, ObjectKey, What, timeline};
@@ -39,7 +40,7 @@ pub struct Run {
     pub steady_from: Timestamp,
     /// Every policy, override, account and lease at the end.
     pub objects: Vec<(ObjectKey, Arc<serde_json::Value>)>,
-    /// What AWS held about each service at the end, by account and name.
+    /// What AWS held about everything that scales at the end, by account and ResourceId.
     pub held: Vec<((&'static str, String), Option<Held>)>,
     /// What RDS held about each database at the end.
     pub databases: Vec<(rds::Key, Option<rds::Held>)>,
@@ -191,7 +192,16 @@ impl<'s> World<'s> {
                 let service = Service::new(setup.account, REGION, CLUSTER, &setup.name, setup.desired);
                 region.clusters.entry(CLUSTER.into()).or_default().insert(setup.name.clone(), service);
                 if let Some(capacity) = setup.capacity {
-                    region.register(CLUSTER, &setup.name, capacity, now);
+                    region.register(&resource_id(CLUSTER, &setup.name), capacity, now);
+                }
+            });
+        }
+        for setup in &scenario.clusters {
+            self.aws.set_up(ACCOUNT, REGION, |region| {
+                let cluster = Cluster::new(ACCOUNT, REGION, &setup.name, setup.readers);
+                region.aurora.insert(setup.name.clone(), cluster);
+                if let Some(capacity) = setup.capacity {
+                    region.register(&cluster_id(&setup.name), capacity, now);
                 }
             });
         }
@@ -283,24 +293,21 @@ impl<'s> World<'s> {
     }
 
     fn held(&self) -> Vec<((&'static str, String), Option<Held>)> {
-        let mut names: Vec<(&'static str, String)> =
-            self.scenario.services.iter().map(|setup| (setup.account, setup.name.clone())).collect();
+        let services = self.scenario.services.iter().map(|setup| (setup.account, resource_id(CLUSTER, &setup.name)));
+        let clusters = self.scenario.clusters.iter().map(|setup| (ACCOUNT, cluster_id(&setup.name)));
+        let mut all: Vec<(&'static str, String)> = services.chain(clusters).collect();
         for entry in self.stage.journal.entries() {
-            if let What::Outside { resource, .. } = entry.what
-                && let Some((_, name)) = resource.split_once('/')
-            {
-                names.push((ACCOUNT, name.to_owned()));
+            if let What::Outside { resource, .. } = entry.what {
+                all.push((ACCOUNT, resource));
             }
         }
-        names.sort();
-        names.dedup();
-        names
-            .into_iter()
-            .map(|(account, name)| {
-                let held = self.aws.held(account, REGION, CLUSTER, &name);
-                ((account, name), held)
-            })
-            .collect()
+        all.sort();
+        all.dedup();
+        let held = |(account, id): (&'static str, String)| {
+            let held = self.aws.held(account, REGION, &id);
+            ((account, id), held)
+        };
+        all.into_iter().map(held).collect()
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Scenario {
     pub raw: Vec<Value>,
     /// Services that exist in AWS.
     pub services: Vec<ServiceSetup>,
+    /// Aurora clusters that exist in AWS.
+    pub clusters: Vec<ClusterSetup>,
     /// BackupPolicies, in the order of their creation.
     pub backups: Vec<Value>,
     /// Databases that exist in AWS.
@@ -88,6 +90,17 @@ pub struct ServiceSetup {
     pub capacity: Option<Capacity>,
 }
 
+/// An Aurora cluster as it is before the operator starts.
+#[derive(Clone, Debug)]
+pub struct ClusterSetup {
+    /// Identifier.
+    pub name: String,
+    /// Aurora Replicas that a person has made.
+    pub readers: i32,
+    /// A scalable target, where it has one.
+    pub capacity: Option<Capacity>,
+}
+
 /// A database as it is before the operator starts.
 #[derive(Clone, Debug)]
 pub struct DatabaseSetup {
@@ -123,6 +136,8 @@ pub enum Mutation {
     LoseWrites,
     /// A write is made although nothing was read.
     BlindWrite,
+    /// A band is registered for a cluster that was seen not to be available.
+    BusyCluster,
     /// A snapshot is taken twice, the second time under another name.
     SecondSnapshot,
     /// A snapshot that somebody has taken by hand is deleted.
@@ -161,6 +176,7 @@ impl Scenario {
             policies: Vec::new(),
             raw: Vec::new(),
             services: Vec::new(),
+            clusters: Vec::new(),
             backups: Vec::new(),
             databases: Vec::new(),
             failing_snapshots: 0.0,

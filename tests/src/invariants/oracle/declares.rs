@@ -19,8 +19,7 @@ impl Policy {
 
     /// Whether its deletion removes what a write removes.
     fn removes(&self, call: &Call, before: &Held, actions: &[ScheduledAction]) -> bool {
-        let (cluster, service) = self.target();
-        let id = resource_id(cluster, service);
+        let id = self.target();
         let ours = |policy: &AppliedPolicy| {
             self.spec().autoscaling.as_ref().is_some_and(|band| match policy.kind {
                 AppliedPolicyKind::TargetTracking(_) => {
@@ -63,25 +62,25 @@ impl Policy {
             return self.removes(call, before, &actions);
         }
         let possible = self.possible(objects, moments);
-        let (cluster, service) = self.target();
+        let target = self.target();
         match call {
-            Call::UpdateService { cluster: in_cluster, service: of, desired_count } => {
+            Call::UpdateService { cluster, service, desired_count } => {
                 let wanted = possible.iter().any(|right| {
                     Pace::next(pace.as_ref(), before.desired, right.clamp(before.desired)) == *desired_count
                 });
-                (in_cluster.as_str(), of.as_str()) == (cluster, service) && wanted
+                resource_id(cluster, service) == target && wanted
             }
             Call::RegisterScalableTarget { resource_id: id, capacity, .. } => {
-                *id == resource_id(cluster, service)
+                *id == target
                     && self.spec().autoscaling.is_some()
-                    && possible.iter().any(|right| right.registered_as(*capacity, before.desired, pace.as_ref()))
+                    && possible.iter().any(|right| right.registered_as(*capacity, before, pace.as_ref()))
             }
             Call::PutTargetTrackingPolicy { resource_id: id, name, configuration } => {
                 let put = AppliedPolicy {
                     name: name.clone(),
                     kind: AppliedPolicyKind::TargetTracking(configuration.clone()),
                 };
-                *id == resource_id(cluster, service) && self.tracking().iter().any(|wanted| same_policy(wanted, &put))
+                *id == target && self.tracking().iter().any(|wanted| same_policy(wanted, &put))
             }
             Call::PutStepScalingPolicy { resource_id: id, name, configuration } => {
                 let put = AppliedPolicyKind::StepScaling(StepScaling {
@@ -90,15 +89,13 @@ impl Policy {
                     alarms: 0,
                 });
                 let mut entries = self.spec().autoscaling.iter().flat_map(|band| &band.step_scaling);
-                *id == resource_id(cluster, service) && entries.any(|entry| entry.name == *name && is_step(entry, &put))
+                *id == target && entries.any(|entry| entry.name == *name && is_step(entry, &put))
             }
             Call::PutScheduledAction { resource_id: id, action } => {
-                *id == resource_id(cluster, service) && actions.iter().any(|wanted| same_action(wanted, action))
+                *id == target && actions.iter().any(|wanted| same_action(wanted, action))
             }
             Call::DeleteScalingPolicy { resource_id: id, name }
-            | Call::DeleteScheduledAction { resource_id: id, name } => {
-                *id == resource_id(cluster, service) && self.prunes(name, &actions)
-            }
+            | Call::DeleteScheduledAction { resource_id: id, name } => *id == target && self.prunes(name, &actions),
             _ => false,
         }
     }

@@ -20,6 +20,7 @@ use runbook_core::arn;
 use serde_json::Value;
 
 use super::knowledge::Objects;
+use crate::cloud::{cluster_id, resource_id};
 use crate::journal::ObjectKey;
 
 /// A policy, read.
@@ -53,9 +54,14 @@ impl Policy {
         &self.object.spec
     }
 
-    /// Cluster and service.
-    pub fn target(&self) -> (&str, &str) {
-        self.spec().target.ecs_service.as_ref().map_or(("", ""), |target| (&target.cluster, &target.service))
+    /// What it scales, by its ResourceId.
+    pub fn target(&self) -> String {
+        let target = &self.spec().target;
+        match (&target.ecs_service, &target.aurora_replicas) {
+            (Some(of), _) => resource_id(&of.cluster, &of.service),
+            (None, Some(of)) => cluster_id(&of.cluster),
+            (None, None) => String::new(),
+        }
     }
 
     /// Account and region.
@@ -72,8 +78,9 @@ impl Policy {
         else {
             return false;
         };
-        let (cluster, service) = self.target();
-        let resource = format!("arn:aws:ecs:{region}:{id}:service/{cluster}/{service}");
+        let target = self.target();
+        let service = if target.starts_with("cluster:") { "rds" } else { "ecs" };
+        let resource = format!("arn:aws:{service}:{region}:{id}:{target}");
         account.spec.grants.iter().any(|grant| {
             grant.namespaces.contains(&self.key.namespace)
                 && (verb == Verb::Observe || grant.verbs.contains(&verb))

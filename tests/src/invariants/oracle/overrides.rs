@@ -70,7 +70,7 @@ impl Policy {
     /// Those of them that hold at a time, the newest first.
     pub fn active(&self, objects: &Objects, at: Timestamp) -> Vec<Override> {
         let mut all = self.overrides(objects);
-        all.retain(|one| at < one.ends() && (self.spec().allow_zero || !one.stops()));
+        all.retain(|one| at < one.ends() && (self.allows_zero() || !one.stops()));
         all.sort_by_key(|one| (std::cmp::Reverse(one.made()), one.key.name.clone()));
         all
     }
@@ -102,6 +102,11 @@ impl Policy {
             word.suspended_since = suspending.into_iter().min();
         }
         word
+    }
+
+    /// Whether it may be made to go with none: without a task a service is down, without Aurora Replicas the writer goes on.
+    pub fn allows_zero(&self) -> bool {
+        self.spec().allow_zero || self.spec().target.aurora_replicas.is_some()
     }
 
     /// How far an override may go.

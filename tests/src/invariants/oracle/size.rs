@@ -52,6 +52,11 @@ impl Sizes {
         size >= self.least && self.most.is_none_or(|most| size <= most)
     }
 
+    /// Whether Application Auto Scaling leaves it as it is: some of it may be more than is right and stay nevertheless.
+    pub fn keeps(&self, held: &Held) -> bool {
+        held.desired == self.clamp(held.desired).max(held.permanent)
+    }
+
     /// The nearest size that is right.
     pub fn clamp(&self, size: i32) -> i32 {
         match self.most {
@@ -67,10 +72,11 @@ impl Sizes {
         self.most.map(|max| Capacity { min: self.least, max, suspended })
     }
 
-    /// Whether these limits may be registered of a service of this size: its maximum goes down with it.
-    pub fn registered_as(&self, capacity: Capacity, size: i32, pace: Option<&Pace>) -> bool {
+    /// Whether these limits may be registered of what was so: the maximum goes down with its size, where that goes down.
+    pub fn registered_as(&self, capacity: Capacity, before: &Held, pace: Option<&Pace>) -> bool {
         let Some(whole) = self.capacity() else { return false };
-        let max = Pace::next(pace, size, self.clamp(size)).max(whole.max);
+        let pace = pace.filter(|_| !self.keeps(before));
+        let max = Pace::next(pace, before.desired, self.clamp(before.desired)).max(whole.max);
         capacity == Capacity { max, ..whole }
     }
 }
@@ -142,7 +148,7 @@ impl Policy {
             held.policies.iter().all(|applied| policies.contains(&&applied.name))
                 && held.actions.iter().all(|action| actions.iter().any(|one| one.name == action.name))
         };
-        right.iter().any(|right| held.capacity == right.capacity() && right.has(held.desired))
+        right.iter().any(|right| held.capacity == right.capacity() && right.keeps(held))
             && band.step_scaling.iter().all(stepped)
             && actions.iter().all(|wanted| held.actions.iter().any(|action| same_action(wanted, action)))
             && (!band.prune || alone())
