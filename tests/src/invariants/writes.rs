@@ -41,6 +41,9 @@ struct Sight {
     capacity: Option<Capacity>,
 }
 
+/// How large something is, and how much of that is permanent.
+type Size = (i32, i32);
+
 /// What scales, in its account and region.
 type Place = (String, String, String);
 
@@ -56,7 +59,7 @@ struct Judge {
     /// When each process last wrote, by what it wrote.
     wrote: HashMap<(u32, String), Timestamp>,
     /// The sizes that each process has seen, and how much of them was permanent.
-    sizes: HashMap<(u32, Place), Vec<(Timestamp, (i32, i32))>>,
+    sizes: HashMap<(u32, Place), Vec<(Timestamp, Size)>>,
     /// When each process last read that a cluster is not available.
     unavailable: HashMap<(u32, Place), Timestamp>,
     /// When each process died.
@@ -178,7 +181,7 @@ impl Judge {
             let read = self.sizes.get(&(call.process, place.clone())).into_iter().flatten();
             sizes.extend(read.filter(|(read, _)| *read >= before(call.began, FRESH)).map(|(_, size)| *size));
         }
-        let so_seen = |&(desired, permanent): &(i32, i32)| {
+        let so_seen = |&(desired, permanent): &Size| {
             let seen = Held { desired, permanent, ..seen.clone() };
             states.iter().any(|objects| is_wanted(call, &seen, objects, &moments))
         };
