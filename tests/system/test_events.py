@@ -75,9 +75,9 @@ def queue(place) -> Iterator[Queue]:
 @pytest.fixture(scope="module")
 def patient(operator) -> Iterator[None]:
     """An operator that looks by itself once an hour."""
-    helm(operator, "upgrade", "--set=operator.resync=1h")
+    helm(operator, "upgrade", "--reuse-values", "--set=operator.resync=1h")
     yield
-    helm(operator, "upgrade")
+    helm(operator, "upgrade", "--reuse-values")
 
 
 def events(place: Any) -> Callable[[str], int]:

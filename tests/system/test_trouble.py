@@ -109,14 +109,14 @@ def operator_pids_of(place) -> dict[str, int]:
 
 @pytest.mark.long
 def test_a_standby_takes_over_and_a_leader_hands_over(place, operator):
-    helm(operator, "upgrade", "--set=replicas=2")
+    helm(operator, "upgrade", "--reuse-values", "--set=replicas=2")
     first = until("somebody leads", lambda: leader(operator), bool)
     names = many(place, 10, 2)
     operator.kubectl("delete", "pod", first, f"--namespace={NAMESPACE}", "--wait=false")
     until("another leads", lambda: leader(operator), lambda name: name and name != first, 90)
     place.in_sync(*names, seconds=120)
     assert effects(place) == {(name, 2): 1 for name in names}, "a graceful hand-over doubles nothing"
-    helm(operator, "upgrade", "--set=replicas=1")
+    helm(operator, "upgrade", "--reuse-values", "--set=replicas=1")
 
 
 def test_metrics_and_health_answer(place, operator):
