@@ -9,6 +9,7 @@ use runbook_api::common::condition::SYNCED;
 use runbook_api::copies::CopyStatus;
 use runbook_api::scheduled_verification::{VerificationSlot, VerifiedBackup};
 
+use super::ledger;
 use crate::contest;
 use crate::report::Hold;
 use crate::report::history::may_have_been_made;
@@ -52,12 +53,8 @@ pub struct Memory {
 /// What a status remembers of verifications.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verifications {
-    /// The schedule that slots were counted by, and since when.
-    pub scheduled: Option<(String, Timestamp)>,
-    /// The slots, newest first.
-    pub ledger: Vec<VerificationSlot>,
-    /// When the last DatabaseRestore was made, as far back as the history goes.
-    pub made: Option<Timestamp>,
+    /// Their slots.
+    pub remembered: ledger::Memory<VerificationSlot>,
     /// The newest backup that was found good.
     pub proved: Option<VerifiedBackup>,
 }
@@ -89,9 +86,11 @@ impl Memory {
                 .cloned()
                 .collect(),
             verifications: Verifications {
-                scheduled: status.verification_scheduled.as_ref().map(|one| (one.schedule.clone(), one.since.0)),
-                ledger: status.verifications.clone(),
-                made: status.history.iter().find(|entry| entry.step == VERIFY).map(|entry| entry.time.0),
+                remembered: ledger::Memory {
+                    scheduled: status.verification_scheduled.as_ref().map(|one| (one.schedule.clone(), one.since.0)),
+                    ledger: status.verifications.clone(),
+                    made: status.history.iter().find(|entry| entry.step == VERIFY).map(|entry| entry.time.0),
+                },
                 proved: status.last_verified.clone(),
             },
             deleted: all

@@ -4,6 +4,7 @@ pub mod claim;
 pub mod copies;
 pub mod cron;
 pub mod input;
+pub mod ledger;
 pub mod memory;
 pub mod outlook;
 pub mod own;

@@ -18,9 +18,9 @@ use runbook_api::scheduled_verification::{VerificationSlot, VerificationState};
 pub use self::cost::cost;
 pub use self::input::Verifications;
 pub use self::runs::Run;
-use self::slots::Slots;
 pub use self::step::Verification;
 use super::input::Input;
+use super::ledger::Slots;
 use super::own::Own;
 use crate::observed::{Database, DatabaseSnapshot};
 use crate::plan::{Finding, Plan};
@@ -73,7 +73,8 @@ pub(super) fn plan(
     if slots.due.is_some() && step.is_none() {
         soon.into_iter().for_each(|at| plan.wake(at));
     }
-    (step, slots.told(verifications))
+    let Slots { scheduled, ledger, next, .. } = slots;
+    (step, Told { scheduled: Some(scheduled), ledger, next, left: Vec::new() })
 }
 
 fn is_known(input: &Input, slot: &VerificationSlot) -> bool {
@@ -111,7 +112,7 @@ fn begin(
 }
 
 /// Says what a person should know of the newest that has ended.
-fn say(slots: &Slots, plan: &mut Plan) {
+fn say(slots: &Slots<VerificationSlot>, plan: &mut Plan) {
     let has_ended =
         |slot: &&VerificationSlot| !matches!(slot.state, VerificationState::Waiting | VerificationState::Running);
     let Some(newest) = slots.ledger.iter().find(has_ended) else { return };

@@ -2,15 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use runbook_api::DatabaseRestore;
-use runbook_api::run::{POLICY, SLOT};
-use runbook_api::scaling_override::MADE_BY;
 use runbook_api::scheduled_verification::VerificationState;
 use runbook_api::verification::{VerificationResult, VerificationStatus};
 
+use crate::backup::ledger::made;
 use crate::run::Ended;
-
-/// The value of the label on what the operator has made.
-pub const OPERATOR: &str = "operator";
 
 /// One DatabaseRestore.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,10 +30,6 @@ impl Run {
     pub fn read(object: &DatabaseRestore, policy: &str) -> Self {
         let status = object.status.clone().unwrap_or_default();
         let metadata = &object.metadata;
-        let is = |label: &str, value: &str| {
-            metadata.labels.as_ref().and_then(|labels| labels.get(label)).is_some_and(|found| found == value)
-        };
-        let slot = metadata.annotations.as_ref().and_then(|all| all.get(SLOT)).and_then(|slot| slot.parse().ok());
         let between = status.start_time.as_ref().zip(status.available_time.as_ref());
         let passed = status.verification.as_ref().filter(|verdict| verdict.result == VerificationResult::Passed);
         let disproved = |verdict: &VerificationStatus| {
@@ -47,7 +39,7 @@ impl Run {
         };
         Self {
             name: metadata.name.clone().unwrap_or_default(),
-            slot: slot.filter(|_| is(MADE_BY, OPERATOR) && is(POLICY, policy)),
+            slot: made::slot(metadata, policy),
             snapshot: object.spec.source.snapshot_identifier.clone().or(status.snapshot_identifier),
             ended: Ended::of(&status.conditions).map(|ended| match ended {
                 Ended::Complete { .. } => (VerificationState::Passed, None),

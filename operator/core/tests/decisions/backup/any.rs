@@ -7,7 +7,7 @@ use runbook_api::backup_policy::BackupPolicySpec;
 use runbook_api::scheduled_verification::VerificationState::{Failed, Passed, Unknown};
 use runbook_core::backup::memory::Verifications;
 use runbook_core::backup::verification::Run;
-use runbook_core::backup::{Memory, slots};
+use runbook_core::backup::{Memory, ledger, slots};
 use runbook_core::observed::{Database, DatabaseSnapshot};
 use runbook_core::ownership::{OWN_ARN_TAG, OWNER_TAG, VERIFIED_TAG};
 use runbook_core::{DatabaseKind, Facts};
@@ -196,7 +196,10 @@ pub fn memory(spec: BackupPolicySpec) -> impl Strategy<Value = Memory> {
                 Some((format!("{} {}", one.schedule, one.time_zone.as_deref().unwrap_or("UTC")), since))
             };
             let verifications = Verifications {
-                scheduled: scheduled.as_ref().and_then(|(_, since)| of_verification(*since)),
+                remembered: ledger::Memory {
+                    scheduled: scheduled.as_ref().and_then(|(_, since)| of_verification(*since)),
+                    ..ledger::Memory::default()
+                },
                 ..Verifications::default()
             };
             Memory { created, scheduled, was_suspended, deletions, verifications, ..Memory::default() }
