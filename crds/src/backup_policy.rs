@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::common::{AccountRef, HistoryEntry, Mode, PlanStatus};
 use crate::copies::{CopyStatus, SnapshotCopy};
 use crate::duration::Duration;
+use crate::scheduled_export::{ScheduledExport, ScheduledExportStatus};
 use crate::scheduled_verification::{ScheduledVerification, VerificationSlot, VerifiedBackup};
 
 /// A window of a day, in hours and minutes: `03:00-04:00`.
@@ -25,7 +26,7 @@ const WINDOW_RULE: &str = "self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-
     namespaced,
     status = "BackupPolicyStatus",
     derive = "PartialEq",
-    doc = "How one RDS DB instance, or one Aurora DB cluster, is backed up: RDS's own automated backups kept as declared, snapshots on a schedule, how long they are kept, and restores that prove them. Deleting a policy deletes no snapshot.",
+    doc = "How one RDS DB instance, or one Aurora DB cluster, is backed up: RDS's own automated backups kept as declared, snapshots on a schedule, how long they are kept, restores that prove them, and exports to S3. Deleting a policy deletes no snapshot.",
     validation = Rule::new("self.metadata.name.size() <= 40").message("metadata.name must have at most 40 characters, because names in AWS are made from it"),
     printcolumn(name = "Database", type_ = "string", json_path = ".spec.source['rdsInstance','rdsCluster']"),
     printcolumn(name = "Last-Backup", type_ = "date", json_path = ".status.lastBackup.time"),
@@ -40,10 +41,12 @@ const WINDOW_RULE: &str = "self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.automated) || self.deletionProtection || has(self.snapshots) || has(self.verification)")
-    .message("say how the database is backed up: set automated, snapshots, deletionProtection, verification, or several of them"))]
+#[x_kube(validation = Rule::new("has(self.automated) || self.deletionProtection || has(self.snapshots) || has(self.verification) || (has(self.exports) && self.exports.size() > 0)")
+    .message("say how the database is backed up: set automated, snapshots, deletionProtection, verification, exports, or several of them"))]
 #[x_kube(validation = Rule::new("!has(self.verification) || has(self.source.rdsInstance)")
     .message("verification needs source.rdsInstance: only backups of DB instances are restored"))]
+#[x_kube(validation = Rule::new("!has(self.exports) || self.exports.size() == 0 || has(self.source.rdsInstance)")
+    .message("exports need source.rdsInstance: only DB instances are exported"))]
 #[x_kube(validation = Rule::new("!has(self.verification) || has(self.snapshots) || self.verification.includeAutomated")
     .message("there is nothing to verify: set snapshots, or verification.includeAutomated: true to restore RDS's own automated backups"))]
 #[x_kube(validation = Rule::new("!has(self.snapshots) || !has(self.snapshots.retention) || !has(self.snapshots.retention.minVerified) || has(self.verification)")
@@ -106,6 +109,12 @@ pub struct BackupPolicySpec {
     /// Restores on a schedule that prove the backups. Unset: none is made by this policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<ScheduledVerification>,
+
+    /// Exports to S3 on schedules. Unset: none is made by this policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub exports: Vec<ScheduledExport>,
 }
 
 /// A database. Exactly one field must be set.
@@ -244,7 +253,8 @@ pub struct BackupPolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
-    /// Ready, Synced, Stalled and Reconciling; Verified, where there is `verification`: whether the last one found the backup good.
+    /// Ready, Synced, Stalled and Reconciling; Verified, where there is `verification`: whether the last one found the backup good;
+    /// Exported, where there are `exports`: whether the last of each was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -292,6 +302,11 @@ pub struct BackupPolicyStatus {
     #[schemars(length(max = 20), inner(length(max = 63)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub left_instances: Vec<String>,
+    /// Where the exports stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub exports: Vec<ScheduledExportStatus>,
     /// What becomes of the snapshots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,

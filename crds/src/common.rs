@@ -129,4 +129,6 @@ pub mod condition {
     pub const CONTESTED: &str = "Contested";
     /// Whether the last restore of a backup that was asked was as expected.
     pub const VERIFIED: &str = "Verified";
+    /// Whether the last export of each schedule was made.
+    pub const EXPORTED: &str = "Exported";
 }

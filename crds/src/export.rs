@@ -36,6 +36,19 @@ pub struct DatabaseExport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<Time>,
 
+    /// Until when the Job may be made: what is waited for then is waited for no longer, and the export has failed. Default: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_before: Option<Time>,
+
+    /// What is exported, as whom, and where it goes.
+    #[serde(flatten)]
+    pub contents: ExportContents,
+}
+
+/// What is exported of a database, as whom, and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportContents {
     /// Tables, as `table` or `schema.table`, with their partitions. Default: the whole database.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200), inner(length(min = 1, max = 127)))]

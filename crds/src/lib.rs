@@ -26,6 +26,7 @@ pub mod safety;
 pub mod scaling_override;
 pub mod scaling_policy;
 pub mod scheduled;
+pub mod scheduled_export;
 pub mod scheduled_verification;
 mod schema;
 pub mod signed;

@@ -9,6 +9,8 @@ pub(crate) const IMMUTABLE: &str = "self == oldSelf";
 
 /// The label that says which BackupPolicy a run was made for.
 pub const POLICY: &str = "ops.clocked.app/policy";
+/// The label that says which of the policy's exports it is.
+pub const EXPORT: &str = "ops.clocked.app/export";
 /// The annotation that says for which slot of its schedule.
 pub const SLOT: &str = "ops.clocked.app/slot";
 

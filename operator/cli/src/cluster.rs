@@ -7,7 +7,10 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource, ResourceExt};
 use runbook_api::common::AccountRef;
-use runbook_api::{AwsAccount, BackupPolicy, DatabaseBackup, DatabaseRestore, ScalingOverride, ScalingPolicy};
+use runbook_api::{
+    AwsAccount, BackupPolicy, BackupPolicySpec, DatabaseBackup, DatabaseRestore, ScalingOverride, ScalingPolicy,
+};
+use runbook_core::backup::exports;
 use runbook_core::backup::verification::Run;
 use runbook_core::ids::ObjectId;
 use serde::de::DeserializeOwned;
@@ -256,6 +259,15 @@ impl Existing {
                 && restore.spec.region.as_deref() == region
         });
         self.known.then(|| (runs.map(|restore| Run::read(&restore, &policy.name)).collect(), names.collect()))
+    }
+
+    /// The DatabaseBackups of a policy's namespace, as it sees them.
+    pub fn exported(&self, spec: &BackupPolicySpec, policy: &ObjectId) -> Vec<exports::Run> {
+        let own = (&spec.account_ref, spec.region.as_deref(), &spec.source);
+        self.of_kind::<DatabaseBackup>()
+            .filter(|backup| backup.metadata.namespace.as_ref() == Some(&policy.namespace))
+            .map(|backup| exports::Run::read(&backup, &policy.name, own))
+            .collect()
     }
 
     /// Those of one kind that can be read as such.

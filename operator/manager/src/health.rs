@@ -18,6 +18,7 @@ use tracing::info;
 
 use crate::errors::OperatorError;
 use crate::leader::Leadership;
+use crate::metrics::exports::ExportAge;
 use crate::metrics::{BackupAge, Metrics};
 use crate::runner::kind::{Kind, Reported};
 use crate::stores::{Reflected, Stores};
@@ -101,7 +102,9 @@ fn ages(reflected: &Reflected<BackupPolicy>) -> Vec<BackupAge> {
     let policies = reflected.store().state_filter(|policy| !policy.spec.suspend);
     let age = |policy: &Arc<BackupPolicy>| {
         let status = policy.status.clone().unwrap_or_default();
+        let exports = ExportAge::of(policy.spec.exports.iter().map(|export| &export.name), &status);
         BackupAge {
+            exports,
             namespace: policy.namespace().unwrap_or_default(),
             name: policy.name_any(),
             newest: policy.spec.snapshots.is_some().then(|| status.last_backup.map_or(0, |one| one.time.0.as_second())),

@@ -1,5 +1,7 @@
 //! What is measured about the operator itself.
 
+pub mod exports;
+
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -43,6 +45,7 @@ pub struct Metrics {
     backup_verification: Family<SlotLabels, Gauge>,
     backup_time_to_restore: Family<ObjectLabels, Gauge>,
     backup_left_instances: Family<ObjectLabels, Gauge>,
+    exports: exports::Exports,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -81,6 +84,8 @@ pub struct BackupAge {
     pub left_instances: Option<i64>,
     /// How many seconds RDS took to restore the newest backup that was found good.
     pub time_to_restore: Option<i64>,
+    /// What is told of its exports.
+    pub exports: Vec<exports::ExportAge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -165,6 +170,7 @@ impl Metrics {
             backup_verification: Family::default(),
             backup_time_to_restore: Family::default(),
             backup_left_instances: Family::default(),
+            exports: exports::Exports::default(),
         };
         metrics.register();
         metrics
@@ -260,6 +266,7 @@ impl Metrics {
             "DB instances of verifications whose DatabaseRestore is gone, as a BackupPolicy with verifications finds them in its namespace",
             self.backup_left_instances.clone(),
         );
+        self.exports.register(&mut registry);
         self.aws.register(&mut registry);
         drop(registry);
         for kind in Kind::ALL {
@@ -341,7 +348,9 @@ impl Metrics {
         self.backup_verification.clear();
         self.backup_time_to_restore.clear();
         self.backup_left_instances.clear();
+        self.exports.clear();
         for age in ages {
+            self.exports.set(&age.namespace, &age.name, age.exports);
             let labels = ObjectLabels { policy_namespace: age.namespace, policy: age.name };
             self.backup_snapshots.get_or_create(&labels).set(age.snapshots);
             for (family, value) in [

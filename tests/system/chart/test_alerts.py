@@ -81,7 +81,7 @@ def test_every_alert_says_what_happened_and_what_to_do(chart):
     alerts = rules(chart)
     wanted = {"OperatorDown", "NoLeader", "ReconcilesFailing", "PoliciesStalled", "AwsThrottling", "BudgetWaits", "DriftNotCorrected"}
     wanted |= {"StatusWritesFailing", "WritesFailing", "EventsNotReceived", "BackupTooOld", "BackupNotRestorable"}
-    wanted |= {"BackupNotVerified", "BackupVerificationFailed", "VerificationInstancesLeft"}
+    wanted |= {"BackupNotVerified", "BackupVerificationFailed", "VerificationInstancesLeft", "ExportTooOld", "ExportFailed"}
     assert {alert["alert"] for alert in alerts} == {f"Runbook{name}" for name in wanted}
     for alert in alerts:
         said = alert["annotations"]
@@ -120,12 +120,15 @@ def exposed(place, operator) -> Exposed:
     place.account.set_desired("web", 1, place.cluster)
     place.wait_desired("web", 2)
     database = Database(place)
-    database.grant_it("snapshot")
+    services = {"namespaces": [place.namespace], "verbs": ["scale"], "resources": [f"arn:aws:ecs:*:*:service/{place.cluster}/*"]}
+    resources = [database.arn, f"arn:aws:s3:::{EXPORT['s3']['bucket']}/database/*"]
+    place.grant(grants=[services, {"namespaces": [place.namespace], "verbs": ["snapshot", "export"], "resources": resources}])
     database.allow()
     database.create()
     verification = {"schedule": AT_ONCE["schedule"], "checks": [{"name": "any", "sql": "SELECT 1", "expect": "value == 1"}]}
-    database.apply(database.backup(snapshots=AT_ONCE, verification=verification))
+    database.apply(database.backup(snapshots=AT_ONCE, verification=verification, exports=[EXPORT]))
     tell_of_verification(database, database.wait_slot("Complete"))
+    tell_of_export(database)
     database.in_sync("db")
 
     def read() -> str:
@@ -136,7 +139,32 @@ def exposed(place, operator) -> Exposed:
     corrected = re.compile(r'^runbook_drift_corrected_total\{kind="ScalingPolicy"\} [1-9]', re.MULTILINE)
     until("a correction is counted", read, corrected.search)
     proved = re.compile(r"^runbook_backup_time_to_restore_seconds\{.*\} 60$", re.MULTILINE)
-    return Exposed(until("the age of a backup is told, and that it was proved", read, proved.search))
+    until("the age of a backup is told, and that it was proved", read, proved.search)
+    failed = re.compile(r'^runbook_backup_export\{.*state="Failed"\} 1$', re.MULTILINE)
+    return Exposed(until("that an export has failed is told", read, failed.search))
+
+
+EXPORT = {
+    "name": "user-data",
+    "schedule": AT_ONCE["schedule"],
+    "source": "Primary",
+    "connection": {"secretRef": {"name": "connection"}},
+    "serviceAccountName": "exporter",
+    "s3": {"bucket": "clocked-backups", "prefix": "database/"},
+}
+
+
+def tell_of_export(database: Database) -> None:
+    """Puts a DatabaseBackup there that says that an export of the policy has failed."""
+    labels, slot = {"ops.clocked.app/made-by": "operator", "ops.clocked.app/policy": "db"}, "2026-03-01T01:30:00Z"
+    metadata = {"name": "exported", "namespace": database.namespace, "labels": labels, "annotations": {"ops.clocked.app/slot": slot}}
+    export = {name: value for name, value in EXPORT.items() if name != "schedule"} | {"slot": slot}
+    spec = {"accountRef": {"name": database.name}, "source": {"rdsInstance": database.identifier}, "export": export}
+    database.apply({"apiVersion": "ops.clocked.app/v1alpha1", "kind": "DatabaseBackup", "metadata": metadata, "spec": spec})
+    failed = {"type": "Failed", "status": "True", "reason": "BucketRefused", "message": "", "lastTransitionTime": slot}
+    told = {"conditions": [failed], "completionTime": rfc3339(datetime.now(UTC))}
+    where = ("databasebackup", "exported", f"--namespace={database.namespace}", "--subresource=status")
+    database.client.kubectl("patch", *where, "--type=merge", f"--patch={json.dumps({'status': told})}")
 
 
 def tell_of_verification(database: Database, slot: dict[str, Any]) -> None:

@@ -44,7 +44,9 @@ pub(super) fn call_of(step: &Step, vault: &Vault) -> Option<Call> {
         Step::DeregisterScalableTarget { target, .. } => {
             Call::DeregisterScalableTarget { resource_id: target.resource_id() }
         }
-        Step::AdoptScaleOut { .. } | Step::VerifyBackup { .. } | Step::Export(_) => return None,
+        Step::AdoptScaleOut { .. } | Step::VerifyBackup { .. } | Step::ExportDatabase { .. } | Step::Export(_) => {
+            return None;
+        }
         Step::Database(step) => Call::Rds(database::call_of(step, vault)),
     })
 }
@@ -73,7 +75,11 @@ pub(super) fn changes(step: &Step) -> Vec<Query> {
             Query::ScalingPolicies(target.clone()),
             Query::ScheduledActions(target),
         ],
-        Step::AdoptScaleOut { .. } | Step::VerifyBackup { .. } | Step::Export(_) | Step::Database(_) => Vec::new(),
+        Step::AdoptScaleOut { .. }
+        | Step::VerifyBackup { .. }
+        | Step::ExportDatabase { .. }
+        | Step::Export(_)
+        | Step::Database(_) => Vec::new(),
         Step::PutTargetTrackingPolicy { .. } | Step::PutStepScalingPolicy { .. } | Step::DeleteScalingPolicy { .. } => {
             vec![Query::ScalingPolicies(target)]
         }
@@ -99,7 +105,7 @@ pub(super) fn basis(step: &Step) -> Vec<Query> {
             Query::ScheduledActions(target),
         ],
         Step::AdoptScaleOut { .. } => vec![Query::of_target(&target)],
-        Step::VerifyBackup { .. } | Step::Export(_) | Step::Database(_) => Vec::new(),
+        Step::VerifyBackup { .. } | Step::ExportDatabase { .. } | Step::Export(_) | Step::Database(_) => Vec::new(),
         Step::PutTargetTrackingPolicy { .. } | Step::PutStepScalingPolicy { .. } | Step::DeleteScalingPolicy { .. } => {
             vec![Query::ScalingPolicies(target)]
         }

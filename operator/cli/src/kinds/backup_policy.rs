@@ -92,7 +92,8 @@ impl<'a> Scene<'a> {
         let of_reach = Input { brakes: Brakes::default(), ..input.clone() };
         let created = known.as_ref().and_then(|known| known.metadata.creation_timestamp.as_ref()).map(|time| time.0);
         let status = known.and_then(|known| known.status).unwrap_or_default();
-        let input = input.beside(Memory::of(&status, created));
+        let exported = self.existing.exported(spec, &id(policy));
+        let input = input.beside(Memory::of(&status, created)).with_exported(exported);
         let input = Arc::new(match self.existing.restores(&spec.account_ref, spec.region.as_deref(), &id(policy)) {
             Some((runs, restores)) => input.with_runs(runs, restores),
             None => input,

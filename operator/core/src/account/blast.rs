@@ -86,7 +86,10 @@ impl Exceeded {
 
 /// Whether a step of this name changes a target: see [`Step::changes_target`](crate::Step::changes_target).
 fn changes(step: &str) -> bool {
-    !matches!(step, "AdoptScaleOut" | "CreateExportJob" | "CreateSnapshot" | "DeleteSnapshot" | "VerifyBackup")
+    !matches!(
+        step,
+        "AdoptScaleOut" | "CreateExportJob" | "CreateSnapshot" | "DeleteSnapshot" | "ExportDatabase" | "VerifyBackup"
+    )
 }
 
 #[cfg(test)]

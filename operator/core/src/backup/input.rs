@@ -6,6 +6,7 @@ use runbook_api::backup_policy::{AutomatedBackups, BackupPolicySpec, DatabaseSou
 use runbook_api::common::Mode;
 
 use super::copies::Destination;
+use super::exports::{self, Export};
 use super::memory::Memory;
 use super::retention::Rules;
 use super::timetable::Timetable;
@@ -47,6 +48,10 @@ pub struct Input {
     /// The names of all that there are, in whichever account, and of those that cannot be read. None where nobody knows: then nothing is
     /// taken for left behind.
     pub restores: Option<BTreeSet<String>>,
+    /// When the database is exported.
+    pub exports: Vec<Export>,
+    /// The DatabaseBackups of the policy's namespace.
+    pub exported: Vec<exports::Run>,
     /// Where snapshots are copied to.
     pub copies: Vec<Destination>,
     /// What the account's owner holds back.
@@ -92,6 +97,11 @@ impl Input {
     /// The input beside the DatabaseRestores of the policy's namespace.
     pub fn with_runs(self, runs: Vec<Run>, restores: BTreeSet<String>) -> Self {
         Self { runs, restores: Some(restores), ..self }
+    }
+
+    /// The input beside the DatabaseBackups of the policy's namespace.
+    pub fn with_exported(self, exported: Vec<exports::Run>) -> Self {
+        Self { exported, ..self }
     }
 
     /// The input with the places that snapshots are copied to.
@@ -159,9 +169,9 @@ pub fn validate(
 ) -> Result<Input, Finding> {
     let database = database(spec, access)?;
     let says_nothing = spec.automated.is_none() && spec.snapshots.is_none() && spec.verification.is_none();
-    if says_nothing && !spec.deletion_protection {
+    if says_nothing && !spec.deletion_protection && spec.exports.is_empty() {
         return Err(invalid(
-            "the spec does not say how the database is backed up: set automated, snapshots, deletionProtection, verification, or several of them",
+            "the spec does not say how the database is backed up: set automated, snapshots, deletionProtection, verification, exports, or several of them",
         ));
     }
     let settings = settings(spec, database.kind)?;
@@ -169,6 +179,7 @@ pub fn validate(
     let verification = spec.verification.as_ref();
     let verification =
         verification.map(|one| verification::input::validate(one, spec, &database, access)).transpose()?;
+    let exports = exports::input::validate(spec, policy, cluster_id, &database, access)?;
     Ok(Input {
         database,
         policy: policy.clone(),
@@ -180,6 +191,8 @@ pub fn validate(
         verification,
         runs: Vec::new(),
         restores: None,
+        exports,
+        exported: Vec::new(),
         copies: Vec::new(),
         brakes: access.brakes.clone(),
         memory: Memory::default(),

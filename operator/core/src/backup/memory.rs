@@ -7,6 +7,7 @@ use runbook_api::backup_policy::{BackupPolicyStatus, Slot};
 use runbook_api::common::HistoryEntry;
 use runbook_api::common::condition::SYNCED;
 use runbook_api::copies::CopyStatus;
+use runbook_api::scheduled_export::{ExportSlot, MadeExport, ScheduledExportStatus};
 use runbook_api::scheduled_verification::{VerificationSlot, VerifiedBackup};
 
 use super::ledger;
@@ -22,6 +23,8 @@ const DELETE_COPY: &str = "DeleteCopy";
 const COPY: &str = "CopySnapshot";
 /// Name of the step that makes a DatabaseRestore.
 const VERIFY: &str = "VerifyBackup";
+/// Name of the step that makes a DatabaseBackup for an export.
+const EXPORT: &str = "ExportDatabase";
 
 /// What the status of a policy remembers for the next decision.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,6 +51,8 @@ pub struct Memory {
     pub corrections: Vec<HistoryEntry>,
     /// What is remembered of verifications.
     pub verifications: Verifications,
+    /// What is remembered of each export, by its name.
+    pub exports: BTreeMap<String, Exports>,
 }
 
 /// What a status remembers of verifications.
@@ -57,6 +62,27 @@ pub struct Verifications {
     pub remembered: ledger::Memory<VerificationSlot>,
     /// The newest backup that was found good.
     pub proved: Option<VerifiedBackup>,
+}
+
+/// What a status remembers of the exports of one schedule.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exports {
+    /// Their slots.
+    pub remembered: ledger::Memory<ExportSlot>,
+    /// The newest that is in S3.
+    pub last: Option<MadeExport>,
+}
+
+impl Exports {
+    fn of(one: &ScheduledExportStatus, history: &[HistoryEntry]) -> Self {
+        let is_own = |entry: &&HistoryEntry| entry.step == EXPORT && entry.resource.as_ref() == Some(&one.name);
+        let remembered = ledger::Memory {
+            scheduled: one.scheduled.as_ref().map(|one| (one.schedule.clone(), one.since.0)),
+            ledger: one.slots.clone(),
+            made: history.iter().find(is_own).map(|entry| entry.time.0),
+        };
+        Self { remembered, last: one.last_succeeded.clone() }
+    }
 }
 
 impl Memory {
@@ -93,6 +119,7 @@ impl Memory {
                 },
                 proved: status.last_verified.clone(),
             },
+            exports: status.exports.iter().map(|one| (one.name.clone(), Exports::of(one, &status.history))).collect(),
             deleted: all
                 .filter_map(|(resource, description)| resource.clone().or_else(|| in_words(description)))
                 .collect(),

@@ -3,6 +3,7 @@
 pub mod claim;
 pub mod copies;
 pub mod cron;
+pub mod exports;
 pub mod input;
 pub mod ledger;
 pub mod memory;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use runbook_api::backup_policy::{Backup, PlannedDeletion, RetentionStatus, ScheduledSince};
 use runbook_api::copies::CopyStatus;
+use runbook_api::scheduled_export::ScheduledExportStatus;
 use runbook_api::scheduled_verification::VerifiedBackup;
 
 use super::own::Own;
@@ -38,6 +39,8 @@ pub struct Outlook {
     pub copies: Vec<CopyStatus>,
     /// What is told of verifications, where there are any.
     pub verifications: Option<Told>,
+    /// Where the exports stand.
+    pub exports: Vec<ScheduledExportStatus>,
     /// The newest backup that was found good.
     pub proved: Option<VerifiedBackup>,
     /// Whether somebody keeps undoing what is put right of the settings.

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use runbook_api::backup_policy::{Slot, SlotState};
 
 use super::copies::{self, Copying};
+use super::exports;
 use super::input::{Input, Scheduled};
 use super::outlook::Outlook;
 use super::own::{self, Own};
@@ -143,6 +144,9 @@ fn decide(input: &Input, database: &Database, all: &[DatabaseSnapshot], facts: &
         told.left = left.identifiers;
         outlook.verifications = Some(told);
     }
+    let (begun, told) = exports::plan(input, now, &mut plan);
+    plan.steps.extend(begun.into_iter().filter(|_| !takes));
+    outlook.exports = told;
     outlook.proved =
         proved::newest(input.memory.verifications.proved.as_ref(), all, &database.resource_id, &input.runs);
     settle(&mut plan, now);
@@ -328,7 +332,8 @@ fn settle(plan: &mut Plan, now: Timestamp) {
     }
 }
 
-/// Holds back what changes or deletes while the account is frozen. A snapshot changes nothing, and most is lost where none was taken.
+/// Holds back what changes or deletes while the account is frozen. A snapshot, or an export, changes nothing, and most is lost where none
+/// was taken.
 fn hold(input: &Input, now: Timestamp, plan: &mut Plan) {
     let Some(freeze) = input.brakes.frozen(now) else {
         input.brakes.freezes_at(now).into_iter().for_each(|begins| plan.wake(begins));
@@ -336,7 +341,7 @@ fn hold(input: &Input, now: Timestamp, plan: &mut Plan) {
     };
     plan.wake(freeze.to);
     let takes = |step: &Step| {
-        let Step::Database(step) = step else { return false };
+        let Step::Database(step) = step else { return matches!(step, Step::ExportDatabase { .. }) };
         let copies = |step: &CopyStep| matches!(step, CopyStep::CopySnapshot { .. } | CopyStep::ShareSnapshot { .. });
         matches!(step, DatabaseStep::CreateSnapshot { .. }) || matches!(step, DatabaseStep::Copy(step) if copies(step))
     };
@@ -348,7 +353,7 @@ fn hold(input: &Input, now: Timestamp, plan: &mut Plan) {
     plan.findings.push(Finding::note(
         "Frozen",
         format!(
-            "the AwsAccount is frozen until {}: {}; snapshots are taken and copied, none is deleted or verified, and no setting is changed",
+            "the AwsAccount is frozen until {}: {}; snapshots are taken and copied and exports made, none is deleted or verified, and no setting is changed",
             freeze.to, freeze.reason
         ),
     ));

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::exports;
 use super::input::Input;
 use super::settings::RETENTION;
 use super::verification::Run;
@@ -62,7 +63,7 @@ pub fn predict(facts: &mut Facts, step: &Step) {
 }
 
 /// Makes `input` what it will be when `step` has been made at `now`: deletions are counted, and
-/// verifications are under way.
+/// verifications and exports are under way.
 pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
     match step {
         Step::Database(DatabaseStep::DeleteSnapshot { snapshot, .. }) => {
@@ -73,6 +74,7 @@ pub fn predict_input(input: &mut Input, step: &Step, now: Timestamp) {
         Step::VerifyBackup { verification, .. } => {
             input.runs.push(Run::read(&verification.object(), &input.policy.name));
         }
+        Step::ExportDatabase { export, .. } => input.exported.push(exports::Run::of_due(export)),
         _ => {}
     }
 }

@@ -46,6 +46,8 @@ fn at_home(input: &Input) -> Vec<Permission> {
         }
         None => Vec::new(),
     };
+    // The Jobs of exports write by a role of their own.
+    asked.extend(input.exports.iter().filter_map(|export| export.replica.clone()).map(Query::Database));
     let asked = asked.iter().flat_map(Query::permissions);
     let made = steps.into_iter().flat_map(|step| Step::Database(step).permissions());
     asked.chain(made).chain(of_restores).collect()

@@ -6,9 +6,11 @@ use runbook_api::backup_policy::{
     BackupPolicyStatus, PlannedDeletion, RetentionStatus, ScheduledSince, Slot, SlotState,
 };
 use runbook_api::common::PlanStatus;
-use runbook_api::common::condition::VERIFIED;
+use runbook_api::common::condition::{EXPORTED, VERIFIED};
+use runbook_api::scheduled_export::ScheduledExportStatus;
 use runbook_api::scheduled_verification::{VerificationSlot, VerificationState};
 
+use super::exports;
 use super::memory::{DELETE, was_suspended};
 use super::outlook::Outlook;
 use super::verification::Told;
@@ -27,17 +29,7 @@ const LEFT: usize = 20;
 pub fn status(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> BackupPolicyStatus {
     let told = BackupPolicyStatus {
         observed_generation: summary.observed_generation(previous.observed_generation),
-        conditions: with_verified(
-            conditions::with_contest(
-                summary.conditions(&previous.conditions),
-                &previous.conditions,
-                summary.outlook.map(|outlook| outlook.contest.as_ref()),
-                summary,
-            ),
-            &previous.conditions,
-            summary.outlook,
-            summary,
-        ),
+        conditions: conditions_of(previous, summary),
         last_handled_reconcile_at: summary.handled(previous.last_handled_reconcile_at.as_deref()),
         plan: planned(previous, summary),
         history: summary.history(&previous.history, previous.plan.as_ref(), &previous.conditions),
@@ -51,6 +43,7 @@ pub fn status(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> BackupPol
             next_backup_time: told.next_backup_time.clone().filter(|_| !is_suspended(summary)),
             next_verification_time: told.next_verification_time.clone().filter(|_| !is_suspended(summary)),
             verifications: with_begun(&previous.verifications, summary.acts),
+            exports: exports::report::with_begun(&unseen(previous, summary), summary.acts),
             slots: with_acts(&previous.slots, summary.acts),
             ..told
         },
@@ -82,6 +75,7 @@ fn with_outlook(
         copies: outlook.copies.clone(),
         retention: outlook.retention.as_ref().map(|next| retention(previous.retention.as_ref(), next)),
         last_verified: outlook.proved.clone(),
+        exports: exports::report::with_begun(&outlook.exports, acts),
         ..with_verifications(told, outlook.verifications.as_ref(), acts)
     }
 }
@@ -119,6 +113,30 @@ fn with_begun(slots: &[VerificationSlot], acts: &[Act]) -> Vec<VerificationSlot>
         }
     }
     slots
+}
+
+/// What is told of exports where AWS was not looked at.
+fn unseen(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> Vec<ScheduledExportStatus> {
+    let one = |one: &ScheduledExportStatus| ScheduledExportStatus {
+        scheduled: resumed(previous, one.scheduled.as_ref(), summary),
+        next_time: one.next_time.clone().filter(|_| !is_suspended(summary)),
+        ..one.clone()
+    };
+    previous.exports.iter().map(one).collect()
+}
+
+/// The conditions of every kind, and those of a policy's own.
+fn conditions_of(previous: &BackupPolicyStatus, summary: &Summary<'_>) -> Vec<Condition> {
+    let contest = summary.outlook.map(|outlook| outlook.contest.as_ref());
+    let before = &previous.conditions;
+    let told = conditions::with_contest(summary.conditions(before), before, contest, summary);
+    let mut told = with_verified(told, before, summary.outlook, summary);
+    let exported = before.iter().find(|condition| condition.type_ == EXPORTED);
+    told.extend(match summary.outlook {
+        Some(outlook) => exports::report::condition(&outlook.exports, exported, summary),
+        None => exported.cloned(),
+    });
+    told
 }
 
 /// Adds whether the last backup that was restored and asked was as expected.

@@ -103,8 +103,8 @@ impl Step {
             Self::AdoptScaleOut { service: id, .. } => {
                 vec![permission(Purpose::ReadServices, self.iam_action(), service(id))]
             }
-            // What the DatabaseRestore needs is its own.
-            Self::VerifyBackup { .. } | Self::Database(_) | Self::Export(_) => Vec::new(),
+            // What the DatabaseRestore or the DatabaseBackup needs is its own.
+            Self::VerifyBackup { .. } | Self::ExportDatabase { .. } | Self::Database(_) | Self::Export(_) => Vec::new(),
         }
     }
 }

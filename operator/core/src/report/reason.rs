@@ -46,9 +46,9 @@ impl Reason {
     /// The reason for one step of a plan that is carried out for this one: time alone makes a snapshot due, or too old.
     pub fn for_step(self, step: &Step) -> Self {
         match step {
-            Step::Database(DatabaseStep::CreateSnapshot { slot: Some(_), .. }) | Step::VerifyBackup { .. } => {
-                Self::Schedule
-            }
+            Step::Database(DatabaseStep::CreateSnapshot { slot: Some(_), .. })
+            | Step::VerifyBackup { .. }
+            | Step::ExportDatabase { .. } => Self::Schedule,
             Step::Database(DatabaseStep::DeleteSnapshot { .. }) if self != Self::Deletion => Self::Retention,
             Step::Database(DatabaseStep::Copy(CopyStep::CopySnapshot { .. } | CopyStep::ShareSnapshot { .. })) => {
                 Self::Schedule
@@ -71,7 +71,7 @@ impl Reason {
     pub fn for_step_named(self, step: &str) -> Self {
         match (step, self) {
             (_, Self::Run | Self::Deletion) => self,
-            ("CreateSnapshot" | "VerifyBackup", _) => Self::Schedule,
+            ("CreateSnapshot" | "VerifyBackup" | "ExportDatabase", _) => Self::Schedule,
             ("DeleteSnapshot", _) => Self::Retention,
             _ => self,
         }

@@ -55,7 +55,11 @@ pub fn predict(facts: &mut Facts, step: &Step) {
             facts.insert(Query::ScheduledActions(target), Ok(Answer::ScheduledActions(Vec::new())));
         }
         // AWS stays as it is; see `predict_input`.
-        Step::AdoptScaleOut { .. } | Step::VerifyBackup { .. } | Step::Database(_) | Step::Export(_) => {}
+        Step::AdoptScaleOut { .. }
+        | Step::VerifyBackup { .. }
+        | Step::ExportDatabase { .. }
+        | Step::Database(_)
+        | Step::Export(_) => {}
     }
 }
 

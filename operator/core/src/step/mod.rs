@@ -16,6 +16,7 @@ pub use self::copy::{CopyStep, place};
 pub use self::database::{DatabaseStep, SettingsChange, VERIFICATION_PREFIX};
 pub use self::export::ExportStep;
 pub use self::restore::{RestoreFrom, RestoredInstance};
+use crate::backup::exports::DueExport;
 use crate::backup::verification::Verification;
 use crate::ids::{AwsResource, DatabaseId, Scope, ServiceId, TargetId};
 use crate::observed::{
@@ -122,6 +123,13 @@ pub enum Step {
     },
     /// Write something about a database.
     Database(DatabaseStep),
+    /// Make the DatabaseBackup that exports a database when a policy says so. Writes to Kubernetes alone.
+    ExportDatabase {
+        /// The database.
+        database: DatabaseId,
+        /// The DatabaseBackup.
+        export: Box<DueExport>,
+    },
     /// Export a database to S3, by a Job.
     Export(Box<ExportStep>),
 }
@@ -168,6 +176,7 @@ impl Step {
             Self::DeleteScheduledAction { .. } => "DeleteScheduledAction",
             Self::DeregisterScalableTarget { .. } => "DeregisterScalableTarget",
             Self::Database(step) => step.name(),
+            Self::ExportDatabase { .. } => "ExportDatabase",
             Self::Export(_) => "CreateExportJob",
         }
     }
@@ -190,7 +199,9 @@ impl Step {
             | Self::PutScheduledAction { target, .. }
             | Self::DeleteScheduledAction { target, .. }
             | Self::DeregisterScalableTarget { target, .. } => AwsResource::Target(target.clone()),
-            Self::VerifyBackup { database, .. } => AwsResource::Database(database.clone()),
+            Self::VerifyBackup { database, .. } | Self::ExportDatabase { database, .. } => {
+                AwsResource::Database(database.clone())
+            }
             Self::Database(step) => AwsResource::Database(step.database().clone()),
             Self::Export(step) => AwsResource::Database(step.database.clone()),
         }
@@ -217,6 +228,7 @@ impl Step {
             Self::PutScheduledAction { action, .. } => action.name.clone(),
             Self::DeleteScheduledAction { from, .. } => from.name.clone(),
             Self::VerifyBackup { verification, .. } => verification.snapshot.clone(),
+            Self::ExportDatabase { export, .. } => export.name.clone(),
             Self::Export(step) => step.key.clone(),
             Self::Database(step) => step.snapshot().unwrap_or(&step.database().identifier).to_owned(),
         }
@@ -238,7 +250,9 @@ impl Step {
         match self {
             Self::SetDesiredCount { .. } => Effect::Changes,
             Self::Database(step) => step.effect(),
-            Self::AdoptScaleOut { .. } | Self::VerifyBackup { .. } | Self::Export(_) => Effect::Creates,
+            Self::AdoptScaleOut { .. } | Self::VerifyBackup { .. } | Self::ExportDatabase { .. } | Self::Export(_) => {
+                Effect::Creates
+            }
             Self::RegisterScalableTarget { from, .. } => put(from.is_none()),
             Self::PutTargetTrackingPolicy { from, .. } => put(from.is_none()),
             Self::PutStepScalingPolicy { from, .. } => put(from.is_none()),
@@ -251,7 +265,8 @@ impl Step {
 
     /// Whether it changes something in AWS; otherwise it writes an object in Kubernetes.
     pub fn is_in_aws(&self) -> bool {
-        !matches!(self, Self::AdoptScaleOut { .. } | Self::VerifyBackup { .. } | Self::Export(_))
+        let kubernetes = matches!(self, Self::AdoptScaleOut { .. } | Self::VerifyBackup { .. } | Self::Export(_));
+        !kubernetes && !matches!(self, Self::ExportDatabase { .. })
     }
 
     /// Whether it changes what its policy is about: a snapshot leaves its database as it is.
@@ -265,7 +280,7 @@ impl Step {
         match self {
             Self::Database(step) => step.verb(),
             Self::VerifyBackup { .. } => Verb::Restore,
-            Self::Export(_) => Verb::Export,
+            Self::ExportDatabase { .. } | Self::Export(_) => Verb::Export,
             _ => Verb::Scale,
         }
     }
@@ -274,6 +289,7 @@ impl Step {
     pub fn resources(&self) -> Vec<String> {
         match self {
             Self::Database(step) => step.resources(),
+            Self::ExportDatabase { export, .. } => export.resources.clone(),
             Self::Export(step) => step.resources(),
             step => vec![step.resource().arn()],
         }
@@ -304,7 +320,7 @@ impl Step {
             Self::DeregisterScalableTarget { .. } => "application-autoscaling:DeregisterScalableTarget",
             Self::Database(step) => step.iam_action(),
             // The same: what the Job writes it writes by its own role.
-            Self::Export(_) => "rds:DescribeDBInstances",
+            Self::ExportDatabase { .. } | Self::Export(_) => "rds:DescribeDBInstances",
         }
     }
 }
@@ -380,6 +396,7 @@ impl fmt::Display for Step {
                 }
                 write!(formatter, "; {} stays", size_of(target))
             }
+            Self::ExportDatabase { database, export } => write!(formatter, "export {database} {export}"),
             Self::Database(step) => step.fmt(formatter),
             Self::Export(step) => step.fmt(formatter),
         }

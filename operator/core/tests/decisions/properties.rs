@@ -141,7 +141,7 @@ proptest! {
                 }
                 Step::AdoptScaleOut { .. } => prop_assert!(false, "nothing is known to have been followed"),
                 Step::DeregisterScalableTarget { .. } => prop_assert!(false, "the policy is not being deleted"),
-                Step::VerifyBackup { .. } | Step::Export(_) | Step::Database(_) => {
+                Step::VerifyBackup { .. } | Step::ExportDatabase { .. } | Step::Export(_) | Step::Database(_) => {
                     prop_assert!(false, "it is about no database");
                 }
                 Step::DeleteScalingPolicy { name, .. } => prop_assert!(prunes(&input) && !declares(&input, name)),

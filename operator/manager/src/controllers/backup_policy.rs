@@ -11,14 +11,14 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
 use runbook_api::common::{AccountRef, HistoryEntry, PlanStatus};
 use runbook_api::run::POLICY;
-use runbook_api::{AwsAccount, BackupPolicy, BackupPolicyStatus, DatabaseRestore};
+use runbook_api::{AwsAccount, BackupPolicy, BackupPolicyStatus, DatabaseBackup, DatabaseRestore};
 use runbook_core::account::usable::not_ready;
 use runbook_core::account::{Access, resolve};
 use runbook_core::backup::claim::claim as claim_of;
 use runbook_core::backup::input::{self, Input};
 use runbook_core::backup::memory::Memory;
 use runbook_core::backup::verification::Run;
-use runbook_core::backup::{self, copies, report};
+use runbook_core::backup::{self, copies, exports, report};
 use runbook_core::claim;
 use runbook_core::ids::ObjectId;
 use runbook_core::report::{Act, Hold, Summary, history};
@@ -88,6 +88,7 @@ impl Kind for BackupPolicy {
         status.remember(&context.memory.of(&self.uid().unwrap_or_default()).unreported);
         let created = self.metadata.creation_timestamp.as_ref().map(|time| time.0);
         let input = input.beside(Memory::of(&status, created)).with_runs(runs(self, context), restores(self, context));
+        let input = input.with_exported(exported(self, context));
         let hold = Hold::of(spec.suspend, spec.mode, access.mode);
         let others = others.used.into_inner();
         Ok(Prepared { input, access, account, others, hold })
@@ -189,17 +190,36 @@ fn restores(policy: &BackupPolicy, context: &Context) -> BTreeSet<String> {
     all.iter().map(|restore| restore.name_any()).chain(reflected.malformed_in(&namespace)).collect()
 }
 
-/// The policies to look at: as of any kind that claims something, and those for which a restore was made, when that changes.
+/// The DatabaseBackups of the policy's namespace, as it sees them.
+fn exported(policy: &BackupPolicy, context: &Context) -> Vec<exports::Run> {
+    let namespace = policy.namespace();
+    let all = context.stores.database_backups.store();
+    let backups = all.state_filter(|backup: &DatabaseBackup| backup.namespace() == namespace);
+    let spec = &policy.spec;
+    let own = (&spec.account_ref, spec.region.as_deref(), &spec.source);
+    backups.iter().map(|backup| exports::Run::read(backup, &policy.name_any(), own)).collect()
+}
+
+/// The policies to look at: as of any kind that claims something, and those for which a run was made, when that changes.
 pub fn queue(runner: Arc<Runner<BackupPolicy>>) -> impl Stream<Item = ObjectRef<BackupPolicy>> + Send {
-    let (_, changes) = runner.context().stores.database_restores.subscribe();
-    let by_restore = changes.filter_map(async |change| match change {
-        Change::Applied(restore) | Change::Deleted(restore) => {
-            let policy = restore.labels().get(POLICY)?;
-            Some(ObjectRef::new(policy).within(&restore.namespace()?))
+    let stores = &runner.context().stores;
+    let (_, restores) = stores.database_restores.subscribe();
+    let (_, backups) = stores.database_backups.subscribe();
+    let by_run = stream::select(made_for(restores), made_for(backups));
+    stream::select(claimed::queue(runner), by_run)
+}
+
+/// The policies that runs were made for, as these change.
+fn made_for<K: Object>(
+    changes: impl Stream<Item = Change<K>> + Send,
+) -> impl Stream<Item = ObjectRef<BackupPolicy>> + Send {
+    changes.filter_map(async |change| match change {
+        Change::Applied(run) | Change::Deleted(run) => {
+            let policy = run.labels().get(POLICY)?;
+            Some(ObjectRef::new(policy).within(&run.namespace()?))
         }
         Change::Malformed(_) => None,
-    });
-    stream::select(claimed::queue(runner), by_restore)
+    })
 }
 
 fn access(policy: &BackupPolicy, account: Option<&AwsAccount>) -> Result<Access, Finding> {

@@ -13,7 +13,7 @@ use runbook_core::account::usable::not_ready;
 use runbook_core::database_backup::export::Program;
 use runbook_core::database_backup::{self, Input, Memory, deletion, input, report};
 use runbook_core::report::{Act, Hold, Summary, history};
-use runbook_core::run::Ended;
+use runbook_core::run::{self, Ended};
 use runbook_core::{Facts, Finding, Plan};
 
 use crate::context::Context;
@@ -76,6 +76,11 @@ impl Kind for DatabaseBackup {
 
     fn cleans_up(&self) -> bool {
         self.spec.deletion_policy == DeletionPolicy::Delete
+    }
+
+    fn removed_at(&self) -> Option<Timestamp> {
+        let completed = self.status.as_ref()?.completion_time.as_ref()?;
+        run::removed_at(&self.metadata, completed.0)
     }
 
     fn leaves_behind(facts: &Facts, plan: &Plan) -> bool {

@@ -174,6 +174,9 @@ impl<K: Kind> Runner<K> {
             Step::VerifyBackup { verification, .. } => {
                 Some(create::create(client(), &verification.object(), |existing| verification.is_made(existing)).await)
             }
+            Step::ExportDatabase { export, .. } => {
+                Some(create::create(client(), &export.object(), |existing| export.is_made(existing)).await)
+            }
             _ => None,
         }
     }

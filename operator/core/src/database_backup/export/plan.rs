@@ -18,6 +18,9 @@ use crate::step::{ExportStep, Step};
 /// How soon to look again at a Job, and at what is not ready.
 const SOON: SignedDuration = SignedDuration::from_secs(10);
 
+/// Why a Job was not made for which nothing else was in the way.
+const IN_THE_WAY: &str = "the operator was away, or was not let (a grant, or the mode of the AwsAccount)";
+
 /// No more characters of what a container runtime says are told.
 const LONGEST: usize = 200;
 
@@ -26,7 +29,7 @@ pub fn plan(input: &Input, wanted: &Wanted, facts: &Facts, now: Timestamp) -> Pl
     let mut inquiry = Inquiry::new(facts);
     let job = inquiry.export_job(Query::ExportJob(wanted.job.clone()));
     match (inquiry.open(), job) {
-        (Some(missing), _) => Plan::missing(missing),
+        (Some(missing), _) => overdue(wanted, Plan::missing(missing), wanted.over_at(), now),
         (None, Some(Some(job))) => follow(wanted, job, now),
         (None, Some(None)) if input.memory.seen => end(
             wanted,
@@ -41,7 +44,7 @@ pub fn plan(input: &Input, wanted: &Wanted, facts: &Facts, now: Timestamp) -> Pl
                 ),
             ),
         ),
-        (None, Some(None)) => begin(input, wanted, facts, now),
+        (None, Some(None)) => overdue(wanted, begin(input, wanted, facts, now), wanted.start_before, now),
         // An inquiry that is not open has all its answers.
         (None, None) => Plan::default(),
     }
@@ -114,6 +117,20 @@ fn told(wanted: &Wanted, done: &Done) -> String {
         message.push_str(&format!("; older exports could not be deleted: {refused}"));
     }
     message
+}
+
+/// The plan, unless it is too late for it by `deadline`: whoever waits for this one to end waits no longer.
+fn overdue(wanted: &Wanted, mut plan: Plan, deadline: Option<Timestamp>, now: Timestamp) -> Plan {
+    let Some(deadline) = deadline.filter(|_| plan.needs.is_empty()) else { return plan };
+    if now <= deadline {
+        // A moment later: at the deadline itself it may still be made.
+        deadline.checked_add(SignedDuration::from_secs(1)).ok().into_iter().for_each(|at| plan.wake(at));
+        return plan;
+    }
+    let why = plan.findings.first().map_or(IN_THE_WAY, |finding| &finding.message);
+    let message = format!("Job {} was not made before {deadline}: {why}", wanted.job.id.name);
+    let ended = Ended::failed("ExportNotStarted", message);
+    with_outlook(ended.plan(), wanted, false, None, Some(ended))
 }
 
 /// Looks at everything that the Job needs, and makes it.

@@ -1,9 +1,9 @@
 //! What an export declares, dereferenced and validated.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use runbook_api::database_backup::DatabaseBackupSpec;
-use runbook_api::export::{DatabaseExport, ExportCompression, ExportRetention, ExportSource};
+use runbook_api::export::{DatabaseExport, ExportCompression, ExportContents, ExportRetention, ExportSource};
 
 use crate::account::Access;
 use crate::arn::partition_of;
@@ -64,6 +64,8 @@ pub struct Wanted {
     pub retention: Option<Retention>,
     /// How long the Job may take, in seconds.
     pub timeout: u32,
+    /// Until when the Job may be made.
+    pub start_before: Option<Timestamp>,
 }
 
 impl Wanted {
@@ -79,6 +81,7 @@ impl Wanted {
         access: &Access,
         now: Timestamp,
     ) -> Result<Self, Finding> {
+        let contents = &export.contents;
         let object = ObjectId {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
@@ -89,10 +92,10 @@ impl Wanted {
                 "export.name: {name:?} cannot begin a key: write lower-case letters, digits and hyphens, at most 63"
             )));
         }
-        if !is_bucket(&export.s3.bucket) {
-            return Err(invalid(format!("export.s3.bucket: {:?} cannot name a bucket", export.s3.bucket)));
+        if !is_bucket(&contents.s3.bucket) {
+            return Err(invalid(format!("export.s3.bucket: {:?} cannot name a bucket", contents.s3.bucket)));
         }
-        if spec.snapshot_identifier.is_some() || export.tables.len() > MOST_TABLES {
+        if spec.snapshot_identifier.is_some() || contents.tables.len() > MOST_TABLES {
             return Err(invalid(format!("an export has no snapshotIdentifier, and {MOST_TABLES} tables at most")));
         }
         let uid = metadata.uid.clone().unwrap_or_default();
@@ -103,9 +106,9 @@ impl Wanted {
         let created = metadata.creation_timestamp.as_ref().map_or(now, |time| time.0);
         Ok(Self {
             job: within(&job_name(&object.name, &uid)),
-            secret: within(&export.connection.secret_ref.name),
-            authorities: export.connection.ca_config_map_ref.as_ref().map(|reference| reference.name.clone()),
-            service_account: export.service_account_name.clone(),
+            secret: within(&contents.connection.secret_ref.name),
+            authorities: contents.connection.ca_config_map_ref.as_ref().map(|reference| reference.name.clone()),
+            service_account: contents.service_account_name.clone(),
             replica: replica(export, access)?,
             owner: owner_of_run(cluster_id, PLURAL, &object),
             name,
@@ -114,26 +117,32 @@ impl Wanted {
                 ExportSource::Primary => Source::Primary,
                 ExportSource::Replica => Source::Replica,
             },
-            database: export.connection.database.clone(),
-            tables: export.tables.clone(),
-            data_only: export.data_only,
-            compression: match export.compression {
+            database: contents.connection.database.clone(),
+            tables: contents.tables.clone(),
+            data_only: contents.data_only,
+            compression: match contents.compression {
                 ExportCompression::Zstd => Compression::Zstd,
                 ExportCompression::Gzip => Compression::Gzip,
                 ExportCompression::None => Compression::None,
             },
             store: Store {
-                bucket: export.s3.bucket.clone(),
+                bucket: contents.s3.bucket.clone(),
                 region: access.scope.region.clone(),
-                prefix: export.s3.prefix.clone().unwrap_or_default(),
-                bucket_owner: export.s3.bucket_owner.clone().unwrap_or_else(|| access.scope.account_id.clone()),
-                kms_key_id: export.s3.kms_key_id.clone(),
+                prefix: contents.s3.prefix.clone().unwrap_or_default(),
+                bucket_owner: contents.s3.bucket_owner.clone().unwrap_or_else(|| access.scope.account_id.clone()),
+                kms_key_id: contents.s3.kms_key_id.clone(),
             },
-            retention: export.retention.as_ref().map(retention),
-            timeout: timeout(export)?,
+            retention: contents.retention.as_ref().map(retention),
+            timeout: timeout(contents)?,
+            start_before: export.start_before.as_ref().map(|time| time.0),
             object,
             uid,
         })
+    }
+
+    /// When a Job that was made in time has come to its own end, whatever nobody sees of it.
+    pub fn over_at(&self) -> Option<Timestamp> {
+        self.start_before?.checked_add(SignedDuration::from_secs(self.timeout.into())).ok()
     }
 
     /// ARN of what is written: grants are checked on it.
@@ -169,7 +178,7 @@ fn retention(rules: &ExportRetention) -> Retention {
     Retention { keep_last: positive(rules.keep_last), max_age_days: positive(rules.max_age_days) }
 }
 
-fn timeout(export: &DatabaseExport) -> Result<u32, Finding> {
+fn timeout(export: &ExportContents) -> Result<u32, Finding> {
     let seconds = export.timeout.seconds().map_err(|error| invalid(format!("export.timeout: {error}")))?;
     if !(SHORTEST..=LONGEST).contains(&seconds) {
         return Err(invalid("export.timeout: write 1m to 168h"));

@@ -4,10 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use runbook_api::backup_policy::BackupPolicySpec;
+use runbook_api::scheduled_export::{ExportState, ScheduledExport};
 use runbook_api::scheduled_verification::VerificationState::{Failed, Passed, Unknown};
-use runbook_core::backup::memory::Verifications;
+use runbook_core::backup::memory::{Exports, Verifications};
 use runbook_core::backup::verification::Run;
-use runbook_core::backup::{Memory, ledger, slots};
+use runbook_core::backup::{Memory, exports, ledger, slots};
 use runbook_core::observed::{Database, DatabaseSnapshot};
 use runbook_core::ownership::{OWN_ARN_TAG, OWNER_TAG, VERIFIED_TAG};
 use runbook_core::{DatabaseKind, Facts};
@@ -76,6 +77,36 @@ pub fn runs() -> impl Strategy<Value = Vec<Run>> {
     prop::collection::vec(one, 0..4)
 }
 
+/// Exports of which any may be due, under names that say which.
+fn some_exports() -> impl Strategy<Value = Value> {
+    let one = (select(&SCHEDULES[..]), select(vec!["0s", "10m", "24h"]), select(vec!["1m", "3h", "168h"]));
+    prop::collection::vec(one, 0..3).prop_map(|all| {
+        let one = |(number, (schedule, jitter, deadline)): (usize, (&str, &str, &str))| {
+            json!({"name": format!("export-{number}"), "schedule": schedule, "jitter": jitter, "startingDeadline": deadline,
+                "source": "Primary", "connection": {"secretRef": {"name": "clocked-db-export"}}, "serviceAccountName": "exporter",
+                "s3": {"bucket": "clocked-backups", "prefix": "database/"}})
+        };
+        all.into_iter().enumerate().map(one).collect()
+    })
+}
+
+/// The DatabaseBackups of the namespace: of slots near the present, and of others.
+pub fn exported() -> impl Strategy<Value = Vec<exports::Run>> {
+    let hours = prop_oneof![0..72i64, 0..900i64];
+    let ended = prop::option::weighted(0.8, select(vec![ExportState::Complete, ExportState::Failed]));
+    let one = (0..3usize, hours, ended, any::<bool>()).prop_map(|(number, hours, ended, own)| {
+        let slot = world::now() - SignedDuration::from_hours(hours);
+        let of = own.then(|| (format!("export-{number}"), slot));
+        exports::Run {
+            name: format!("export-{number}-{hours}"),
+            of,
+            ended: ended.map(|state| (state, None)),
+            made: None,
+        }
+    });
+    prop::collection::vec(one, 0..4)
+}
+
 fn snapshots() -> impl Strategy<Value = Value> {
     let catch_up = prop::option::of(select(vec!["22:00-06:00", "03:00-03:01", "12:00-13:00"]));
     let (jitter, deadline) = (select(vec!["0s", "10m", "24h"]), select(vec!["1m", "3h", "12h", "168h"]));
@@ -98,8 +129,10 @@ fn snapshots() -> impl Strategy<Value = Value> {
 pub fn spec(kind: DatabaseKind) -> impl Strategy<Value = BackupPolicySpec> {
     let automated =
         (prop::option::of(days()), prop::option::of(window()), prop::option::of(any::<bool>()), any::<bool>());
-    (prop::option::of(automated), any::<bool>(), prop::option::of(snapshots()), prop::option::of(verification()))
-        .prop_filter_map("something is declared", move |(automated, protection, mut snapshots, verification)| {
+    let runs = (prop::option::of(snapshots()), prop::option::of(verification()), some_exports());
+    (prop::option::of(automated), any::<bool>(), runs).prop_filter_map(
+        "something is declared",
+        move |(automated, protection, (mut snapshots, verification, exports))| {
             let verification = verification.filter(|_| kind == DatabaseKind::Instance);
             if let (Some(snapshots), Some(_)) = (&mut snapshots, &verification)
                 && snapshots["retention"].is_object()
@@ -108,6 +141,9 @@ pub fn spec(kind: DatabaseKind) -> impl Strategy<Value = BackupPolicySpec> {
             }
             let mut spec =
                 json!({"deletionProtection": protection, "snapshots": snapshots, "verification": verification});
+            if kind == DatabaseKind::Instance {
+                spec["exports"] = exports;
+            }
             spec["source"] = match kind {
                 DatabaseKind::Instance => json!({"rdsInstance": "clocked-db"}),
                 DatabaseKind::Cluster => json!({"rdsCluster": "clocked-db"}),
@@ -119,7 +155,8 @@ pub fn spec(kind: DatabaseKind) -> impl Strategy<Value = BackupPolicySpec> {
             }
             let declares = protection || spec.get("automated").is_some() || !spec["snapshots"].is_null();
             declares.then(|| serde_json::from_value(spec).unwrap())
-        })
+        },
+    )
 }
 
 pub fn database(kind: DatabaseKind) -> impl Strategy<Value = Database> {
@@ -202,7 +239,14 @@ pub fn memory(spec: BackupPolicySpec) -> impl Strategy<Value = Memory> {
                 },
                 ..Verifications::default()
             };
-            Memory { created, scheduled, was_suspended, deletions, verifications, ..Memory::default() }
+            let since = scheduled.as_ref().map(|(_, since)| *since);
+            let of_export = |one: &ScheduledExport| {
+                let scheduled = since.map(|since| (format!("{} UTC", one.schedule), since));
+                let remembered = ledger::Memory { scheduled, ..ledger::Memory::default() };
+                (one.name.clone(), Exports { remembered, ..Exports::default() })
+            };
+            let exports = spec.exports.iter().map(of_export).collect();
+            Memory { created, scheduled, was_suspended, deletions, verifications, exports, ..Memory::default() }
         },
     )
 }

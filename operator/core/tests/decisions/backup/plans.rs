@@ -8,6 +8,7 @@ use std::{env, fs};
 
 use jiff::Timestamp;
 use runbook_api::common::condition::{READY, RECONCILING, STALLED, SYNCED};
+use runbook_api::scheduled_export::MadeExport;
 use runbook_core::backup::{self, Input, input, predict};
 use runbook_core::report::{Before, Hold, Outcome, conditions};
 use runbook_core::{Facts, Finding, Plan};
@@ -97,6 +98,20 @@ fn lines(plan: &Plan, next: &Plan, hold: Option<Hold>, now: Timestamp) -> String
                 lines.push(
                     format!("verification {} {:?} {}", slot.time.0, slot.state, rest.join(" ")).trim_end().into(),
                 );
+            }
+        }
+        for told in &outlook.exports {
+            let name = &told.name;
+            let scheduled = told.scheduled.as_ref().unwrap();
+            lines.push(format!("exports {name} {} since {}", scheduled.schedule, scheduled.since.0));
+            lines.extend(told.next_time.as_ref().map(|at| format!("next export {name} at {}", at.0)));
+            let location = |made: &MadeExport| made.location.clone().unwrap_or_default();
+            let last = told.last_succeeded.as_ref();
+            lines.extend(last.map(|made| format!("newest export {name} {} {}", made.time.0, location(made))));
+            for slot in &told.slots {
+                let rest = [&slot.backup, &slot.message].into_iter().flatten().map(String::as_str);
+                let rest = rest.collect::<Vec<_>>().join(" ");
+                lines.push(format!("export {name} {} {:?} {rest}", slot.time.0, slot.state).trim_end().into());
             }
         }
         lines.extend(

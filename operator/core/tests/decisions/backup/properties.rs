@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use runbook_api::backup_policy::{BackupPolicySpec, SlotState};
+use runbook_core::backup::exports::DueExport;
 use runbook_core::backup::verification::{Run, Verification};
-use runbook_core::backup::{self, Input, Memory, predict, reach, retention};
+use runbook_core::backup::{self, Input, Memory, exports, predict, reach, retention};
 use runbook_core::facts::Answer;
 use runbook_core::observed::{Database, DatabaseSnapshot};
 use runbook_core::plan::Weight;
@@ -19,10 +20,12 @@ fn case() -> impl Strategy<Value = (DatabaseKind, Input, Facts)> {
     let spec = any::kind().prop_flat_map(|kind| (Just(kind), any::spec(kind)));
     spec.prop_flat_map(|(kind, spec): (DatabaseKind, BackupPolicySpec)| {
         let input = world::input_of(&spec);
-        let beside = (any::memory(spec), any::runs()).prop_map(move |(memory, runs): (Memory, Vec<Run>)| {
-            let names = runs.iter().map(|run| run.name.clone()).collect();
-            input.clone().beside(memory).with_runs(runs, names)
-        });
+        let beside = (any::memory(spec), any::runs(), any::exported()).prop_map(
+            move |(memory, runs, exported): (Memory, Vec<Run>, Vec<exports::Run>)| {
+                let names = runs.iter().map(|run| run.name.clone()).collect();
+                input.clone().beside(memory).with_runs(runs, names).with_exported(exported)
+            },
+        );
         (Just(kind), beside, any::facts(kind))
     })
 }
@@ -64,6 +67,16 @@ fn verified(plan: &Plan) -> Option<&Verification> {
     })
 }
 
+fn exported(plan: &Plan) -> Vec<&DueExport> {
+    fn export(step: &Step) -> Option<&DueExport> {
+        match step {
+            Step::ExportDatabase { export, .. } => Some(export),
+            _ => None,
+        }
+    }
+    plan.steps.iter().filter_map(export).collect()
+}
+
 /// Makes all steps.
 fn make(plan: &Plan, input: &mut Input, facts: &mut Facts) {
     for step in &plan.steps {
@@ -88,8 +101,8 @@ proptest! {
             next = backup::plan(&input, &facts, world::now());
         }
         // A snapshot goes alone: what is no longer kept goes after it, and what is verified is so afterwards.
-        if !deleted(&next).is_empty() || verified(&next).is_some() {
-            prop_assert!(deleted(&plan).is_empty() && verified(&plan).is_none());
+        if !deleted(&next).is_empty() || verified(&next).is_some() || !exported(&next).is_empty() {
+            prop_assert!(deleted(&plan).is_empty() && verified(&plan).is_none() && exported(&plan).is_empty());
             make(&next, &mut input, &mut facts);
             next = backup::plan(&input, &facts, world::now());
         }
@@ -152,6 +165,23 @@ proptest! {
         let snapshot = snapshots(kind, &facts).into_iter().find(|one| one.identifier == verification.snapshot).unwrap();
         prop_assert_eq!(&*snapshot.status, "available");
         prop_assert_eq!(snapshot.source_resource_id, database(kind, &facts).map(|database| database.resource_id));
+    }
+
+    #[test]
+    fn each_export_is_made_once_for_a_slot_and_one_at_a_time((_, input, facts) in case()) {
+        let plan = backup::plan(&input, &facts, world::now());
+        let due = exported(&plan);
+        let names: BTreeSet<_> = due.iter().map(|one| &one.name).collect();
+        prop_assert_eq!(names.len(), due.len());
+        for one in due {
+            let of_export: Vec<_> = input.exported.iter().filter(|run| run.of.as_ref().is_some_and(|(name, _)| *name == one.name)).collect();
+            prop_assert!(of_export.iter().all(|run| run.ended.is_some()), "one is under way");
+            prop_assert!(of_export.iter().all(|run| run.of.as_ref().unwrap().1 != one.slot), "that slot was begun before");
+            let export = one.spec.export.as_ref().unwrap();
+            prop_assert!(one.slot <= world::now() && world::now() <= export.start_before.as_ref().unwrap().0);
+            prop_assert_eq!(&export.slot.as_ref().unwrap().0, &one.slot);
+            prop_assert!(one.id.name.len() <= 54);
+        }
     }
 
     #[test]

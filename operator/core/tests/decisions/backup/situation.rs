@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use runbook_api::aws_account::Verb;
 use runbook_api::backup_policy::{BackupPolicySpec, BackupPolicyStatus};
 use runbook_api::common::Mode;
+use runbook_api::scheduled_export::{ExportState, MadeExport, ScheduledExport};
 use runbook_api::scheduled_verification::VerificationState;
 use runbook_core::account::{Access, Brakes};
+use runbook_core::backup::exports;
 use runbook_core::backup::verification::Run;
 use runbook_core::backup::{Input, Memory};
 use runbook_core::facts::Answer;
@@ -42,6 +45,9 @@ pub struct Situation {
     /// The DatabaseRestores of the namespace.
     #[serde(default)]
     restores: Vec<Restore>,
+    /// The DatabaseBackups of the namespace.
+    #[serde(default)]
+    backups: Vec<Backup>,
     /// Verbs that the account does not grant.
     #[serde(default)]
     refused: Vec<Verb>,
@@ -60,6 +66,18 @@ struct Restore {
     passed_at: Option<Timestamp>,
     /// Seconds.
     took: Option<i64>,
+}
+
+/// A DatabaseBackup of the namespace that exports, made by the policy where it has a slot.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Backup {
+    name: String,
+    /// The export.
+    of: String,
+    slot: Option<Timestamp>,
+    ended: Option<ExportState>,
+    message: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -161,6 +179,15 @@ impl Situation {
         if let Some(verification) = self.spec().verification {
             status["verificationScheduled"] = since(&verification.schedule, verification.time_zone.as_deref());
         }
+        let exports = self.spec().exports;
+        if !exports.is_empty() {
+            let of = |one: &ScheduledExport| {
+                let scheduled = json!({"schedule": format!("{} {}", one.schedule, one.time_zone.as_deref().unwrap_or("UTC")),
+                    "since": "2026-02-27T12:00:00Z"});
+                json!({"name": one.name, "scheduled": scheduled})
+            };
+            status["exports"] = exports.iter().map(of).collect();
+        }
         serde_json::from_value(self.status.clone().unwrap_or(status)).unwrap()
     }
 
@@ -174,8 +201,12 @@ impl Situation {
             passed_at: one.passed_at,
             time_to_restore: one.took.map(SignedDuration::from_secs),
         });
+        let exported = self.backups.iter().map(Backup::seen).collect();
         let names = self.restores.iter().map(|one| one.name.clone()).collect();
-        input.beside(Memory::of(&self.previous(), Some(created))).with_runs(runs.collect(), names)
+        input
+            .beside(Memory::of(&self.previous(), Some(created)))
+            .with_runs(runs.collect(), names)
+            .with_exported(exported)
     }
 
     pub fn access(&self) -> Access {
@@ -205,6 +236,21 @@ impl Situation {
             facts.insert(query, answer);
         }
         facts
+    }
+}
+
+impl Backup {
+    fn seen(&self) -> exports::Run {
+        let of = self.slot.map(|slot| (self.of.clone(), slot));
+        let made = of.as_ref().filter(|_| self.ended == Some(ExportState::Complete)).map(|(name, slot)| MadeExport {
+            time: Time(*slot),
+            completion_time: None,
+            location: Some(format!("s3://clocked-backups/database/{name}.dump.zst")),
+            rows: Some(40),
+            bytes: Some(1234),
+        });
+        let ended = self.ended.map(|state| (state, self.message.clone()));
+        exports::Run { name: self.name.clone(), of, ended, made }
     }
 }
 

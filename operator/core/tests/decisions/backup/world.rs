@@ -48,8 +48,13 @@ pub fn access(mode: Mode) -> Access {
 
 /// Everything but these verbs is granted.
 pub fn access_without(refused: &[Verb], mode: Mode) -> Access {
-    let verbs = [Verb::Snapshot, Verb::DeleteSnapshot, Verb::Restore];
-    let resources = ["arn:aws:rds:*:*:db:clocked-db", "arn:aws:rds:*:*:cluster:clocked-db", "arn:aws:rds:*:*:db:rbv-*"];
+    let verbs = [Verb::Snapshot, Verb::DeleteSnapshot, Verb::Restore, Verb::Export];
+    let resources = [
+        "arn:aws:rds:*:*:db:clocked-db",
+        "arn:aws:rds:*:*:cluster:clocked-db",
+        "arn:aws:rds:*:*:db:rbv-*",
+        "arn:aws:s3:::clocked-backups/database/*",
+    ];
     let grant = Grant {
         namespaces: vec![world::NAMESPACE.into()],
         verbs: verbs.into_iter().filter(|verb| !refused.contains(verb)).collect(),

@@ -14,7 +14,7 @@ use runbook_core::observed::Endpoint;
 use runbook_core::report::{Outcome, Summary};
 use runbook_core::run::Ended;
 use runbook_core::step::ExportStep;
-use runbook_core::{Facts, Finding, Plan, Query, Step};
+use runbook_core::{CloudError, ErrorClass, Facts, Finding, Plan, Query, Step};
 use serde_json::{Value, json};
 
 use super::cloud::{Cloud, at};
@@ -39,6 +39,8 @@ struct Life {
     program: Option<Program>,
     secret: Option<bool>,
     job: Option<JobState>,
+    /// Whether Kubernetes lets nobody look at Jobs.
+    refused: bool,
     now: Timestamp,
 }
 
@@ -72,6 +74,7 @@ impl Life {
             program: Some(program),
             secret: Some(true),
             job: None,
+            refused: false,
             now: at("2026-03-01T03:00:10Z"),
         }
     }
@@ -93,6 +96,7 @@ impl Life {
             }
             for query in &plan.needs {
                 match query {
+                    Query::ExportJob(_) if self.refused => facts.insert(query.clone(), Err(forbidden())),
                     Query::ExportJob(_) => {
                         facts.insert(query.clone(), Ok(Answer::ExportJob(self.job.clone().map(Box::new))))
                     }
@@ -131,6 +135,17 @@ impl Life {
 
     fn ended(&self) -> Option<Ended> {
         Ended::of(&self.status.conditions)
+    }
+}
+
+fn forbidden() -> CloudError {
+    CloudError {
+        class: ErrorClass::Denied,
+        operation: "Kubernetes.GetJob",
+        resource: "Job clocked/export".into(),
+        code: "Forbidden".into(),
+        message: "you may not".into(),
+        request_id: None,
     }
 }
 
@@ -248,6 +263,61 @@ fn nothing_is_made_until_everything_is_there() {
     assert_eq!(life.reason(), "TargetNotFound");
     life.program = None;
     assert_eq!(life.reason(), "ExportsDisabled");
+}
+
+#[test]
+fn what_is_not_made_in_time_is_waited_for_no_longer() {
+    let ended = |life: &Life| match life.ended() {
+        Some(Ended::Failed { reason, message }) => (reason, message),
+        other => panic!("{other:?}"),
+    };
+    let limited = || {
+        let mut life = Life::new();
+        life.spec["export"]["startBefore"] = json!("2026-03-01T04:00:00Z");
+        life.spec["export"]["timeout"] = json!("1h");
+        life
+    };
+    let mut life = limited();
+    life.secret = None;
+    let plan = life.turn();
+    assert_eq!((plan.findings[0].reason.as_str(), plan.next_at), ("SecretNotFound", Some(at("2026-03-01T04:00:01Z"))));
+    life.now = at("2026-03-01T04:00:01Z");
+    assert!(life.turn().steps.is_empty());
+    let (reason, message) = ended(&life);
+    assert_eq!(reason, "ExportNotStarted");
+    assert!(message.contains("there is no Secret clocked/clocked-db-export"), "{message}");
+    // Nothing is made too late, either.
+    let mut life = limited();
+    life.now = at("2026-03-01T04:00:00Z");
+    assert_eq!(life.plan().steps.len(), 1);
+    life.now = at("2026-03-01T04:00:01Z");
+    assert!(life.turn().steps.is_empty());
+    assert_eq!(ended(&life).0, "ExportNotStarted");
+    // A Job that was made goes on for as long as it may.
+    let mut life = limited();
+    life.job = own(JobState::default());
+    life.now = at("2026-03-01T05:30:00Z");
+    assert_eq!((life.reason().as_str(), life.ended()), ("ExportInProgress", None));
+}
+
+#[test]
+fn a_job_that_cannot_be_looked_at_is_waited_for_until_its_own_end() {
+    let mut life = Life::new();
+    life.spec["export"]["startBefore"] = json!("2026-03-01T04:00:00Z");
+    life.spec["export"]["timeout"] = json!("1h");
+    life.refused = true;
+    life.now = at("2026-03-01T05:00:00Z");
+    let plan = life.turn();
+    assert_eq!((plan.findings[0].reason.as_str(), life.ended()), ("KubernetesRefused", None));
+    assert_eq!(plan.next_at, Some(at("2026-03-01T05:00:01Z")));
+    life.now = at("2026-03-01T05:00:01Z");
+    life.turn();
+    assert!(matches!(life.ended(), Some(Ended::Failed { reason, .. }) if reason == "ExportNotStarted"));
+    // One without a deadline is waited for.
+    let mut life = Life::new();
+    life.refused = true;
+    life.now = at("2027-03-01T05:00:00Z");
+    assert_eq!((life.reason().as_str(), life.ended()), ("KubernetesRefused", None));
 }
 
 #[test]
