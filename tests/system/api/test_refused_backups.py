@@ -30,6 +30,20 @@ def verified(**changes: object) -> dict:
     return {"spec.verification": {name: value for name, value in fields.items() if value is not None}}
 
 
+def exported(*others: dict, **changes: object) -> dict:
+    """An export on a schedule; None takes a field out."""
+    fields = {
+        "name": "user-data",
+        "schedule": "30 2 * * *",
+        "source": "Primary",
+        "connection": {"secretRef": {"name": "clocked-db-export"}},
+        "serviceAccountName": "exporter",
+        "s3": {"bucket": "clocked-backups", "prefix": "database/"},
+    } | changes
+    one = {name: value for name, value in fields.items() if value is not None}
+    return {"spec.exports": [one, *others]}
+
+
 BAD = {
     "backup-no-source": (BACKUP, {"spec.source": None}, ["spec.source", "Required value"]),
     "backup-source-empty": (BACKUP, {"spec.source": {}}, ["name the database, and one only: source.rdsInstance with the identifier"]),
@@ -57,7 +71,7 @@ BAD = {
     "backup-of-nothing": (
         BACKUP,
         {"spec.snapshots": None},
-        ["say how the database is backed up: set automated, snapshots, deletionProtection, verification, or several of them"],
+        ["say how the database is backed up: set automated, snapshots, deletionProtection, verification, exports, or several of them"],
     ),
     "backup-name-long": (BACKUP, {"metadata.name": "n" * 41}, ["metadata.name must have at most 40 characters"]),
     "backup-region-zone": (BACKUP, {"spec.region": "eu-central-1a"}, ["region must be an AWS region code such as eu-central-1"]),
@@ -109,6 +123,20 @@ BAD = {
         verified() | {"spec.snapshots": None},
         ["there is nothing to verify: set snapshots, or verification.includeAutomated: true"],
     ),
+    "exported-cluster": (
+        BACKUP,
+        exported() | {"spec.source": {"rdsCluster": "clocked"}},
+        ["exports need source.rdsInstance: only DB instances are exported"],
+    ),
+    "exported-never": (BACKUP, exported(schedule="every night"), ["schedule must have five fields"]),
+    "exported-late": (BACKUP, exported(startingDeadline="30s"), ["startingDeadline must be from 1m to 168h"]),
+    "exported-from-nothing": (BACKUP, exported(source=None), ["spec.exports[0].source", "Required value"]),
+    "exported-from-no-replica": (BACKUP, exported(source="Replica"), ["say which read replica is exported in replica"]),
+    "exported-from-both": (BACKUP, exported(replica="clocked-db-read"), ["and none with another source"]),
+    "exported-twice-by-a-name": (BACKUP, exported(exported()["spec.exports"][0]), ["spec.exports", "Duplicate value"]),
+    "exported-under-a-path": (BACKUP, exported(name="user/data"), ["name must be lower-case letters, digits and hyphens"]),
+    "exported-into-an-arn": (BACKUP, exported(s3={"bucket": "arn:aws:s3:::clocked"}), ["the name of a bucket, not its ARN"]),
+    "exported-by-a-slot": (BACKUP, exported(slot="2026-03-01T01:30:00Z"), ['unknown field "spec.exports[0].slot"']),
     "verified-into-a-name": (
         BACKUP,
         verified(restore={"rdsInstance": "scratch"}),

@@ -130,6 +130,17 @@ RUNS = {
 }
 
 
+#: An export of a policy, each minute.
+EXPORT = {
+    "name": "user-data",
+    "schedule": "* * * * *",
+    "source": "Primary",
+    "connection": {"secretRef": {"name": "connection"}},
+    "serviceAccountName": "exporter",
+    "s3": {"bucket": "clocked-backups", "prefix": "database/"},
+}
+
+
 def run(place, kind: str, spec: dict[str, Any], name: str = "run") -> dict[str, Any]:
     """A backup of a database by hand, or a restore of it, not yet applied."""
     of = {"rdsInstance": place.name}
@@ -150,29 +161,32 @@ def provoke_runs(place, runs: list[dict[str, Any]]) -> None:
     iam.put_user_policy(**about, PolicyDocument=json.dumps(everything))
     resources = [f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{name}" for name in (place.name, "rbv-*")]
     services = {"namespaces": [place.namespace], "verbs": ["scale"], "resources": [f"arn:aws:ecs:*:*:service/{place.cluster}/*"]}
-    databases = {"namespaces": [place.namespace], "verbs": ["snapshot", "deleteSnapshot", "restore"], "resources": resources}
+    resources.append("arn:aws:s3:::clocked-backups/database/*")
+    databases = {"namespaces": [place.namespace], "verbs": ["snapshot", "deleteSnapshot", "restore", "export"], "resources": resources}
     place.grant(grants=[services, databases])
     place.account.create_database(place.name)
     try:
         # The other policy holds the database.
         place.client.kubectl("delete", "backuppolicy", "backup", f"--namespace={place.namespace}", "--timeout=60s")
-        # One that the operator makes, and one that it removes because it ended days ago.
+        # Two that the operator makes, and two that it removes because they ended days ago.
         each_minute = {"schedule": "* * * * *", "checks": [{"name": "any", "sql": "SELECT 1", "expect": "value == 1"}]}
         at_once = {"schedule": "0 0 29 2 *", "runOnCreate": True}
-        place.apply(backup(place, {"snapshots": at_once, "verification": each_minute}, "verified"))
-        old = run(place, "DatabaseRestore", RUNS["DatabaseRestore"], "old")
-        old["metadata"]["labels"] = {"ops.clocked.app/made-by": "operator"}
-        end_long_ago(place, old)
+        place.apply(backup(place, {"snapshots": at_once, "verification": each_minute, "exports": [EXPORT]}, "verified"))
+        for kind, spec in (("DatabaseRestore", RUNS["DatabaseRestore"]), ("DatabaseBackup", {})):
+            old = run(place, kind, spec, "old")
+            old["metadata"]["labels"] = {"ops.clocked.app/made-by": "operator"}
+            end_long_ago(place, old)
         place.apply(*runs)
         for thing in runs:
             where = (thing["kind"].lower(), "run", f"--namespace={place.namespace}")
             until(f"{where[0]} is guarded", lambda where=where: place.client.get(*where)["metadata"].get("finalizers"), bool)
             until(f"{where[0]} was begun", lambda where=where: place.client.get(*where)["status"].get("startTime"), bool)
             place.client.kubectl("delete", *where, "--timeout=60s")
-        made = lambda: place.client.get("databaserestore", f"--namespace={place.namespace}", "--selector=ops.clocked.app/policy=verified")  # noqa: E731
-        until("a verification is made", lambda: made()["items"], bool, 150)
+        of_policy = (f"--namespace={place.namespace}", "--selector=ops.clocked.app/policy=verified")
+        for kind in ("databaserestore", "databasebackup"):
+            until(f"a {kind} is made", lambda kind=kind: place.client.get(kind, *of_policy)["items"], bool, 150)
         place.client.kubectl("delete", "backuppolicy", "verified", f"--namespace={place.namespace}", "--timeout=60s")
-        place.client.kubectl("delete", "databaserestore", "--all", f"--namespace={place.namespace}", "--timeout=60s")
+        place.client.kubectl("delete", "databaserestore,databasebackup", "--all", f"--namespace={place.namespace}", "--timeout=60s")
     finally:
         iam.delete_user_policy(**about)
 
@@ -393,6 +407,29 @@ def test_who_may_not_restore_declares_no_verification(place, operator, bind):
     operator.kubectl("patch", "rolebinding", f"{restorer}-too", f"--namespace={where}", "--type=json", f"--patch={subject(restorer)}")
     both = ("apply", "--filename=-", f"--as={restorer}")
     until("the right is known", lambda: taken(operator, both, backup(place, verified, "whole")), bool)
+
+
+def test_who_may_not_create_backups_declares_no_export(place, operator):
+    user, where = f"{place.name}-writer", place.namespace
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "policies", "namespace": where}}
+    rule = {"apiGroups": ["ops.clocked.app"], "resources": ["backuppolicies"], "verbs": ["get", "create", "update", "patch"]}
+    place.apply(role | {"rules": [rule]})
+    operator.kubectl("create", "rolebinding", user, "--role=policies", f"--user={user}", f"--namespace={where}")
+    plain = {"suspend": True, "snapshots": {"schedule": "0 2 * * *"}}
+    by_writer = ("apply", "--filename=-", f"--as={user}")
+    until("the right is known", lambda: taken(operator, by_writer, backup(place, plain, "whole")), bool)
+
+    def refused(spec: dict[str, Any]) -> str:
+        with pytest.raises(CommandError) as error:
+            operator.kubectl(*by_writer, stdin=json.dumps(backup(place, spec, "whole")))
+        return str(error.value)
+
+    exported = plain | {"exports": [EXPORT]}
+    assert f"create databasebackups in namespace {where} (the role {RELEASE}-editor)" in refused(exported)
+    place.apply(backup(place, exported, "whole"))
+    operator.kubectl(*by_writer, stdin=json.dumps(backup(place, exported | {"deletionProtection": True}, "whole")))
+    assert "you may not do here" in refused(plain | {"exports": [EXPORT | {"tables": ["secrets"]}]})
+    operator.kubectl(*by_writer, stdin=json.dumps(backup(place, plain | {"exports": None}, "whole")))
 
 
 def subject(user: str) -> str:

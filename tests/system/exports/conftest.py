@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from runbook_sandbox.clocked.account import ADMINISTRATOR, Account
+from places import Place
+from runbook_sandbox.clocked.account import ACCOUNT, ADMINISTRATOR, OPERATOR_USER, REGION, Account
 from runbook_sandbox.clocked.database import Database
+from runbook_sandbox.clocked.installation import CHART, NAMESPACE, RELEASE
+from runbook_sandbox.harness import Sandbox
+from runbook_sandbox.postgres import binaries
 from runbook_sandbox.processes import wait_until
 
-from exports.exporter import Bucket, Exporter
+from exports.exporter import EXPORTER, Bucket, Exporter
 from exports.exporter import program as built
+from exports.shop import DATABASE, Shop
 
 _numbers = itertools.count(1)
 PACE = {"rds_create": 0.2, "rds_modify": 0.2, "rds_delete": 0.2}
@@ -83,3 +89,35 @@ def bucket(aws: Account) -> Iterator[Bucket]:
 @pytest.fixture
 def exporter(program: str, filled: Database, bucket: Bucket, tmp_path: Path) -> Exporter:
     return Exporter(program, filled, bucket, tmp_path)
+
+
+@pytest.fixture
+def shop(exporting: tuple[Database, Bucket], place: Place) -> Iterator[Shop]:
+    database, bucket = exporting
+    made = Shop(place, database, bucket)
+    made.prepare()
+    made.grant_it(f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{DATABASE}", f"arn:aws:s3:::{bucket.name}/database/*")
+    flags = [f"--set=exports.image={EXPORTER}", f"--set-json=exports.namespaces={json.dumps([place.namespace])}"]
+    place.client.helm("upgrade", RELEASE, str(CHART), f"--namespace={NAMESPACE}", "--reuse-values", "--wait", "--timeout=3m", *flags)
+    yield made
+    # Whatever other tests have set stays.
+    place.client.helm("rollback", RELEASE, f"--namespace={NAMESPACE}", "--wait", "--timeout=3m")
+
+
+@pytest.fixture(scope="session")
+def exporting(operator: Sandbox, account: Account, tmp_path_factory: pytest.TempPathFactory) -> tuple[Database, Bucket]:
+    """A database, and a bucket whose user the exporter is."""
+    database = Database(account, DATABASE)
+    database.create()
+    database.available()
+    database.fill()
+    bucket = Bucket(account, "clocked-jobs")
+    reading = {"Effect": "Allow", "Action": "rds:DescribeDBInstances", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [reading]})
+    account.client("iam").put_user_policy(UserName=OPERATOR_USER, PolicyName="exports", PolicyDocument=document)
+    postgres = binaries.ensure()
+    environment = {"AWS_ACCESS_KEY_ID": bucket.key[0], "AWS_SECRET_ACCESS_KEY": bucket.key[1], "AWS_ENDPOINT_URL": account.endpoint}
+    environment |= postgres.environment() | {"RUNBOOK_PG_DUMP": str(postgres["pg_dump"])}
+    folder = next(tmp_path_factory.getbasetemp().glob("exporter*"))
+    (folder / "environment").write_text("".join(f"export {name}='{value}'\n" for name, value in environment.items()))
+    return database, bucket

@@ -26,6 +26,10 @@ const LONGEST: usize = 200;
 
 /// Decides what is to be asked, or made, so that the export is made once.
 pub fn plan(input: &Input, wanted: &Wanted, facts: &Facts, now: Timestamp) -> Plan {
+    if input.program.is_none() && !input.memory.seen {
+        // Where exports are turned off the operator may not even look for a Job.
+        return overdue(wanted, disabled(), wanted.over_at(), now);
+    }
     let mut inquiry = Inquiry::new(facts);
     let job = inquiry.export_job(Query::ExportJob(wanted.job.clone()));
     match (inquiry.open(), job) {
@@ -135,12 +139,7 @@ fn overdue(wanted: &Wanted, mut plan: Plan, deadline: Option<Timestamp>, now: Ti
 
 /// Looks at everything that the Job needs, and makes it.
 fn begin(input: &Input, wanted: &Wanted, facts: &Facts, now: Timestamp) -> Plan {
-    let Some(program) = &input.program else {
-        return Plan::only(Finding::stalled(
-            "ExportsDisabled",
-            "exports are turned off: set exports.image of the chart to an image with runbook-export and pg_dump",
-        ));
-    };
+    let Some(program) = &input.program else { return disabled() };
     let mut inquiry = Inquiry::new(facts);
     let database = inquiry.database(Query::Database(input.database.clone()));
     let replica = wanted.replica.as_ref().map(|id| (id, inquiry.database(Query::Database(id.clone()))));
@@ -173,6 +172,13 @@ fn begin(input: &Input, wanted: &Wanted, facts: &Facts, now: Timestamp) -> Plan 
     };
     let named = database.and_then(Option::as_deref).and_then(|found| found.instance.as_deref()?.db_name.clone());
     make(input, wanted, program, host, named)
+}
+
+fn disabled() -> Plan {
+    Plan::only(Finding::stalled(
+        "ExportsDisabled",
+        "exports are turned off: set exports.image of the chart to an image with runbook-export and pg_dump",
+    ))
 }
 
 fn make(input: &Input, wanted: &Wanted, program: &Program, host: &Endpoint, named: Option<String>) -> Plan {
