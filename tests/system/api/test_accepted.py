@@ -159,6 +159,38 @@ GOOD = {
             },
         },
     ),
+    "backup-by-exports-alone": (
+        BACKUP,
+        {
+            "spec.snapshots": None,
+            "spec.exports": [
+                {
+                    "name": "user-data",
+                    "schedule": "30 2 * * *",
+                    "source": "Replica",
+                    "replica": "clocked-db-read",
+                    "tables": ["users", "app.sessions"],
+                    "connection": {"secretRef": {"name": "clocked-db-export"}, "database": "clocked"},
+                    "serviceAccountName": "exporter",
+                    "s3": {"bucket": "clocked-backups", "prefix": "database/", "bucketOwner": "123456789012"},
+                    "retention": {"keepLast": 30},
+                },
+                {
+                    "name": "everything",
+                    "schedule": "0 4 1 * *",
+                    "timeZone": "Europe/Berlin",
+                    "jitter": "1h",
+                    "startingDeadline": "24h",
+                    "source": "Primary",
+                    "compression": "Gzip",
+                    "connection": {"secretRef": {"name": "clocked-db-export"}},
+                    "serviceAccountName": "exporter",
+                    "s3": {"bucket": "clocked-backups"},
+                    "timeout": "12h",
+                },
+            ],
+        },
+    ),
     "account-that-lets-few-be-deleted": (ACCOUNT, {"spec.safety": {"maxDeletesPerDay": 1}}),
     "account-that-grants-backups": (
         ACCOUNT,

@@ -38,7 +38,8 @@ fn newest(one: &ScheduledExportStatus) -> Option<i64> {
 }
 
 fn last(one: &ScheduledExportStatus) -> Option<ExportState> {
-    let ended = |slot: &&ExportSlot| !matches!(slot.state, ExportState::Waiting | ExportState::Running);
+    let ended =
+        |slot: &&ExportSlot| matches!(slot.state, ExportState::Complete | ExportState::Failed | ExportState::Unknown);
     one.slots.iter().find(ended).map(|slot| slot.state)
 }
 

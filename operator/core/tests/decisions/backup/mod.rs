@@ -3,6 +3,7 @@
 mod any;
 mod claims;
 mod cron;
+mod exports;
 mod life;
 mod plans;
 mod properties;
