@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::common::{AccountRef, HistoryEntry, Mode, PlanStatus};
 use crate::copies::{CopyStatus, SnapshotCopy};
 use crate::duration::Duration;
+use crate::retention::RetentionStatus;
 use crate::scheduled_export::{ScheduledExport, ScheduledExportStatus};
 use crate::scheduled_verification::{ScheduledVerification, VerificationSlot, VerifiedBackup};
 
@@ -382,29 +383,4 @@ pub enum SlotState {
     Lost,
     /// The snapshot was kept as long as the policy says, and was deleted.
     Deleted,
-}
-
-/// What becomes of the snapshots of a policy.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RetentionStatus {
-    /// How many snapshots of this policy there are.
-    #[schemars(range(min = 0))]
-    pub snapshots: i32,
-    /// Snapshots that the rules keep no longer, the next to be deleted first; at most 20.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub next_deletions: Vec<PlannedDeletion>,
-}
-
-/// A snapshot that is going to be deleted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PlannedDeletion {
-    /// Identifier of the snapshot.
-    #[schemars(length(max = 255))]
-    pub snapshot_identifier: String,
-    /// When it may be deleted.
-    pub time: Time,
 }

@@ -19,6 +19,7 @@ pub mod export;
 pub mod metric_math;
 pub mod number;
 pub mod reference;
+pub mod retention;
 pub mod run;
 pub mod safety;
 // Columns of one type are no duplicates.

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use runbook_api::backup_policy::{Backup, PlannedDeletion, RetentionStatus, ScheduledSince};
+use runbook_api::backup_policy::{Backup, ScheduledSince};
 use runbook_api::copies::CopyStatus;
+use runbook_api::retention::{PlannedDeletion, RetentionStatus};
 use runbook_api::scheduled_export::ScheduledExportStatus;
 use runbook_api::scheduled_verification::VerifiedBackup;
 

@@ -2,11 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use runbook_api::backup_policy::{
-    BackupPolicyStatus, PlannedDeletion, RetentionStatus, ScheduledSince, Slot, SlotState,
-};
+use runbook_api::backup_policy::{BackupPolicyStatus, ScheduledSince, Slot, SlotState};
 use runbook_api::common::PlanStatus;
 use runbook_api::common::condition::{EXPORTED, VERIFIED};
+use runbook_api::retention::{PlannedDeletion, RetentionStatus};
 use runbook_api::scheduled_export::ScheduledExportStatus;
 use runbook_api::scheduled_verification::{VerificationSlot, VerificationState};
 

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use proptest::prelude::*;
 use proptest::sample::select;
 use runbook_api::DatabaseBackup;
-use runbook_api::backup_policy::BackupPolicyStatus;
+use runbook_api::backup_policy::{BackupPolicySpec, BackupPolicyStatus};
 use runbook_api::common::condition::EXPORTED;
 use runbook_api::database_backup::DatabaseBackupStatus;
 use runbook_api::scheduled_export::{ExportSlot, ExportState};
@@ -43,6 +43,7 @@ enum Luck {
 }
 
 struct Life {
+    policy: BackupPolicySpec,
     input: Input,
     facts: Facts,
     status: BackupPolicyStatus,
@@ -58,8 +59,10 @@ impl Life {
         let export = json!({"name": NAME, "schedule": schedule, "timeZone": "Europe/Berlin", "jitter": jitter, "source": "Primary",
             "connection": {"secretRef": {"name": "clocked-db-export"}}, "serviceAccountName": "exporter",
             "s3": {"bucket": "clocked-backups", "prefix": "database/"}});
+        let policy = world::spec(json!({"exports": [export]}));
         Self {
-            input: world::input_of(&world::spec(json!({"exports": [export]}))),
+            input: world::input_of(&policy),
+            policy,
             facts: world::facts(KIND, Some(world::database(KIND)), Vec::new(), 0),
             status: BackupPolicyStatus::default(),
             created: begin(),
@@ -78,8 +81,7 @@ impl Life {
         }
         let since = now - SignedDuration::from_secs(90);
         let seen = self.objects.values().filter(|(_, made)| luck != Luck::SeenLate || *made < since);
-        let of = &self.input.exports[0].spec;
-        let of = (&of.account_ref, of.region.as_deref(), &of.source);
+        let of = (&self.policy.account_ref, None, &self.policy.source);
         let runs: Vec<Run> = seen.map(|(object, _)| Run::read(object, "clocked-db", of)).collect();
         let input = self.input.clone().beside(Memory::of(&self.status, Some(self.created))).with_exported(runs);
         let plan = backup::plan(&input, &self.facts, now);
@@ -199,9 +201,14 @@ proptest! {
             life.look(luck, now)?;
             prop_assert!(life.slots().is_sorted_by(|one, other| one.time.0 > other.time.0));
         }
-        // Without further trouble it goes on, and what it has made is told.
+        // Without further trouble it goes on, and what it has made is told once it has ended.
         let before = life.made.len();
         for _ in 0..60 {
+            now += SignedDuration::from_mins(30);
+            life.time_passes(false, now);
+            life.look(Luck::Fine, now)?;
+        }
+        if life.objects.values().any(|(object, _)| object.status.is_none()) {
             now += SignedDuration::from_mins(30);
             life.time_passes(false, now);
             life.look(Luck::Fine, now)?;
@@ -217,7 +224,7 @@ proptest! {
 fn what_came_of_it_is_told() {
     let told = |life: &Life| life.slots().iter().map(|slot| slot.state).collect::<Vec<_>>();
     let mut life = Life::new("30 2 * * *", "0s");
-    let mut at = |life: &mut Life, time: &str, luck: Luck| life.look(luck, world::at(time)).unwrap();
+    let at = |life: &mut Life, time: &str, luck: Luck| life.look(luck, world::at(time)).unwrap();
     at(&mut life, "2026-03-20T00:00:00Z", Luck::Fine);
     assert_eq!((told(&life), life.exported()), (vec![], ("Unknown", "NotYetExported")));
     at(&mut life, "2026-03-20T01:30:00Z", Luck::Fine);
