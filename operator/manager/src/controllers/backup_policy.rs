@@ -192,6 +192,9 @@ fn restores(policy: &BackupPolicy, context: &Context) -> BTreeSet<String> {
 
 /// The DatabaseBackups of the policy's namespace, as it sees them.
 fn exported(policy: &BackupPolicy, context: &Context) -> Vec<exports::Run> {
+    if policy.spec.exports.is_empty() {
+        return Vec::new();
+    }
     let namespace = policy.namespace();
     let all = context.stores.database_backups.store();
     let backups = all.state_filter(|backup: &DatabaseBackup| backup.namespace() == namespace);

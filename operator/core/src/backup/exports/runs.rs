@@ -29,30 +29,27 @@ impl Run {
     /// What an object says to the policy of this name, for what `(account, region, source)` names.
     pub fn read(object: &DatabaseBackup, policy: &str, of: (&AccountRef, Option<&str>, &DatabaseSource)) -> Self {
         let (metadata, spec) = (&object.metadata, &object.spec);
-        let status = object.status.clone().unwrap_or_default();
+        let name = metadata.name.clone().unwrap_or_default();
         // A policy of the same name was of another database perhaps.
         let same = (&spec.account_ref, spec.region.as_deref(), &spec.source) == of;
-        let export = spec.export.as_ref().and_then(|export| export.name.clone());
-        let of = export.zip(made::slot(metadata, policy)).filter(|_| same);
-        let ended = Ended::of(&status.conditions);
-        let told = status.export.unwrap_or_default();
-        let completion_time = status.completion_time;
-        let made = of.as_ref().filter(|_| matches!(ended, Some(Ended::Complete { .. }))).map(|(_, slot)| MadeExport {
-            time: Time(*slot),
-            completion_time,
-            location: told.location,
-            rows: told.rows,
-            bytes: told.bytes,
+        let export = spec.export.as_ref().filter(|_| same).and_then(|export| export.name.clone());
+        let Some((export, slot)) = export.zip(made::slot(metadata, policy)) else {
+            // Of others the name alone matters: it may be in the way.
+            return Self { name, of: None, ended: None, made: None };
+        };
+        let status = object.status.as_ref();
+        let ended = status.and_then(|status| Ended::of(&status.conditions));
+        let is_made = matches!(ended, Some(Ended::Complete { .. }));
+        let made = status.filter(|_| is_made).map(|status| {
+            let told = status.export.clone().unwrap_or_default();
+            let (time, completion_time) = (Time(slot), status.completion_time.clone());
+            MadeExport { time, completion_time, location: told.location, rows: told.rows, bytes: told.bytes }
         });
-        Self {
-            name: metadata.name.clone().unwrap_or_default(),
-            of,
-            ended: ended.map(|ended| match ended {
-                Ended::Complete { .. } => (ExportState::Complete, None),
-                Ended::Failed { message, .. } => (ExportState::Failed, Some(message)),
-            }),
-            made,
-        }
+        let ended = ended.map(|ended| match ended {
+            Ended::Complete { .. } => (ExportState::Complete, None),
+            Ended::Failed { message, .. } => (ExportState::Failed, Some(message)),
+        });
+        Self { name, of: Some((export, slot)), ended, made }
     }
 
     /// As an export that is to be made will be seen once it is.
