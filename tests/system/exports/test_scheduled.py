@@ -54,7 +54,7 @@ def test_what_cannot_be_made_in_time_makes_room_for_the_next(shop: Shop):
     assert condition(found, "Ready")["status"] == "True", "nothing else waits for it"
     assert condition(shop.show(failed["backup"]), "Failed")["reason"] == "ExportNotStarted"
     shop.client.kubectl("label", "secret", "unlabelled", f"{USABLE}=true", f"--namespace={shop.namespace}")
-    made = shop.slot("Complete")
+    made = shop.slot("Complete", 300)
     assert made["time"] > failed["time"]
     until("it is in order again", lambda: condition(shop.policy(), "Exported")["status"], lambda status: status == "True", 120)
 
