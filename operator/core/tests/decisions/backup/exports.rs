@@ -76,7 +76,7 @@ impl Life {
         match luck {
             Luck::Down => return Ok(()),
             Luck::StatusLost => (self.status, self.created) = (BackupPolicyStatus::default(), now),
-            Luck::Deleted => drop(self.objects.pop_last()),
+            Luck::Deleted => self.delete_newest(),
             _ => {}
         }
         let since = now - SignedDuration::from_secs(90);
@@ -98,6 +98,15 @@ impl Life {
             self.report(&plan, &applied, &[], &acts, now);
         }
         Ok(())
+    }
+
+    /// Somebody deletes what was made last. Of what goes before anybody has told of it nothing is known, and it is made again.
+    fn delete_newest(&mut self) {
+        let Some((name, (object, _))) = self.objects.pop_last() else { return };
+        if !self.slots().iter().any(|slot| slot.backup.as_ref() == Some(&name)) {
+            let slot = object.spec.export.unwrap().slot.unwrap();
+            self.made.retain(|made| *made != slot.0);
+        }
     }
 
     /// As the API server does: what is there is not made again.
