@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use runbook_aws::call::{Call, Reply};
+use runbook_core::checks::FailureClass;
 use runbook_core::observed::{AppliedPolicy, Capacity, ScheduledAction};
 use runbook_core::{CloudError, Scope};
 use serde_json::Value;
 
-use crate::cloud::rds;
+use crate::cloud::rds::{self, colleagues, restores};
 use crate::fault::Fault;
 use crate::stage::lock;
 
@@ -41,6 +42,10 @@ pub enum What {
     },
     /// Somebody else changed a database, its snapshots or their quota.
     OutsideRds(Box<OutsideRds>),
+    /// Somebody else did something about instances that were restored.
+    OutsideRestored(colleagues::Act),
+    /// The operator asked a database.
+    Asked(Box<Asked>),
     /// The operator made a request to Kubernetes.
     Kubernetes(Box<KubernetesCall>),
     /// The operator learned of an object by a watch, a list or an answer.
@@ -154,6 +159,30 @@ pub struct Stored {
     pub after: rds::Held,
 }
 
+/// What RDS held about an instance that a restore has made.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    /// Before.
+    pub before: Option<restores::Restored>,
+    /// And after.
+    pub after: Option<restores::Restored>,
+}
+
+/// One question of the operator to a database, as it reached that.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Which life of the operator.
+    pub process: u32,
+    /// The instance.
+    pub instance: String,
+    /// The snapshot that it was restored from, if it was from one.
+    pub snapshot: Option<String>,
+    /// Whether the data is as expected; none where the database did not tell.
+    pub good: Option<bool>,
+    /// Why nothing could be asked, where that is so.
+    pub failure: Option<FailureClass>,
+}
+
 /// One call of the operator to AWS.
 #[derive(Clone, Debug)]
 pub struct AwsCall {
@@ -179,7 +208,9 @@ pub struct AwsCall {
     pub effect: Option<(String, Held, Held)>,
     /// For a write about a database that AWS accepted.
     pub stored: Option<Box<Stored>>,
-    /// For a write: every policy and account as it was in Kubernetes at the time of the effect.
+    /// For a write about an instance that was restored, or is, that AWS accepted.
+    pub scratch: Option<Box<Scratch>>,
+    /// For a write: every policy, run and account as it was in Kubernetes at the time of the effect.
     pub intent: Vec<(ObjectKey, Arc<Value>)>,
 }
 
@@ -229,6 +260,7 @@ impl AwsCall {
     pub fn changed(&self) -> bool {
         self.effect.as_ref().is_some_and(|(_, before, after)| before != after)
             || self.stored.as_ref().is_some_and(|stored| stored.before != stored.after)
+            || self.scratch.as_ref().is_some_and(|scratch| scratch.before != scratch.after)
     }
 }
 
@@ -307,6 +339,11 @@ fn line(what: &What) -> Option<String> {
             Some(format!("outside: {act} on {resource}: {after}"))
         }
         What::OutsideRds(outside) => Some(format!("outside: {} of {}", outside.act, outside.database.1)),
+        What::OutsideRestored(act) => Some(format!("outside: {act:?}")),
+        What::Asked(asked) => {
+            let Asked { process, instance, good, failure, .. } = &**asked;
+            Some(format!("op{process} asks {instance}: good {good:?}, failure {failure:?}"))
+        }
         What::Edited { act, object, .. } => Some(format!("edit: {act}: {object}")),
         What::Started { process } => Some(format!("op{process} starts")),
         What::Crashed { process, why } => Some(format!("op{process} dies: {why}")),

@@ -69,6 +69,8 @@ fn every_seed_ends_as_declared_with_no_act_lost_or_doubled() {
             });
         }
     });
+    let covered = covered.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("{count} seeds went through {:#?}", covered.counts());
     let mut failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
     failures.sort_by_key(|(seed, ..)| *seed);
     let summary: Vec<String> = failures
@@ -79,8 +81,6 @@ fn every_seed_ends_as_declared_with_no_act_lost_or_doubled() {
         .collect();
     let first = failures.iter().map(|(.., text)| text.as_str()).find(|text| !text.is_empty()).unwrap_or_default();
     assert!(failures.is_empty(), "{} of {count} seeds fail:\n{}\n\n{first}", failures.len(), summary.join("\n"));
-    let covered = covered.into_inner().unwrap_or_else(PoisonError::into_inner);
-    println!("{count} seeds went through {:#?}", covered.counts());
     // A few seeds need not see everything.
     assert!(count < SEEDS || covered.missing().is_empty(), "no seed went through {:?}", covered.missing());
 }

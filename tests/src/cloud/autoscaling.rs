@@ -1,11 +1,19 @@
 //! A scalable target, its policies, and the actions that fire on it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use runbook_core::observed::{AppliedPolicy, AppliedPolicyKind, Capacity, ScheduledAction};
 use runbook_core::scaling::schedule::Schedule;
 use runbook_core::scaling::scheduled::bounds;
+
+use super::FakeAws;
+use crate::stage::Stage;
+
+/// How often AWS looks which scheduled actions are due: they fire so much late at most.
+const FIRING: Duration = Duration::from_secs(7);
 
 /// A scalable target.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,5 +60,15 @@ impl Target {
     /// Its policies, by name.
     pub fn applied(&self) -> Vec<AppliedPolicy> {
         self.policies.iter().map(|(name, kind)| AppliedPolicy { name: name.clone(), kind: kind.clone() }).collect()
+    }
+}
+
+/// Fires scheduled actions, for ever.
+pub async fn fire(aws: FakeAws, stage: Arc<Stage>) {
+    let mut since = stage.now();
+    loop {
+        tokio::time::sleep(FIRING).await;
+        aws.fire(since);
+        since = stage.now();
     }
 }

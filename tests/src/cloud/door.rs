@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use runbook_aws::{Answered, Call, Cloud, Connection, Connections, Reply};
+use runbook_aws::{Answered, Call, Cloud, Connection, Connections, RdsCall, Reply};
 use runbook_core::{CloudError, ErrorClass, Scope};
 
 use super::bucket::Bucket;
 use super::refusal::Refusal;
 use super::{FakeAws, Region, State, rds, resource_id};
 use crate::fault::{CallSite, Door as DoorOf, Fault};
-use crate::journal::{AwsCall, Held, Stored, What};
+use crate::journal::{AwsCall, Held, Scratch, Stored, What};
 use crate::process::Process;
 use crate::stage::lock;
 
@@ -45,7 +45,7 @@ impl Door {
         let stage = &self.process.stage;
         let now = stage.now();
         let request_id = request_id(site);
-        let (mut effect, mut stored) = (None, None);
+        let (mut effect, mut stored, mut scratch) = (None, None, None);
         let result = match refusal(fault) {
             Some(refusal) => Err(refusal),
             None => {
@@ -56,12 +56,16 @@ impl Door {
                     let mut held = || scaled.as_ref().and_then(|id| region.held(id, now));
                     let before = held();
                     let database = database_of(call, region);
+                    let restored = restored_of(call);
+                    let restored_before = restored.and_then(|name| region.rds.restored.get(name).cloned());
                     let database_before = database.as_ref().and_then(|key| region.rds.held(key, now));
                     let reply = region.answer(&account, call, now)?;
                     let after = scaled.as_ref().and_then(|id| region.held(id, now));
                     effect = effect_of(scaled, before, after);
                     let database_after = database.as_ref().and_then(|key| region.rds.held(key, now));
                     stored = stored_of(database, database_before, database_after);
+                    let restored_after = restored.and_then(|name| region.rds.restored.get(name).cloned());
+                    scratch = restored.map(|_| Box::new(Scratch { before: restored_before, after: restored_after }));
                     Ok(reply)
                 })
             }
@@ -80,6 +84,7 @@ impl Door {
             answered,
             effect,
             stored,
+            scratch,
             intent: if call.is_write() { (self.aws.intent)() } else { Vec::new() },
         };
         stage.journal.push(now, What::Aws(Box::new(record)));
@@ -221,6 +226,18 @@ fn scaled_by(call: &Call) -> Option<String> {
 fn database_of(call: &Call, region: &Region) -> Option<rds::Key> {
     match call {
         Call::Rds(call) => region.rds.changed_by(call),
+        _ => None,
+    }
+}
+
+/// The DB instance that is restored, or was, and that a write is about.
+fn restored_of(call: &Call) -> Option<&str> {
+    match call {
+        Call::Rds(
+            RdsCall::Restore { identifier, .. }
+            | RdsCall::SetMasterPassword { identifier, .. }
+            | RdsCall::DeleteInstance { identifier },
+        ) => Some(identifier),
         _ => None,
     }
 }

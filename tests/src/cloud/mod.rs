@@ -9,6 +9,7 @@ pub mod autoscaling;
 pub mod bucket;
 pub mod door;
 pub mod ecs;
+pub mod postgres;
 pub mod queues;
 pub mod rds;
 pub mod refusal;

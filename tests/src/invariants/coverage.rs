@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use runbook_aws::Call;
 
+use super::databases::restores::coverage as restores;
 use super::databases::{coverage as databases, slots};
 use super::knowledge::Objects;
 use super::oracle;
@@ -89,6 +90,7 @@ impl Coverage {
             (0..slots::unhindered(run)).for_each(|_| coverage.count("slots that nothing was in the way of"));
         }
         for entry in &run.entries {
+            restores::of(&entry.what).into_iter().for_each(|what| coverage.count(what));
             match &entry.what {
                 What::Crashed { .. } => coverage.count("crashes"),
                 What::Edited { .. } => coverage.count("edits"),
@@ -146,7 +148,8 @@ impl Coverage {
 
     /// What is expected and never happened.
     pub fn missing(&self) -> Vec<&'static str> {
-        EXPECTED.into_iter().chain(databases::EXPECTED).filter(|what| !self.counts.contains_key(what)).collect()
+        let expected = EXPECTED.into_iter().chain(databases::EXPECTED).chain(restores::EXPECTED);
+        expected.filter(|what| !self.counts.contains_key(what)).collect()
     }
 
     /// How often each sort of thing happened.

@@ -12,7 +12,7 @@ use crate::journal::{Entry, ObjectKey, What};
 pub type Objects = BTreeMap<ObjectKey, Arc<Value>>;
 
 /// The kinds that are judged by what was known of them.
-const KINDS: [&str; 4] = ["scalingpolicies", "scalingoverrides", "backuppolicies", "awsaccounts"];
+const KINDS: [&str; 5] = ["scalingpolicies", "scalingoverrides", "backuppolicies", "databaserestores", "awsaccounts"];
 
 /// What one process knew.
 #[derive(Debug, Default)]

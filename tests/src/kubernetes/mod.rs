@@ -133,6 +133,12 @@ impl ApiServer {
         Ok(())
     }
 
+    /// Takes an object away past every check, finalizers among them: what the loss of etcd does.
+    pub fn lose(&self, kind: &'static Kind, key: &Key) {
+        lock(&self.store).remove(kind, key);
+        self.edited("lost", kind, key);
+    }
+
     /// An object as it is.
     pub fn get(&self, kind: &'static Kind, key: &Key) -> Option<Arc<Value>> {
         lock(&self.store).get(kind, key)

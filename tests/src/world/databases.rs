@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::event::Event;
 use super::objects::{backup, backup_tags, with};
+use super::restores;
 use super::run::EPOCH;
 use super::scenario::{DatabaseSetup, Scenario, SnapshotSetup};
 use super::{ACCOUNT, NAMESPACE, REGION};
@@ -69,6 +70,7 @@ pub fn add(scenario: &mut Scenario) {
         let account = generator.scenario.accounts[0].clone();
         generator.scenario.accounts[0] = with(account, "/spec/requestBudget/rds", json!({"read": 20, "modify": "2.5"}));
     }
+    restores::add(scenario);
 }
 
 impl Generator<'_> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::objects::set;
 use super::{ACCOUNT, CLUSTER, REGION, id_of};
 use crate::cloud::ecs::Service;
-use crate::cloud::rds::{self, outside::Act};
+use crate::cloud::rds::{self, colleagues, outside::Act};
 use crate::cloud::{FakeAws, Scaled};
 use crate::journal::What;
 use crate::kubernetes::kinds::{AWS_ACCOUNT, BACKUP_POLICY, SCALING_POLICY};
@@ -50,6 +50,15 @@ pub enum Event {
     CreateService(String, i32),
     /// Somebody does something about a database.
     Database(rds::Key, Act),
+    /// Somebody does something about instances that were restored.
+    Restored(colleagues::Act),
+    /// A person deletes the newest DatabaseRestore that has not ended; or gives up what it has made and then deletes it.
+    DeleteRestore {
+        /// Whether it is given up.
+        abandon: bool,
+    },
+    /// All DatabaseRestores are lost, as with the cluster's etcd.
+    LoseRestores,
     /// IAM denies an operation, or allows it again.
     Deny(&'static str, bool),
     /// AWS throttles: calls a second and burst, or no longer.
@@ -102,6 +111,9 @@ impl Places {
                 self.kubernetes(self.kubernetes.edit(kind, key, "request reconcile", edit).map(drop));
             }
             Event::Database(key, act) => self.aws.outside_database((ACCOUNT, REGION), key, act),
+            Event::Restored(act) => self.aws.outside_restored((ACCOUNT, REGION), act),
+            Event::DeleteRestore { abandon } => self.delete_restore(*abandon),
+            Event::LoseRestores => self.lose_restores(),
             Event::DropWatches => self.note("watches end", || self.kubernetes.drop_watches()),
             Event::Compact => self.note("the past is compacted", || self.kubernetes.compact()),
             Event::Gone => self.note("watches end and the past is compacted", || {
@@ -210,7 +222,7 @@ impl Places {
         }
     }
 
-    fn kubernetes(&self, result: Result<(), crate::kubernetes::Failure>) {
+    pub(super) fn kubernetes(&self, result: Result<(), crate::kubernetes::Failure>) {
         if let Err(failure) = result {
             self.stage.journal.push(self.stage.now(), What::Note(format!("edit refused: {}", failure.message)));
         }

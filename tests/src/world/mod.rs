@@ -4,8 +4,10 @@ pub mod databases;
 pub mod event;
 pub mod generate;
 pub mod mutant;
+pub mod mutant_of_restores;
 pub mod objects;
 pub mod panics;
+pub mod restores;
 pub mod run;
 pub mod scenario;
 

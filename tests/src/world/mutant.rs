@@ -8,6 +8,7 @@ use runbook_aws::{Answered, Call, Cloud, RdsCall, Reply};
 use runbook_core::observed::{Capacity, DatabaseSnapshot, Suspended};
 use runbook_core::{CloudError, Scope};
 
+use super::mutant_of_restores::Restores;
 use super::scenario::Mutation;
 use crate::cloud::cluster_id;
 use crate::stage::lock;
@@ -21,12 +22,21 @@ pub struct Mutant {
     seen: Mutex<Vec<DatabaseSnapshot>>,
     /// The first snapshot that was to be taken.
     first: Mutex<Option<RdsCall>>,
+    restores: Restores,
 }
 
 impl Mutant {
     /// A way into AWS with a defect.
     pub fn new(cloud: Arc<dyn Cloud>, mutation: Mutation) -> Self {
-        Self { cloud, mutation, done: AtomicBool::new(false), seen: Mutex::default(), first: Mutex::default() }
+        let restores = Restores::new(Arc::clone(&cloud));
+        Self {
+            cloud,
+            mutation,
+            done: AtomicBool::new(false),
+            seen: Mutex::default(),
+            first: Mutex::default(),
+            restores,
+        }
     }
 }
 
@@ -74,6 +84,7 @@ impl Cloud for Mutant {
                 }
                 Ok(answered)
             }
+            (Mutation::Restore(mutation), Call::Rds(what)) => self.restores.call(mutation, scope, what).await,
             (_, Call::Rds(what)) => self.rds(scope, what).await,
             _ => self.cloud.call(scope, call).await,
         }

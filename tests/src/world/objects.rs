@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::run::EPOCH;
 use super::{CLUSTER, NAMESPACE, REGION};
+use crate::cloud::postgres::{SESSIONS, USERS};
 
 /// An AwsAccount that grants the namespace `clocked` everything on all services and databases.
 pub fn account(name: &str, account_id: &str) -> Value {
@@ -25,7 +26,8 @@ pub fn account(name: &str, account_id: &str) -> Value {
                 {
                     "namespaces": [NAMESPACE], "verbs": ["observe", "snapshot", "deleteSnapshot"],
                     "resources": ["arn:aws:rds:*:*:db:*", "arn:aws:rds:*:*:cluster:*"]
-                }
+                },
+                {"namespaces": [NAMESPACE], "verbs": ["observe", "restore"], "resources": ["arn:aws:rds:*:*:db:*"]}
             ]
         }
     })
@@ -189,6 +191,31 @@ pub fn backup(name: &str, (kind, identifier): &(DatabaseKind, String), schedule:
             "snapshots": {"schedule": schedule, "startingDeadline": "5m"},
         }
     })
+}
+
+/// What is asked of a restored database: it fails where the data is not as expected.
+pub fn checks() -> Value {
+    json!([
+        {"name": "users", "sql": USERS, "expect": "value > 0"},
+        {"name": "sessions", "sql": SESSIONS, "expect": "rows == 1 && value > 0"},
+    ])
+}
+
+/// A DatabaseRestore with outcome Verify of what `source` says; see [`with`] for the rest.
+pub fn verification(name: &str, source: Value) -> Value {
+    json!({
+        "apiVersion": "ops.clocked.app/v1alpha1", "kind": "DatabaseRestore",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "accountRef": {"name": "default"}, "source": source, "target": {}, "outcome": "Verify",
+            "verification": {"checks": checks(), "checksTimeout": "30s", "timeout": "10m"},
+        }
+    })
+}
+
+/// What a BackupPolicy says of verifications by a schedule; see [`with`] for the rest.
+pub fn scheduled_verification(schedule: &str) -> Value {
+    json!({"schedule": schedule, "startingDeadline": "5m", "checks": checks(), "checksTimeout": "30s", "timeout": "10m"})
 }
 
 /// The tags of a snapshot that was taken for a slot of a BackupPolicy of the namespace.

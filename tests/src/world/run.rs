@@ -1,26 +1,30 @@
 //! Runs a scenario: one thread, one runtime, a paused clock.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use runbook_aws::Clock;
-use runbook_operator::asking::NoDatabases;
 use runbook_operator::{Metrics, Operator, Options};
 use tokio::sync::watch;
 
 use super::event::{Event, Places};
+use super::mutant_of_restores::databases;
+use super::restores::verified;
 use super::scenario::{Mutation, Scenario};
 use super::{ACCOUNT, CLUSTER, REGION, panics};
 use crate::cloud::aurora::Cluster;
+use crate::cloud::autoscaling::fire;
 use crate::cloud::ecs::Service;
+use crate::cloud::postgres::Postgres;
 use crate::cloud::queues::NoQueues;
-use crate::cloud::rds::{self, Stored, outside::Act};
+use crate::cloud::rds::{self, Stored, colleagues, outside::Act, restores};
 use crate::cloud::{FakeAws, cluster_id, resource_id};
 use crate::dice::{self, Dice};
 use crate::fault::Door;
 use crate::journal::{Entry, Held, ObjectKey, What, timeline};
-use crate::kubernetes::kinds::{AWS_ACCOUNT, BACKUP_POLICY, LEASE, SCALING_OVERRIDE, SCALING_POLICY};
+use crate::kubernetes::kinds::{AWS_ACCOUNT, BACKUP_POLICY, DATABASE_RESTORE, LEASE, SCALING_OVERRIDE, SCALING_POLICY};
 use crate::kubernetes::{ApiServer, Kind};
 use crate::process::Process;
 use crate::stage::{Stage, lock};
@@ -28,6 +32,9 @@ use crate::world::mutant::Mutant;
 
 /// When every run begins: at eight o'clock.
 pub const EPOCH: i64 = 1_800_000_000;
+
+/// The kinds that runs are judged by.
+const KINDS: [&Kind; 6] = [SCALING_POLICY, SCALING_OVERRIDE, BACKUP_POLICY, DATABASE_RESTORE, AWS_ACCOUNT, LEASE];
 
 /// Everything that happened in a run.
 #[derive(Debug)]
@@ -38,16 +45,20 @@ pub struct Run {
     pub entries: Vec<Entry>,
     /// From when on nothing was to be written any more.
     pub steady_from: Timestamp,
-    /// Every policy, override, account and lease at the end.
+    /// Every policy, override, restore, account and lease at the end.
     pub objects: Vec<(ObjectKey, Arc<serde_json::Value>)>,
     /// What AWS held about everything that scales at the end, by account and ResourceId.
     pub held: Vec<((&'static str, String), Option<Held>)>,
     /// What RDS held about each database at the end.
     pub databases: Vec<(rds::Key, Option<rds::Held>)>,
+    /// What RDS held of DB instances that were restored at the end.
+    pub restored: BTreeMap<String, restores::Restored>,
+    /// Snapshots that were said to be good before the run.
+    pub verified: Vec<String>,
     /// When the script and the faults ended.
     pub calm_from: Timestamp,
     /// Whom credentials belonged to, by AwsAccount.
-    pub strangers: std::collections::BTreeMap<String, String>,
+    pub strangers: BTreeMap<String, String>,
     /// Panics.
     pub panics: Vec<String>,
     /// How often AWS was called.
@@ -94,10 +105,7 @@ impl<'s> World<'s> {
         let stage = Arc::new(Stage::new(epoch, Dice::new(scenario.seed), schedule));
         let kubernetes = ApiServer::new(Arc::clone(&stage));
         let store = kubernetes.clone();
-        let intent = move || {
-            let all: [&'static Kind; 5] = [SCALING_POLICY, SCALING_OVERRIDE, BACKUP_POLICY, AWS_ACCOUNT, LEASE];
-            all.into_iter().flat_map(|kind| store.snapshot(kind)).collect()
-        };
+        let intent = move || KINDS.into_iter().flat_map(|kind| store.snapshot(kind)).collect();
         let aws = FakeAws::new(Arc::clone(&stage), Arc::new(intent));
         Self { scenario, stage, kubernetes, aws, living: Arc::default() }
     }
@@ -130,8 +138,7 @@ impl<'s> World<'s> {
         tokio::time::sleep(self.scenario.steady).await;
         clock.abort();
         let entries = self.stage.journal.entries();
-        let kinds = [SCALING_POLICY, SCALING_OVERRIDE, BACKUP_POLICY, AWS_ACCOUNT, LEASE];
-        let objects = kinds.into_iter().flat_map(|kind| self.kubernetes.snapshot(kind)).collect();
+        let objects = KINDS.into_iter().flat_map(|kind| self.kubernetes.snapshot(kind)).collect();
         let run = Run {
             epoch,
             entries,
@@ -139,6 +146,8 @@ impl<'s> World<'s> {
             objects,
             held: self.held(),
             databases: self.databases(),
+            restored: self.aws.restored((ACCOUNT, REGION)),
+            verified: verified(self.scenario),
             calm_from,
             strangers: self.scenario.strangers.clone(),
             panics: Vec::new(),
@@ -209,14 +218,12 @@ impl<'s> World<'s> {
         for account in &scenario.accounts {
             self.create(AWS_ACCOUNT, account);
         }
-        for policy in &scenario.policies {
+        let of = |kind: &'static Kind, all: &'s [serde_json::Value]| all.iter().map(move |object| (kind, object));
+        let all = of(SCALING_POLICY, &scenario.policies).chain(of(BACKUP_POLICY, &scenario.backups));
+        for (kind, object) in all.chain(of(DATABASE_RESTORE, &scenario.restores)) {
             // Creation times have whole seconds, and the oldest holds.
             tokio::time::sleep(Duration::from_secs(1)).await;
-            self.create(SCALING_POLICY, policy);
-        }
-        for backup in &scenario.backups {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            self.create(BACKUP_POLICY, backup);
+            self.create(kind, object);
         }
         for object in &scenario.raw {
             self.kubernetes.put_raw(SCALING_POLICY, object.clone());
@@ -227,6 +234,7 @@ impl<'s> World<'s> {
         let now = self.stage.now();
         self.aws.set_up(ACCOUNT, REGION, |region| {
             region.rds.failures = self.scenario.failing_snapshots;
+            region.rds.odds = self.scenario.odds;
             region.rds.dice = self.stage.dice;
             for setup in &self.scenario.databases {
                 let stored = Stored::new(ACCOUNT, REGION, &setup.key, setup.settings.clone());
@@ -280,6 +288,7 @@ impl<'s> World<'s> {
                 self.aws.outside_database((ACCOUNT, REGION), &setup.key, &act);
             }
         }
+        self.aws.outside_restored((ACCOUNT, REGION), &colleagues::Act::Quota(rds::INSTANCES));
         self.kubernetes.set_weather(|weather| weather.watch_lag = 20);
     }
 
@@ -308,19 +317,6 @@ impl<'s> World<'s> {
             ((account, id), held)
         };
         all.into_iter().map(held).collect()
-    }
-}
-
-/// How often AWS looks which scheduled actions are due: they fire so much late at most.
-const FIRING: Duration = Duration::from_secs(7);
-
-/// Fires scheduled actions, for ever.
-async fn fire(aws: FakeAws, stage: Arc<Stage>) {
-    let mut since = stage.now();
-    loop {
-        tokio::time::sleep(FIRING).await;
-        aws.fire(since);
-        since = stage.now();
     }
 }
 
@@ -391,7 +387,7 @@ fn operator(replica: &Replica, process: &Arc<Process>, identity: &str) -> Operat
         cloud,
         connections: door,
         queues: Arc::new(NoQueues),
-        databases: Arc::new(NoDatabases),
+        databases: databases(Postgres::new(replica.aws.clone(), Arc::clone(process)), replica.mutation),
         clock,
         options,
         metrics: Metrics::default(),

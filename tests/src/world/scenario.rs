@@ -8,7 +8,7 @@ use runbook_core::observed::{BackupSettings, Capacity};
 use serde_json::Value;
 
 use super::event::Event;
-use crate::cloud::rds;
+use crate::cloud::rds::{self, restores::Odds};
 use crate::dice::Dice;
 use crate::fault::{At, Calm, Fault, FirstWrite, Mixed, Schedule};
 
@@ -35,6 +35,10 @@ pub struct Scenario {
     pub databases: Vec<DatabaseSetup>,
     /// How probably the creation of a snapshot fails.
     pub failing_snapshots: f64,
+    /// DatabaseRestores that are there from the beginning, in the order of their creation.
+    pub restores: Vec<Value>,
+    /// What goes wrong with restores.
+    pub odds: Odds,
     /// Whom credentials belong to, by AwsAccount, where that is another account than it says.
     pub strangers: BTreeMap<String, String>,
     /// What happens, and how long after the beginning.
@@ -150,6 +154,35 @@ pub enum Mutation {
     NoTags,
     /// A setting is changed to what it is not declared to be.
     WrongSetting,
+    /// A defect about restores.
+    Restore(RestoreMutation),
+}
+
+/// A defect about restores that is made on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestoreMutation {
+    /// Instances are not deleted, and said to have been.
+    LeaveInstance,
+    /// The database that a backup is of is deleted.
+    DeleteSource,
+    /// An instance that somebody has restored by hand is deleted.
+    DeleteForeign,
+    /// An instance is deleted as soon as it is available, whatever is recorded.
+    DeleteEarly,
+    /// The password of the database that a backup is of is set.
+    SetForeignPassword,
+    /// Each restore is made twice, the second time under another name.
+    RestoreTwice,
+    /// A restore is tried into the database that the backup is of.
+    RestoreOver,
+    /// Instances are restored without tags.
+    NoTags,
+    /// Instances are restored into RDS's default security group.
+    DefaultGroup,
+    /// A snapshot is tagged as verified although its restore has only begun.
+    TagEarly,
+    /// Whatever a database answers is taken for as expected.
+    BelieveAnything,
 }
 
 impl Faults {
@@ -180,6 +213,8 @@ impl Scenario {
             backups: Vec::new(),
             databases: Vec::new(),
             failing_snapshots: 0.0,
+            restores: Vec::new(),
+            odds: Odds::default(),
             strangers: BTreeMap::new(),
             script: Vec::new(),
             faults: Faults::None,

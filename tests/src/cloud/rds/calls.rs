@@ -8,6 +8,7 @@ use runbook_core::observed::{DatabaseSnapshot, Quota};
 use runbook_core::step::SettingsChange;
 use runbook_core::{DatabaseKind, ErrorClass};
 
+use super::restores::Wanted;
 use super::{DELETING, Key, MODIFYING, Rds};
 use crate::cloud::refusal::Refusal;
 
@@ -23,8 +24,7 @@ impl Rds {
         self.advance(now);
         match call {
             RdsCall::DescribeDatabases { kind, identifiers, marker } => {
-                let keys = self.databases.keys().filter(|(of, name)| of == kind && identifiers.contains(name));
-                let found = keys.filter_map(|key| Some((key.1.clone(), self.describe(key, now)?)));
+                let found = self.described(*kind, identifiers, now).into_iter();
                 let (databases, marker) =
                     page(found, marker.as_deref(), self.databases_per_page, |(name, _)| name.clone());
                 Ok(Reply::Databases { databases, marker })
@@ -43,6 +43,7 @@ impl Rds {
                 Ok(Reply::Quotas(BTreeMap::from([
                     quota("ManualSnapshots", DatabaseKind::Instance),
                     quota("ManualClusterSnapshots", DatabaseKind::Cluster),
+                    ("DBInstances".into(), Quota { used: self.used_instances(), max: self.instances }),
                 ])))
             }
             RdsCall::Modify { kind, identifier, changes, apply_immediately } => {
@@ -53,13 +54,15 @@ impl Rds {
                 self.create(&(*kind, source.clone()), (*kind, snapshot.clone()), tags, now)
             }
             RdsCall::DeleteSnapshot { kind, snapshot } => self.delete(&(*kind, snapshot.clone()), now),
-            RdsCall::CopySnapshot { .. }
-            | RdsCall::ShareSnapshot { .. }
-            | RdsCall::Restore { .. }
-            | RdsCall::SetMasterPassword { .. }
-            | RdsCall::AddTags { .. }
-            | RdsCall::DeleteInstance { .. } => {
-                Err(Refusal::new(ErrorClass::Invalid, "InvalidAction", "nothing is restored here"))
+            RdsCall::Restore { identifier, from, instance, tags } => {
+                let tags = tags.iter().cloned().collect();
+                self.restore(Wanted { identifier, from, set_up: instance, tags }, now)
+            }
+            RdsCall::SetMasterPassword { identifier, password } => self.set_password(identifier, password, now),
+            RdsCall::AddTags { arn, tags } => self.add_tags(arn, tags),
+            RdsCall::DeleteInstance { identifier } => self.delete_instance(identifier, now),
+            RdsCall::CopySnapshot { .. } | RdsCall::ShareSnapshot { .. } => {
+                Err(Refusal::new(ErrorClass::Invalid, "InvalidAction", "nothing is copied here"))
             }
         }
     }

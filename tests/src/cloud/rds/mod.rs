@@ -4,7 +4,9 @@
 //! ModifyDBInstance, DescribeAccountAttributes, and the same of clusters).
 
 mod calls;
+pub mod colleagues;
 pub mod outside;
+pub mod restores;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +16,7 @@ use runbook_core::DatabaseKind;
 use runbook_core::observed::{BackupSettings, Database, DatabaseSnapshot};
 use runbook_core::step::SettingsChange;
 
+use self::restores::{Odds, Restored};
 use crate::dice::{self, Dice};
 
 /// A database, or a snapshot, by what it is and its identifier.
@@ -23,6 +26,8 @@ pub type Key = (DatabaseKind, String);
 const DATABASES_PER_PAGE: usize = 2;
 /// Snapshots on a page.
 const SNAPSHOTS_PER_PAGE: usize = 5;
+/// DB instances that there may be in a region, unless AWS raises the quota.
+pub const INSTANCES: i64 = 40;
 /// How long it takes to create a snapshot, in milliseconds.
 const CREATING: (u64, u64) = (8_000, 110_000);
 /// How long it takes to delete one.
@@ -37,8 +42,14 @@ pub struct Rds {
     pub databases: BTreeMap<Key, Stored>,
     /// Snapshots.
     pub snapshots: BTreeMap<Key, Snapshot>,
+    /// DB instances that were restored.
+    pub restored: BTreeMap<String, Restored>,
     /// How many manual snapshots there may be, of instances and of clusters each.
     pub quota: i64,
+    /// How many DB instances there may be.
+    pub instances: i64,
+    /// What goes wrong with restores.
+    pub odds: Odds,
     /// How probably the creation of a snapshot fails.
     pub failures: f64,
     /// Databases on a page.
@@ -107,7 +118,10 @@ impl Default for Rds {
         Self {
             databases,
             snapshots,
+            restored: BTreeMap::new(),
             quota: 100,
+            instances: INSTANCES,
+            odds: Odds::default(),
             failures: 0.0,
             databases_per_page,
             snapshots_per_page,
@@ -120,11 +134,21 @@ impl Rds {
     /// Brings everything to what it is at `now`.
     pub fn advance(&mut self, now: Timestamp) {
         self.snapshots.retain(|_, snapshot| snapshot.gone.is_none_or(|gone| now < gone));
+        self.advance_restored(now);
         for database in self.databases.values_mut() {
             if let Some((_, changes)) = database.coming.take_if(|(at, _)| *at <= now) {
                 database.settings = changes.applied_to(&database.settings);
             }
         }
+    }
+
+    /// What is described: what these name, or all where none is named.
+    fn described(&self, kind: DatabaseKind, identifiers: &[String], now: Timestamp) -> BTreeMap<String, Database> {
+        let asked = |name: &String| identifiers.is_empty() || identifiers.contains(name);
+        let keys = self.databases.keys().filter(|(of, name)| *of == kind && asked(name));
+        let restored = self.restored.iter().filter(|(name, _)| kind == DatabaseKind::Instance && asked(name));
+        let restored = restored.map(|(name, one)| (name.clone(), one.describe(name, now)));
+        keys.filter_map(|key| Some((key.1.clone(), self.describe(key, now)?))).chain(restored).collect()
     }
 
     /// What RDS holds about a database.
@@ -155,7 +179,7 @@ impl Rds {
             pending.insert("BackupRetentionPeriod".into(), days.to_string());
         }
         let (restorable, engine) = match key.0 {
-            DatabaseKind::Instance => (SignedDuration::from_mins(5), "postgres"),
+            DatabaseKind::Instance => (restores::RESTORABLE, "postgres"),
             DatabaseKind::Cluster => (SignedDuration::from_mins(1), "aurora-postgresql"),
         };
         let restorable = now.checked_sub(restorable).ok().filter(|_| stored.settings.retention_days > 0);
@@ -170,7 +194,7 @@ impl Rds {
             maintenance_window: Some("sun:20:00-sun:20:30".into()),
             latest_restorable_time: restorable,
             aws_backup: None,
-            instance: None,
+            instance: (key.0 == DatabaseKind::Instance).then(|| Box::new(restores::like())),
             tags: BTreeMap::from([("team".into(), "clocked".into())]),
         })
     }

@@ -8,6 +8,7 @@ use runbook_aws::{Call, RdsCall};
 use runbook_core::DatabaseKind;
 
 use super::backups::{Backup, backups};
+use super::restores::end::{being_restored, sweeps};
 use super::retention::{expendable, own};
 use crate::cloud::rds::Held;
 use crate::invariants::Violation;
@@ -70,14 +71,16 @@ impl End {
         let Some(held) = held else { return only(Situation::Stalled("TargetNotFound")) };
         let now = end_of(run);
         let left = policy.deletes(objects).saturating_sub(attempts(run, policy));
-        let expendable = expendable(policy, held, now).len().min(left);
+        // What is being restored stays until that has ended.
+        let restored = being_restored(objects);
+        let expendable = expendable(policy, held, now).into_iter().filter(|name| !restored.contains(name)).count().min(left);
         let (differs, refused) = differs(policy, held);
         let waits = policy.object.status.iter().flat_map(|status| &status.slots);
         let waits = waits.into_iter().any(|slot| slot.state == SlotState::Waiting);
         let situation = if refused && !differs && expendable == 0 && !waits {
             Situation::Stalled("OutageRefused")
         } else if spec.mode == Mode::Observe || account.spec.mode == Mode::Observe {
-            Situation::Held { pending: differs || expendable > 0 || waits }
+            Situation::Held { pending: differs || expendable > 0 || waits || sweeps(run, policy, objects) }
         } else if differs && changes_few(&account) {
             Situation::Stalled("BlastRadius")
         } else {

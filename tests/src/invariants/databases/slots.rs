@@ -80,6 +80,8 @@ struct Record {
     read: Vec<(u32, Timestamp, Vec<String>)>,
     /// Snapshots that somebody else removed: name, when.
     removed: Vec<(String, Timestamp)>,
+    /// When a call to RDS brought a process nothing: until it knows all that it asks for it tells nothing.
+    failed: Vec<(u32, Timestamp)>,
     /// When each process could tell nothing more.
     deaths: BTreeMap<u32, Timestamp>,
     /// Databases that were made anew: what was taken of the former ones is not theirs.
@@ -154,6 +156,7 @@ impl Record {
         let concerns = matches!(call.call, Call::Rds(_) | Call::GetCallerIdentity);
         if concerns && (call.fault.is_some() || call.result.is_err() || !call.answered) {
             self.trouble.push((call.began, at + BACKOFF));
+            self.failed.push((call.process, at));
         }
         match (&call.call, &call.result) {
             (Call::Rds(RdsCall::CreateSnapshot { tags, .. }), Ok(_)) => {
@@ -218,8 +221,11 @@ impl Record {
 
     /// Whether somebody else removed a snapshot before it could be told of: whoever took it, and whoever saw it after, ended too soon.
     fn went_untold(&self, name: &str, taken: Timestamp, by: u32) -> bool {
-        let untold =
-            |process: u32, at: Timestamp| self.deaths.get(&process).is_some_and(|died| *died <= at + REPORTED_WITHIN);
+        let untold = |process: u32, at: Timestamp| {
+            let failed = self.failed.iter().filter(|(of, _)| *of == process).map(|(_, at)| *at);
+            let knows = failed.chain([at]).max().unwrap_or(at);
+            self.deaths.get(&process).is_some_and(|died| *died <= knows + REPORTED_WITHIN)
+        };
         let mut read = self.read.iter().filter(|(_, at, names)| *at >= taken && names.iter().any(|one| one == name));
         self.removed.iter().any(|(one, at)| one == name && *at >= taken)
             && untold(by, taken)
