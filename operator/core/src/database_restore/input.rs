@@ -5,11 +5,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use runbook_api::DatabaseBackup;
 use runbook_api::database_restore::{self, DatabaseRestoreSpec, RestoreOutcome, RestoreTarget};
 use runbook_api::duration::Duration;
+use runbook_api::scaling_override::MADE_BY;
 
 use super::memory::Memory;
 use crate::account::Access;
 use crate::backoff::seed_of;
 use crate::backup::input::is_identifier;
+use crate::backup::verification::runs::OPERATOR;
 use crate::checks::SqlCheck;
 use crate::ids::{DatabaseId, DatabaseKind, ObjectId, SnapshotId};
 use crate::ownership::{OWN_ARN_TAG, OWNER_TAG, RUN_TAG, owner_of_run};
@@ -35,6 +37,8 @@ pub struct Input {
     pub verification: Option<Verification>,
     /// The tags that say whose the new instance is: its owner, its own ARN, and the run that made it.
     pub tags: Vec<(String, String)>,
+    /// Whether a policy's schedule has made it, and no person.
+    pub scheduled: bool,
     /// Whether the object is being deleted.
     pub deleting: bool,
     /// Verifications of the account that come before this one.
@@ -107,11 +111,16 @@ pub fn validate(
         source: source(spec, access, backup)?,
         declared: spec.target.clone(),
         verification,
+        scheduled: is_label(metadata, MADE_BY, OPERATOR),
         deleting: metadata.deletion_timestamp.is_some(),
         ahead: 0,
         memory: Memory::default(),
         target,
     })
+}
+
+fn is_label(metadata: &ObjectMeta, label: &str, value: &str) -> bool {
+    metadata.labels.as_ref().and_then(|labels| labels.get(label)).is_some_and(|found| found == value)
 }
 
 /// The name of an instance that is restored to be verified: the same for the same run, and another for each.

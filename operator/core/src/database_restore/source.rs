@@ -89,6 +89,9 @@ fn of_snapshot<'f>(input: &Input, id: &SnapshotId, facts: &'f Facts, now: Timest
     let found = match (inquiry.open(), found) {
         (Some(missing), _) => return Err(Box::new(Plan::missing(missing))),
         (None, Some(Some(found))) => found,
+        (None, _) if input.scheduled => {
+            return Err(Box::new(given_up(input, &format!("{id} was deleted before it was restored"))));
+        }
         (None, _) => {
             return Err(Box::new(Plan::only(Finding::stalled(
                 "SnapshotNotFound",
@@ -113,11 +116,19 @@ fn is_restorable(input: &Input, id: &SnapshotId, snapshot: &DatabaseSnapshot, no
             let finding = Finding::waiting("SnapshotInProgress", message);
             Err(Box::new(waiting(input, None, RestorePhase::Pending, finding, now)))
         }
+        status if input.scheduled => {
+            Err(Box::new(given_up(input, &format!("{id} is {status} and cannot be restored"))))
+        }
         status => Err(Box::new(Plan::only(Finding::stalled(
             "SnapshotUnusable",
             format!("{id} is {status} and cannot be restored: create a DatabaseRestore of another"),
         )))),
     }
+}
+
+/// What a schedule has chosen and is no longer there comes not back: its run ends, or nothing would be verified until somebody deletes it.
+fn given_up(input: &Input, why: &str) -> Plan {
+    end(input, None, Ended::failed("NotVerified", format!("nothing is known of the backup: {why}")))
 }
 
 fn of_time<'f>(source: &DatabaseId, time: Option<Timestamp>, facts: &'f Facts) -> Result<Found<'f>, Box<Plan>> {

@@ -28,6 +28,7 @@ fn restore(policy: &Input, verifications: &Verifications, identifier: String) ->
         declared: verifications.restore.target.clone(),
         verification: Some(input::verification(verification).ok()?),
         tags: Vec::new(),
+        scheduled: true,
         deleting: false,
         ahead: 0,
         memory: Memory::default(),

@@ -377,6 +377,27 @@ fn what_is_waited_for_or_must_be_mended_is_said() {
 }
 
 #[test]
+fn what_a_schedule_has_chosen_and_is_gone_ends_the_run() {
+    let mut scheduled = Life::verify();
+    scheduled.metadata.labels = Some([("ops.clocked.app/made-by".to_owned(), "operator".to_owned())].into());
+    let failed = |life: &mut Life| {
+        life.turn(Luck::Good);
+        match Ended::of(&life.status.conditions) {
+            Some(Ended::Failed { reason, .. }) => Some(reason),
+            _ => None,
+        }
+    };
+    scheduled.cloud.snapshots.clear();
+    assert_eq!(failed(&mut scheduled).as_deref(), Some("NotVerified"));
+    let mut by_hand = Life::verify();
+    by_hand.cloud.snapshots.clear();
+    assert_eq!(failed(&mut by_hand), None, "a person has named it, and may make it");
+    scheduled.status = DatabaseRestoreStatus::default();
+    scheduled.cloud.snapshot("before-migration", "failed", [].into());
+    assert_eq!(failed(&mut scheduled).as_deref(), Some("NotVerified"));
+}
+
+#[test]
 fn a_grant_must_cover_what_is_restored_too() {
     let mut life = Life::keep();
     life.cloud.snapshots.get_mut("before-migration").unwrap().0 = "payments-db".into();
