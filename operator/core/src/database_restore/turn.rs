@@ -11,7 +11,7 @@ use crate::run::Ended;
 pub const AT_A_TIME: usize = 2;
 
 /// How many of the others come before `own`: those that have begun, and of those that have not those that are older. One that waits for
-/// a person holds nobody up.
+/// a person holds nobody up, unless it has begun: its instance is there, and costs money.
 pub fn ahead<'o>(own: &DatabaseRestore, others: impl Iterator<Item = &'o DatabaseRestore>) -> usize {
     let counts = |other: &&DatabaseRestore| {
         let status = other.status.clone().unwrap_or_default();
