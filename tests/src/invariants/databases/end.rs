@@ -73,7 +73,8 @@ impl End {
         let left = policy.deletes(objects).saturating_sub(attempts(run, policy));
         // What is being restored stays until that has ended.
         let restored = being_restored(objects);
-        let expendable = expendable(policy, held, now).into_iter().filter(|name| !restored.contains(name)).count().min(left);
+        let expendable =
+            expendable(policy, held, now).into_iter().filter(|name| !restored.contains(name)).count().min(left);
         let (differs, refused) = differs(policy, held);
         let waits = policy.object.status.iter().flat_map(|status| &status.slots);
         let waits = waits.into_iter().any(|slot| slot.state == SlotState::Waiting);

@@ -100,7 +100,7 @@ impl Judge {
             }
             RdsCall::SetMasterPassword { identifier, .. } => {
                 (password(ground, identifier, &self.sights), "SetMasterPassword")
-            },
+            }
             RdsCall::DeleteInstance { identifier } => (deletion(ground, identifier, &self.sights), "DeleteInstance"),
             RdsCall::AddTags { arn, tags } => (self.tags(ground, arn, tags), "TagVerified"),
             _ => return,
