@@ -195,6 +195,10 @@ impl Generator<'_> {
                 let databases = &self.scenario.databases;
                 let key = databases[self.rng.usize(0..databases.len())].key.clone();
                 self.push(at, Event::Database(key, outside::Act::DeleteNewest));
+                // Snapshots that nothing tells of are read every four hours; a person who knows of a change asks for a look now.
+                let names = self.scenario.backups.iter().filter_map(|one| one.pointer("/metadata/name")?.as_str());
+                let policies: Vec<Key> = names.map(|name| Key::new(NAMESPACE, name)).collect();
+                policies.into_iter().for_each(|policy| self.push(later, Event::RequestBackup(policy)));
             }
             _ => {
                 let Some(policy) = policies.get(self.rng.usize(0..=policies.len())) else { return };

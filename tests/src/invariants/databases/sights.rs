@@ -22,6 +22,8 @@ pub struct Sights {
     /// Lists under way, by the marker of their next page, with when they began.
     begun: HashMap<(ListOf, String), (Timestamp, Listed)>,
     lists: HashMap<ListOf, (Timestamp, Listed)>,
+    /// The list before the last: several deletions of one decision are each looked at again.
+    earlier: HashMap<ListOf, (Timestamp, Listed)>,
 }
 
 impl Sights {
@@ -45,10 +47,11 @@ impl Sights {
                 }
                 let (began, mut all) = begun.unwrap_or((at, Vec::new()));
                 all.extend(snapshots.iter().cloned());
-                match next {
-                    Some(next) => self.begun.insert((list, next.clone()), (began, all)),
-                    None => self.lists.insert(list, (began, all)),
-                };
+                if let Some(next) = next {
+                    self.begun.insert((list, next.clone()), (began, all));
+                } else if let Some(last) = self.lists.insert(list.clone(), (began, all)) {
+                    self.earlier.insert(list, last);
+                }
             }
             _ => {}
         }
@@ -61,10 +64,25 @@ impl Sights {
 
     /// What a process last saw of a database's snapshots, and when.
     pub fn snapshots(&self, process: u32, key: &Key) -> Option<(Timestamp, Vec<DatabaseSnapshot>)> {
-        let lists = [Some(key.1.clone()), None].map(|source| self.lists.get(&(process, key.0, source)));
+        Self::newest(&self.lists, process, key)
+    }
+
+    fn newest(
+        lists: &HashMap<ListOf, (Timestamp, Listed)>,
+        process: u32,
+        key: &Key,
+    ) -> Option<(Timestamp, Vec<DatabaseSnapshot>)> {
+        let lists = [Some(key.1.clone()), None].map(|source| lists.get(&(process, key.0, source)));
         let (at, all) = lists.into_iter().flatten().max_by_key(|(at, _)| *at)?;
         let of_it = all.iter().filter(|(source, _)| *source == key.1);
         Some((*at, of_it.map(|(_, snapshot)| snapshot.clone()).collect()))
+    }
+
+    /// What a process took a database and its snapshots for before it last read them, since a time.
+    pub fn held_before(&self, process: u32, key: &Key, since: Timestamp) -> Option<Held> {
+        let (_, database) = self.database(process, key)?;
+        let (at, snapshots) = Self::newest(&self.earlier, process, key)?;
+        (at >= since).then(|| Held { database: database.clone(), snapshots })
     }
 
     /// What a process took a database and its snapshots for, where it has read both.

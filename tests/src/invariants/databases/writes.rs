@@ -142,7 +142,10 @@ impl Judge {
                 (wanted, read, "CreateSnapshot", snapshot.clone())
             }
             RdsCall::DeleteSnapshot { snapshot, .. } => {
-                let wanted = ground.wants_deletion(snapshot, &stored.before, &seen);
+                let wants = |seen: &Held| ground.wants_deletion(snapshot, &stored.before, seen);
+                let since = before(call.began, FRESH);
+                let earlier = self.sights.held_before(call.process, &stored.database, since);
+                let wanted = wants(&seen).or_else(|why| earlier.map_or(Err(why), |earlier| wants(&earlier)));
                 broken.extend(self.not_too_many(at, call.process, snapshot, stored, &states));
                 (wanted, list.as_ref().map(|(at, _)| *at), "DeleteSnapshot", snapshot.clone())
             }

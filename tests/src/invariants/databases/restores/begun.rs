@@ -11,7 +11,7 @@ use crate::invariants::Violation;
 use crate::invariants::databases::backups::{Backup, backups, slots};
 use crate::invariants::knowledge::{self, Objects, before};
 use crate::invariants::writes::GRACE;
-use crate::journal::{KubernetesCall, ObjectKey, What};
+use crate::journal::{Entry, KubernetesCall, ObjectKey, What};
 use crate::world::Run;
 
 /// How long before it is made a restore may have been decided on.
@@ -29,11 +29,15 @@ struct Begun {
 
 /// Judges every DatabaseRestore that the operator has made in a run.
 pub fn judge(run: &Run) -> Vec<Violation> {
-    let knowledge = knowledge::gather(&run.entries);
+    among(&run.entries)
+}
+
+fn among(entries: &[Entry]) -> Vec<Violation> {
+    let knowledge = knowledge::gather(entries);
     let mut violations = Vec::new();
     let mut begun: BTreeMap<(String, Timestamp), Begun> = BTreeMap::new();
     let mut objects = Objects::new();
-    for entry in &run.entries {
+    for entry in entries {
         match &entry.what {
             What::Edited { object, state, .. } => {
                 keep(&mut objects, object, state.as_ref());
@@ -147,5 +151,77 @@ fn due(
             Err("the account is frozen")
         }
         () => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::cloud::rds;
+    use crate::world::ACCOUNT;
+    use crate::world::objects::{account, backup, scheduled_verification, verification, with};
+
+    fn at(minute: i64) -> Timestamp {
+        "2027-01-15T08:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute)
+    }
+
+    fn edited(resource: &str, state: Value) -> Entry {
+        let text = |pointer: &str| state.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+        let object = ObjectKey { resource: resource.into(), namespace, name };
+        Entry { at: at(0), what: What::Edited { act: "create".into(), object, state: Some(Arc::new(state)) } }
+    }
+
+    /// A policy that verifies every three minutes.
+    fn policy() -> Vec<Entry> {
+        let key: rds::Key = (runbook_core::DatabaseKind::Instance, "orders".into());
+        let policy =
+            with(backup("nightly", &key, "0 2 * * *"), "/spec/verification", scheduled_verification("3-9/3 8 * * *"));
+        let policy = with(policy, "/metadata/creationTimestamp", json!(at(0).to_string()));
+        vec![edited("awsaccounts", account("default", ACCOUNT)), edited("backuppolicies", policy)]
+    }
+
+    /// The operator makes a restore for a slot.
+    fn made(minute: i64, name: &str, slot: i64) -> Entry {
+        let mut state = verification(name, json!({"snapshotIdentifier": "one"}));
+        state["metadata"]["labels"] = json!({"ops.clocked.app/policy": "nightly"});
+        state["metadata"]["annotations"] = json!({"ops.clocked.app/slot": at(slot).to_string()});
+        let object =
+            ObjectKey { resource: "databaserestores".into(), namespace: "clocked".into(), name: String::new() };
+        let call = KubernetesCall {
+            process: 1,
+            index: 0,
+            method: "POST".into(),
+            object,
+            subresource: String::new(),
+            fault: None,
+            code: 201,
+            changed: true,
+            state: Some(Arc::new(state)),
+        };
+        Entry { at: at(minute), what: What::Kubernetes(Box::new(call)) }
+    }
+
+    fn broken(more: Vec<Entry>) -> Vec<&'static str> {
+        let entries: Vec<Entry> = policy().into_iter().chain(more).collect();
+        among(&entries).into_iter().map(|violation| violation.rule).collect()
+    }
+
+    #[test]
+    fn a_slot_is_begun_once_under_whatever_name() {
+        assert_eq!(broken(vec![made(3, "one", 3), made(6, "two", 6)]), Vec::<&str>::new());
+        assert_eq!(broken(vec![made(3, "one", 3), made(4, "two", 3)]), ["a slot is verified once"]);
+    }
+
+    #[test]
+    fn what_is_not_due_is_not_begun() {
+        let rule = ["a verification is begun when it is due"];
+        assert_eq!(broken(vec![made(5, "one", 6)]), rule, "too soon");
+        assert_eq!(broken(vec![made(15, "one", 3)]), rule, "too late");
+        assert_eq!(broken(vec![made(4, "one", 4)]), rule, "no such slot");
     }
 }
