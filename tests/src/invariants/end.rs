@@ -225,16 +225,18 @@ fn remembered(run: &Run, policy: &Policy) -> Vec<Violation> {
         .collect()
 }
 
-/// When each life of the operator could tell nothing more: when it died; or, where it was asked to end while the API server was away or
-/// before it can have led again, when that began.
+/// When each life of the operator could tell nothing more: when it died; or, where it died or was asked to end while the API server was
+/// away or before it can have led again, when that began.
 pub fn deaths(run: &Run) -> BTreeMap<u32, Timestamp> {
     let mut away: Vec<(Timestamp, Timestamp)> = Vec::new();
     let mut deaths = BTreeMap::new();
     for entry in &run.entries {
         match &entry.what {
             What::Crashed { process, .. } => {
-                let died = deaths.entry(*process).or_insert(entry.at);
-                *died = entry.at.min(*died);
+                let silent = away.iter().find(|(from, to)| (*from..=*to).contains(&entry.at)).map(|(from, _)| *from);
+                let since = silent.unwrap_or(entry.at);
+                let died = deaths.entry(*process).or_insert(since);
+                *died = since.min(*died);
             }
             What::Away { length } => away.push((entry.at, entry.at + *length + LEADS_AGAIN_WITHIN)),
             What::AskedToEnd { process } => {
