@@ -11,7 +11,7 @@ use super::memory::Memory;
 use crate::account::Access;
 use crate::backoff::seed_of;
 use crate::backup::input::is_identifier;
-use crate::backup::verification::runs::OPERATOR;
+use crate::backup::ledger::made::{OPERATOR, label};
 use crate::checks::SqlCheck;
 use crate::ids::{DatabaseId, DatabaseKind, ObjectId, SnapshotId};
 use crate::ownership::{OWN_ARN_TAG, OWNER_TAG, RUN_TAG, owner_of_run};
@@ -111,16 +111,12 @@ pub fn validate(
         source: source(spec, access, backup)?,
         declared: spec.target.clone(),
         verification,
-        scheduled: is_label(metadata, MADE_BY, OPERATOR),
+        scheduled: label(metadata, MADE_BY) == Some(OPERATOR),
         deleting: metadata.deletion_timestamp.is_some(),
         ahead: 0,
         memory: Memory::default(),
         target,
     })
-}
-
-fn is_label(metadata: &ObjectMeta, label: &str, value: &str) -> bool {
-    metadata.labels.as_ref().and_then(|labels| labels.get(label)).is_some_and(|found| found == value)
 }
 
 /// The name of an instance that is restored to be verified: the same for the same run, and another for each.
