@@ -18,7 +18,8 @@ from runbook_sandbox.clocked.installation import IMAGE, install
 from runbook_sandbox.demo.__main__ import print_log
 from runbook_sandbox.harness import CommandError, Options, Sandbox
 from runbook_sandbox.processes import ProcessError
-from runbook_sandbox.soak.declared import CLUSTER, Declared
+from runbook_sandbox.soak.backups import Backups
+from runbook_sandbox.soak.declared import ACCOUNT_NAME, CLUSTER, Declared
 from runbook_sandbox.soak.invariants import Memory, calm_down, check
 from runbook_sandbox.soak.record import Record
 from runbook_sandbox.soak.trouble import Trouble
@@ -49,9 +50,11 @@ def main() -> int:
 def soak(sandbox: Sandbox, dice: random.Random, seconds: float, services: int) -> int:
     account = Account(sandbox.aws_endpoint)
     declared, record = Declared(sandbox, account, dice, services), Record(account)
-    install(sandbox, account, cluster=CLUSTER)
+    backups = Backups(sandbox, account, ACCOUNT_NAME, dice)
+    install(sandbox, account, *backups.settings(), cluster=CLUSTER)
     declared.begin()
-    trouble, memory = Trouble(sandbox, account, declared, dice), Memory(sandbox)
+    backups.begin()
+    trouble, memory = Trouble(sandbox, account, declared, backups, dice), Memory(sandbox)
     begun = time.monotonic()
     while (passed := time.monotonic() - begun) < seconds:
         violent = passed < seconds * 2 / 3
@@ -63,7 +66,8 @@ def soak(sandbox: Sandbox, dice: random.Random, seconds: float, services: int) -
     print(f"{seconds:6.1f} s  calm; {trouble.kills} kills", flush=True)
     trouble.clear()
     calm_down(declared, account)
-    problems = check(sandbox, declared, account, record, memory, trouble.kills)
+    backups.calm_down()
+    problems = check(sandbox, declared, account, record, memory, trouble.kills) + backups.check()
     print("\n".join(problems) or "everything holds", flush=True)
     return 1 if problems else 0
 

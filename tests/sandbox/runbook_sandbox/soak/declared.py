@@ -9,6 +9,7 @@ from typing import Any
 
 from runbook_sandbox.clocked.account import ACCOUNT, REGION, Account
 from runbook_sandbox.harness import Client, CommandError
+from runbook_sandbox.soak import backups
 
 CLUSTER = NAMESPACE = ACCOUNT_NAME = "soak"
 _VERSION = "ops.clocked.app/v1alpha1"
@@ -38,7 +39,7 @@ class Declared:
     def write_account(self, **spec: Any) -> None:
         """The AwsAccount: enforcing, without limits, unless said otherwise."""
         grant = {"namespaces": [NAMESPACE], "verbs": ["scale"], "resources": [f"arn:aws:ecs:*:*:service/{CLUSTER}/*"]}
-        usual = {"accountId": ACCOUNT, "regions": [REGION], "mode": "Enforce", "grants": [grant]}
+        usual = {"accountId": ACCOUNT, "regions": [REGION], "mode": "Enforce", "grants": [grant, backups.GRANT]}
         about = {"apiVersion": _VERSION, "kind": "AwsAccount", "metadata": {"name": ACCOUNT_NAME}}
         self.client.apply(about | {"spec": usual | spec})
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from runbook_sandbox.clocked import installation
 from runbook_sandbox.clocked.account import Account
 from runbook_sandbox.harness import Sandbox
+from runbook_sandbox.soak.backups import Backups
 from runbook_sandbox.soak.declared import CLUSTER, Declared
 
 HOLD = "ops.clocked.app/hold-until"
+_OPERATIONS = ("Describe*", "UpdateService", "RegisterScalableTarget", "PutScalingPolicy", "*DBSnapshot", "DeleteDBInstance")
 _FAULTS = ("throttle", "error500", "error503", "reset", "slow", "timeout")
 
 
@@ -38,7 +40,7 @@ def operator_process(sandbox: Sandbox) -> int | None:
 class Trouble:
     """Everything that may happen, each with how often it does beside the others."""
 
-    def __init__(self, sandbox: Sandbox, account: Account, declared: Declared, dice: random.Random) -> None:
+    def __init__(self, sandbox: Sandbox, account: Account, declared: Declared, backups: Backups, dice: random.Random) -> None:
         self._sandbox, self._account, self._declared, self._dice = sandbox, account, declared, dice
         self.kills = 0
         self._edits: list[tuple[int, Callable[[], str]]] = [
@@ -54,6 +56,11 @@ class Trouble:
             (1, self._brake),
             (1, self._deploy),
             (1, self._hold),
+            (1, backups.take_by_hand),
+            (1, backups.delete_one),
+            (1, backups.modify),
+            (1, backups.suspend),
+            (1, backups.drop_restores),
         ]
         self._faults: list[tuple[int, Callable[[], str]]] = [(3, self._fault), (1, self._throttle), (1, self._clear)]
         self._violence: list[tuple[int, Callable[[], str]]] = [(2, self._kill), (1, self._restart_api_server)]
@@ -136,9 +143,9 @@ class Trouble:
 
     def _fault(self) -> str:
         kind, when = self._dice.choice(_FAULTS), self._dice.choice(["before", "after"])
-        rule = {"service": self._dice.choice(["ecs", "application-autoscaling", "*"]), "kind": kind, "when": when}
+        rule = {"service": self._dice.choice(["ecs", "application-autoscaling", "rds", "*"]), "kind": kind, "when": when}
         rule |= {"probability": self._dice.choice([0.1, 0.5]), "count": self._dice.randint(1, 20), "seed": self._dice.randint(0, 999)}
-        rule |= {"operation": self._dice.choice(["Describe*", "UpdateService", "RegisterScalableTarget", "PutScalingPolicy"]), "delay": 3}
+        rule |= {"operation": self._dice.choice(_OPERATIONS), "delay": 3}
         self._account.control("POST", "/faults", rule)
         return f"fault {rule}"
 
