@@ -177,9 +177,10 @@ fn every_call_of_a_deletion_may_fail() {
     at_every_call(&deletions(), &[Fault::ErrorBefore, Fault::ErrorAfter, Fault::Throttle]);
 }
 
+/// What AWS held about each service at the end, by its name.
 fn held(run: &Run) -> BTreeMap<String, Option<Held>> {
     let mut held: BTreeMap<String, Option<Held>> =
-        run.held.iter().map(|((_, name), held)| (name.clone(), held.clone())).collect();
+        run.held.iter().map(|((_, id), held)| (id.rsplit('/').next().unwrap().to_owned(), held.clone())).collect();
     // When an action was put is chance.
     let actions = held.values_mut().flatten().flat_map(|held| &mut held.actions);
     actions.for_each(|action| action.created_at = None);
