@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 from runbook_sandbox.bench.__main__ import measure
 from runbook_sandbox.bench.plan import BackupPlan, ScalingPlan, backup_plan_for, plan_for
-from runbook_sandbox.bench.report import table
+from runbook_sandbox.bench.report import BEGIN, END, machine, record, table
 
 
 def _program(variable: str) -> Path:
@@ -47,3 +48,18 @@ def test_the_benchmark_of_backups_runs(tmp_path: Path) -> None:
     assert "DescribeDBSnapshots" not in run["steady"]["calls"]
     assert run["restart"]["calls"]["DescribeDBSnapshots"] > 0
     assert "| BackupPolicies, with 20 snapshots each | target | 20 |" in table("backups", [run])
+
+
+def test_what_is_not_measured_again_is_kept(tmp_path: Path) -> None:
+    def measured(commit: str) -> dict:
+        return {"commit": commit, "profile": "release", "aws": "stand-in", "machine": machine(), "sizes": []}
+
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "performance.json").write_text(json.dumps({"runs": measured("before")}))
+    (docs / "performance.md").write_text(f"above\n{BEGIN}\nold\n{END}\nbelow\n")
+    record({"backups": measured("now")}, tmp_path)
+    assert json.loads((docs / "performance.json").read_text()).keys() == {"runs", "backups"}
+    page = (docs / "performance.md").read_text()
+    assert page.startswith(f"above\n{BEGIN}\nCommit before, ") and page.endswith(f"{END}\nbelow\n")
+    assert "| ScalingPolicies | target |" in page and "\nCommit now, " in page and "old" not in page

@@ -44,33 +44,36 @@ def measure(plan: ScalingPlan | BackupPlan, operator: Path, aws_program: Path | 
         cluster.stop()
 
 
+def _sizes(text: str) -> list[int]:
+    return [] if text == "none" else [int(size) for size in text.split()]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--operator", required=True, type=Path, help="the operator's program")
     parser.add_argument("--aws", type=Path, help="the stand-in's program; without it the sandbox's AWS, which is slow")
-    parser.add_argument("--sizes", default="100 1000 10000", help="how many ScalingPolicies (default: %(default)s)")
-    parser.add_argument("--backups", default="50 500", help="how many BackupPolicies; none without --aws (default: %(default)s)")
+    parser.add_argument("--sizes", default="100 1000 10000", help="how many ScalingPolicies, or none (default: %(default)s)")
+    parser.add_argument("--backups", default="50 500", help="how many BackupPolicies, or none; none without --aws (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="where to write everything that was measured")
     parser.add_argument("--record", action="store_true", help="write docs/performance.json and the table of docs/performance.md")
     parser.add_argument("--keep", type=Path, help="a directory for logs, kept afterwards")
     options = parser.parse_args()
     began = time.monotonic()
-    result = {
+    about = {
         "commit": report.commit(REPOSITORY),
         "profile": options.operator.parent.name,
         "aws": "stand-in" if options.aws else "sandbox",
         "machine": report.machine(),
-        "runs": [],
-        "backups": [],
     }
+    plans = {"runs": [plan_for(size) for size in _sizes(options.sizes)]}
+    plans["backups"] = [backup_plan_for(size) for size in _sizes(options.backups)] if options.aws else []
+    result = {}
     with tempfile.TemporaryDirectory(prefix="runbook-bench-") as temporary:
         directory = options.keep or Path(temporary)
-        for size in options.sizes.split():
-            result["runs"].append(measure(plan_for(int(size)), options.operator, options.aws, directory / size))
-        for size in options.backups.split() if options.aws else []:
-            plan = backup_plan_for(int(size))
-            result["backups"].append(measure(plan, options.operator, options.aws, directory / f"backups-{size}"))
-    print(f"{report.describe(result)}\n\n{report.tables(result)}\n\nIt took {(time.monotonic() - began) / 60:.0f} minutes.")
+        for kind in [kind for kind in plans if plans[kind]]:
+            measured = [measure(plan, options.operator, options.aws, directory / f"{kind}-{plan.policies}") for plan in plans[kind]]
+            result[kind] = about | {"sizes": measured}
+    print(f"{report.tables(result)}\n\nIt took {(time.monotonic() - began) / 60:.0f} minutes.")
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
     if options.record:

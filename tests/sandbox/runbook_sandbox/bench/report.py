@@ -73,9 +73,9 @@ def _idle(run: dict[str, Any]) -> float:
     return run["restart"]["floorCpuPercent"] + a_second * run["steady"]["cpuSecondsPerThousandReconciles"] / 1000 * 100
 
 
-def tables(result: dict[str, Any]) -> str:
-    """A table for each kind that was measured."""
-    return "\n\n".join(table(kind, result[kind]) for kind in _KINDS if result[kind])
+def tables(report: dict[str, dict[str, Any]]) -> str:
+    """A table for each kind that was measured, and above it on what."""
+    return "\n\n".join(f"{describe(report[kind])}\n\n{table(kind, report[kind]['sizes'])}" for kind in _KINDS if kind in report)
 
 
 def table(kind: str, runs: list[dict[str, Any]]) -> str:
@@ -110,19 +110,19 @@ def commit(repository: Path) -> str:
     return done.stdout.strip() or "unknown"
 
 
-def record(report: dict[str, Any], repository: Path) -> None:
-    """Writes the JSON and the table into docs/."""
-    docs = repository / "docs"
-    (docs / "performance.json").write_text(json.dumps(report, indent=2) + "\n")
-    page = docs / "performance.md"
+def record(report: dict[str, dict[str, Any]], repository: Path) -> None:
+    """Writes the JSON and the tables into docs/. A kind that was not measured keeps what was measured of it before."""
+    found, page = repository / "docs" / "performance.json", repository / "docs" / "performance.md"
+    report = json.loads(found.read_text()) | report
+    found.write_text(json.dumps(report, indent=2) + "\n")
     before, rest = page.read_text().split(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n{describe(report)}\n\n{tables(report)}\n{END}{rest.split(END)[1]}")
+    page.write_text(f"{before}{BEGIN}\n{tables(report)}\n{END}{rest.split(END)[1]}")
 
 
-def describe(report: dict[str, Any]) -> str:
-    """The line above the table."""
-    found = report["machine"]
+def describe(measured: dict[str, Any]) -> str:
+    """The line above a table."""
+    found = measured["machine"]
     return (
-        f"Commit {report['commit']}, {report['profile']} profile, {found['cores']} cores of {found['processor']} shared with the "
+        f"Commit {measured['commit']}, {measured['profile']} profile, {found['cores']} cores of {found['processor']} shared with the "
         f"API server, etcd and the stand-in; load {found['loadBefore']} before it began."
     )
