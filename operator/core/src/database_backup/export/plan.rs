@@ -33,21 +33,11 @@ pub fn plan(input: &Input, wanted: &Wanted, facts: &Facts, now: Timestamp) -> Pl
     let mut inquiry = Inquiry::new(facts);
     let job = inquiry.export_job(Query::ExportJob(wanted.job.clone()));
     match (inquiry.open(), job) {
-        (Some(missing), _) => overdue(wanted, Plan::missing(missing), wanted.over_at(), now),
+        (Some(missing), _) => unseen(input, wanted, Plan::missing(missing), now),
         (None, Some(Some(job))) => follow(wanted, job, now),
-        (None, Some(None)) if input.memory.seen => end(
-            wanted,
-            None,
-            Ended::failed(
-                "ExportLost",
-                format!(
-                    "Job {} is gone, and nothing here has deleted it: whether s3://{}/{}… has a manifest says whether it was done",
-                    wanted.job.id.name,
-                    wanted.store.bucket,
-                    wanted.family()
-                ),
-            ),
-        ),
+        (None, Some(None)) if input.memory.seen => {
+            end(wanted, None, lost(wanted, "is gone, and nothing here has deleted it"))
+        }
         (None, Some(None)) => overdue(wanted, begin(input, wanted, facts, now), wanted.start_before, now),
         // An inquiry that is not open has all its answers.
         (None, None) => Plan::default(),
@@ -121,6 +111,25 @@ fn told(wanted: &Wanted, done: &Done) -> String {
         message.push_str(&format!("; older exports could not be deleted: {refused}"));
     }
     message
+}
+
+/// The plan, unless the Job that cannot be looked at must have come to its end, if there is one: that it was not made nobody can say.
+fn unseen(input: &Input, wanted: &Wanted, mut plan: Plan, now: Timestamp) -> Plan {
+    let Some(over) = wanted.over_at().filter(|_| plan.needs.is_empty()) else { return plan };
+    if now <= over {
+        over.checked_add(SignedDuration::from_secs(1)).ok().into_iter().for_each(|at| plan.wake(at));
+        return plan;
+    }
+    let why = plan.findings.first().map_or("", |finding| &finding.message);
+    let ended = lost(wanted, &format!("cannot be looked at ({why}), and its time was over at {over}"));
+    with_outlook(ended.plan(), wanted, input.memory.seen, None, Some(ended))
+}
+
+/// Nobody knows whether it was done.
+fn lost(wanted: &Wanted, why: &str) -> Ended {
+    let (name, bucket, family) = (&wanted.job.id.name, &wanted.store.bucket, wanted.family());
+    let message = format!("Job {name} {why}: whether s3://{bucket}/{family}… has a manifest says whether it was done");
+    Ended::failed("ExportLost", message)
 }
 
 /// The plan, unless it is too late for it by `deadline`: whoever waits for this one to end waits no longer.

@@ -311,8 +311,10 @@ fn a_job_that_cannot_be_looked_at_is_waited_for_until_its_own_end() {
     assert_eq!((plan.findings[0].reason.as_str(), life.ended()), ("KubernetesRefused", None));
     assert_eq!(plan.next_at, Some(at("2026-03-01T05:00:01Z")));
     life.now = at("2026-03-01T05:00:01Z");
-    life.turn();
-    assert!(matches!(life.ended(), Some(Ended::Failed { reason, .. }) if reason == "ExportNotStarted"));
+    assert!(life.turn().steps.is_empty());
+    let Some(Ended::Failed { reason, message }) = life.ended() else { panic!("{:?}", life.ended()) };
+    assert_eq!(reason, "ExportLost", "nobody can say that it was not made");
+    assert!(message.contains("cannot be looked at (") && message.contains("has a manifest"), "{message}");
     // One without a deadline is waited for.
     let mut life = Life::new();
     life.refused = true;
