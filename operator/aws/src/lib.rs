@@ -26,7 +26,7 @@ pub use cloud::{Answered, Cloud, Connection, Connections, WriteGuard};
 pub use execute::{Executor, Origin};
 pub use metrics::AwsMetrics;
 pub use observer::Observer;
-pub use plane::{Freshness, Observed, Plane, PlaneOptions};
+pub use plane::{Expected, Freshness, Observed, Plane, PlaneOptions};
 pub use queue::{Ear, Listener, Message, Queues};
 pub use sdk::SdkCloud;
 pub use vault::{Password, Vault};

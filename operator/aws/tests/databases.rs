@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use runbook_aws::{Call, Executor, Freshness, Plane, RdsCall};
+use runbook_aws::{Call, Executor, Expected, Freshness, Plane, RdsCall};
 use runbook_core::facts::Answer;
 use runbook_core::observed::BackupSettings;
 use runbook_core::step::{DatabaseStep, SettingsChange};
-use runbook_core::{CloudError, ErrorClass, Query, Step, backoff};
+use runbook_core::{CloudError, DatabaseKind, ErrorClass, Query, Step, backoff};
 use support::*;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 fn with_databases(count: usize, snapshots: usize) -> Arc<FakeAws> {
@@ -89,6 +90,28 @@ async fn many_databases_cost_a_fiftieth_of_a_call_each() {
         let cost = a_quiet_time_of(databases, snapshots).await;
         println!("{databases} databases with {snapshots} snapshots each: {cost:.4} calls for each and resync");
         assert!(cost <= most, "{databases} with {snapshots}: {cost}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_look_at_many_databases_is_one_list() {
+    for (expected, calls) in [(500, 100..=100), (0, 500..=700)] {
+        let cloud = with_databases(500, 20);
+        let plane = plane(&cloud);
+        let databases = [((scope(), DatabaseKind::Instance), expected)].into();
+        plane.expect(Expected { databases, ..Expected::default() });
+        let slots = Semaphore::new(32);
+        join_all((0..500).map(|number| {
+            let (plane, slots) = (&plane, &slots);
+            async move {
+                let _slot = slots.acquire().await.unwrap();
+                let answer = one(plane, questions(&name(number))[1].clone(), Freshness::WithinResync).await;
+                assert!(matches!(answer, Ok(Answer::DatabaseSnapshots(snapshots)) if snapshots.len() == 20));
+            }
+        }))
+        .await;
+        let made = cloud.count("DescribeDBSnapshots");
+        assert!(calls.contains(&made), "where {expected} are expected: {made}");
     }
 }
 

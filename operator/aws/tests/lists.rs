@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use futures::future::join_all;
-use runbook_aws::{Call, Freshness};
+use runbook_aws::{Call, Expected, Freshness};
 use runbook_core::facts::Answer;
 use runbook_core::{ErrorClass, Query};
 use support::*;
@@ -140,7 +140,7 @@ async fn first_look(expected: usize) -> (usize, Duration) {
     let cloud = FakeAws::numbered(1000);
     cloud.world.lock().unwrap().policies_each = 2;
     let plane = plane_with_budget(&cloud, 5.0);
-    plane.expect([(scope(), expected)].into());
+    plane.expect(Expected { services: [(scope(), expected)].into(), ..Expected::default() });
     let slots = tokio::sync::Semaphore::new(64);
     let start = tokio::time::Instant::now();
     join_all((0..1000).map(|number| {
@@ -168,7 +168,7 @@ async fn the_first_look_at_many_bands_is_one_list() {
 async fn who_must_be_answered_by_a_later_read_expects_nothing_of_a_list_for_others() {
     let cloud = FakeAws::numbered(1000);
     let plane = plane(&cloud);
-    plane.expect([(scope(), 1000)].into());
+    plane.expect(Expected { services: [(scope(), 1000)].into(), ..Expected::default() });
     let queries: Vec<Query> = (0..6).map(|n| policies(&name(n))).collect();
     plane.observe(&queries, Freshness::Now).await;
     assert_eq!(cloud.count("DescribeScalingPolicies"), 12 + 6, "a list of a hundred pages would serve six");

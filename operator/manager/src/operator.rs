@@ -207,7 +207,7 @@ impl Rooms {
         self.accounts.doubt_everything();
         let uids = self.stores.uids();
         self.memory.retain(&uids);
-        self.plane.expect(controllers::expected::targets(&self.stores));
+        self.plane.expect(controllers::expected::count(&self.stores));
         Arc::new(Context {
             client: self.client.clone(),
             stores: self.stores.clone(),

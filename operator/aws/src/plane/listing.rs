@@ -7,6 +7,7 @@ use std::time::Duration;
 use runbook_core::{Namespace, Query};
 use tokio::time::Instant;
 
+use super::Expected;
 use super::entry::{Kept, Moment, Tick, elapsed, later};
 use super::group::Group;
 use super::read::{Items, resource_id};
@@ -71,6 +72,18 @@ impl Listing {
     }
 }
 
+impl Expected {
+    /// How many will ask in a group.
+    fn of(&self, group: &Group) -> usize {
+        let known = match group {
+            Group::Policies(scope, Namespace::Ecs) | Group::Actions(scope, Namespace::Ecs) => self.services.get(scope),
+            Group::Snapshots(scope, kind) => self.databases.get(&(scope.clone(), *kind)),
+            _ => None,
+        };
+        known.copied().unwrap_or_default()
+    }
+}
+
 impl State {
     /// A list failed, and so did these one by one, while others did not: for an hour they cost the others no list.
     pub(super) fn blame(&mut self, group: &Group, failed: &[Arc<Query>], now: Instant) {
@@ -86,9 +99,9 @@ impl State {
 
     /// How many pages the list of all may take, where it is worth reading.
     pub(super) fn list_pages(&mut self, group: &Arc<Group>, now: Instant) -> Option<usize> {
-        let (scope, namespace, believed) = match &**group {
-            Group::Policies(scope, namespace) | Group::Actions(scope, namespace) => (scope, Some(*namespace), RARELY),
-            Group::Snapshots(scope, _) => (scope, None, SELDOM),
+        let believed = match &**group {
+            Group::Policies(..) | Group::Actions(..) => RARELY,
+            Group::Snapshots(..) => SELDOM,
             _ => return None,
         };
         let members = self.groups.get(group)?;
@@ -112,9 +125,7 @@ impl State {
         }
         // And those that have not been able to ask yet, where they will be content with this list.
         if may_be_kept {
-            let expected =
-                self.expected.get(scope).filter(|_| namespace == Some(Namespace::Ecs)).copied().unwrap_or_default();
-            wanted = wanted.max(expected.saturating_sub(fresh));
+            wanted = wanted.max(self.expected.of(group).saturating_sub(fresh));
         }
         let worth = wanted >= WORTH_LISTING && members.listing.pages.is_none_or(|pages| pages <= wanted);
         worth.then_some(wanted * PAGES_PER_TARGET)

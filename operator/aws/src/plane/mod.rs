@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use runbook_core::account::Budget;
 use runbook_core::events::Recent;
 use runbook_core::facts::Answer;
-use runbook_core::{CloudError, ErrorClass, Query, Scope};
+use runbook_core::{CloudError, DatabaseKind, ErrorClass, Query, Scope};
 use tokio::time::Instant;
 
 use self::flight::Shared;
@@ -72,6 +72,15 @@ impl Default for PlaneOptions {
             call_timeout: Duration::from_secs(10),
         }
     }
+}
+
+/// How many will ask for what can be listed for all at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// ECS services whose scaling policies will be asked for.
+    pub services: HashMap<Scope, usize>,
+    /// Databases whose snapshots will be asked for.
+    pub databases: HashMap<(Scope, DatabaseKind), usize>,
 }
 
 /// A question, what came of it, and when the read that answers it began.
@@ -142,10 +151,10 @@ impl Plane {
         answers
     }
 
-    /// Tells of how many targets the scaling policies will be asked for in each scope, over time: what the list of all is weighed
-    /// against before they have asked, as at start-up. It replaces what was told before.
-    pub fn expect(&self, targets: HashMap<Scope, usize>) {
-        self.shared.state().expected = targets;
+    /// Tells how many will ask over time: what a list of all is weighed against before they have asked, as at start-up. It replaces
+    /// what was told before.
+    pub fn expect(&self, expected: Expected) {
+        self.shared.state().expected = expected;
     }
 
     /// The last good answer and when its read began, even if something was written after it.

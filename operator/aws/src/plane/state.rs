@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runbook_core::facts::Answer;
-use runbook_core::{CloudError, ErrorClass, Query, Scope};
+use runbook_core::{CloudError, ErrorClass, Query};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::Freshness;
 use super::entry::{Entry, Joined, Kept, Moment, Outcome, Tick, elapsed, later};
 use super::group::{Group, resource_of};
 use super::listing::Listing;
+use super::{Expected, Freshness};
 
 /// How long scaling policies, scheduled actions and identities are believed: they change rarely.
 pub(super) const RARELY: Duration = Duration::from_secs(3600);
@@ -28,8 +28,8 @@ pub(super) struct State {
     pub(super) resync: Duration,
     pub(super) entries: HashMap<Arc<Query>, Entry>,
     pub(super) groups: HashMap<Arc<Group>, Members>,
-    /// How many targets' scaling policies will be asked for, where somebody has said so.
-    pub(super) expected: HashMap<Scope, usize>,
+    /// How many will ask, where somebody has said so.
+    pub(super) expected: Expected,
     pub(super) tick: Tick,
     prune_at: Option<Instant>,
 }
@@ -73,7 +73,7 @@ impl State {
             resync,
             entries: HashMap::new(),
             groups: HashMap::new(),
-            expected: HashMap::new(),
+            expected: Expected::default(),
             tick: 0,
             prune_at: None,
         }

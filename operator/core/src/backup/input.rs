@@ -152,6 +152,11 @@ pub fn resource(source: &DatabaseSource) -> Option<String> {
     }
 }
 
+/// Whether a policy asks for the snapshots of its database.
+pub fn lists_snapshots(spec: &BackupPolicySpec) -> bool {
+    spec.snapshots.is_some() || spec.verification.is_some()
+}
+
 /// Whether a policy lays claim to its database: suspended and observing ones do not.
 pub fn claims_database(spec: &BackupPolicySpec) -> bool {
     !spec.suspend && spec.mode == Mode::Enforce

@@ -1,15 +1,20 @@
-//! How many bands there are in each place, told to the observation plane: it weighs a list of all scaling policies against it.
+//! How many bands and databases there are in each place, told to the observation plane: it weighs lists of all scaling policies, and of
+//! all snapshots, against it.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, stream_select};
 use kube::ResourceExt;
-use runbook_api::ScalingPolicy;
-use runbook_core::account::resolve;
+use runbook_api::common::AccountRef;
+use runbook_api::{BackupPolicy, ScalingPolicy};
+use runbook_aws::Expected;
+use runbook_core::account::{Access, resolve};
+use runbook_core::backup::input::{database, lists_snapshots};
 use runbook_core::scaling::input::resource_id;
-use runbook_core::{Namespace, Scope};
+use runbook_core::{DatabaseKind, Namespace, Scope};
 use tokio::time::sleep;
 
 use super::{Stop, stopped};
@@ -22,10 +27,11 @@ const GATHERED: Duration = Duration::from_secs(1);
 /// Keeps the plane told, until `stop`, when policies or accounts change.
 pub async fn run(context: Arc<Context>, stop: Stop) {
     let (_, policies) = context.stores.policies.subscribe();
+    let (_, backups) = context.stores.backups.subscribe();
     let (_, accounts) = context.stores.accounts.subscribe();
-    let changes = stream::select(policies.map(drop), accounts.map(drop)).ready_chunks(1024);
+    let changes = stream_select!(policies.map(drop), backups.map(drop), accounts.map(drop)).ready_chunks(1024);
     let tell = changes.for_each(async |_| {
-        context.plane.expect(targets(&context.stores));
+        context.plane.expect(count(&context.stores));
         sleep(GATHERED).await;
     });
     tokio::select! {
@@ -34,17 +40,26 @@ pub async fn run(context: Arc<Context>, stop: Stop) {
     }
 }
 
-/// How many services have a band, by place. Those of rivals count once; suspended policies ask nothing.
-pub fn targets(stores: &Stores) -> HashMap<Scope, usize> {
-    let mut targets: HashMap<Scope, HashSet<String>> = HashMap::new();
-    for policy in stores.policies.store().state() {
-        if let Some((scope, target)) = band(&policy, stores) {
-            targets.entry(scope).or_default().insert(target);
-        }
+/// How many ask for what can be listed for all at once, by place. Rivals count once; suspended policies ask nothing.
+pub fn count(stores: &Stores) -> Expected {
+    let policies = stores.policies.store().state();
+    let backups = stores.backups.store().state();
+    Expected {
+        services: distinct(policies.iter().filter_map(|policy| band(policy, stores))),
+        databases: distinct(backups.iter().filter_map(|policy| listed(policy, stores))),
     }
-    targets.into_iter().map(|(scope, targets)| (scope, targets.len())).collect()
 }
 
+/// How many different ones there are in each place.
+fn distinct<P: Eq + Hash>(found: impl Iterator<Item = (P, String)>) -> HashMap<P, usize> {
+    let mut places: HashMap<P, HashSet<String>> = HashMap::new();
+    for (place, target) in found {
+        places.entry(place).or_default().insert(target);
+    }
+    places.into_iter().map(|(place, targets)| (place, targets.len())).collect()
+}
+
+/// The service whose scaling policies a ScalingPolicy asks for, and where it is.
 fn band(policy: &ScalingPolicy, stores: &Stores) -> Option<(Scope, String)> {
     let spec = &policy.spec;
     if spec.suspend || spec.autoscaling.is_none() {
@@ -52,10 +67,24 @@ fn band(policy: &ScalingPolicy, stores: &Stores) -> Option<(Scope, String)> {
     }
     // Aurora clusters are few: what concerns them is not listed.
     let target = resource_id(&spec.target).filter(|id| Namespace::of(id) == Namespace::Ecs)?;
-    let account = stores.account(&spec.account_ref.name);
-    let namespace = policy.namespace().unwrap_or_default();
-    let access = resolve(&spec.account_ref, spec.region.as_deref(), &namespace, account.as_deref()).ok()?;
+    let access = access(&spec.account_ref, spec.region.as_deref(), policy.namespace(), stores)?;
     Some((access.scope, target))
+}
+
+/// The database whose snapshots a BackupPolicy asks for, and where it is.
+fn listed(policy: &BackupPolicy, stores: &Stores) -> Option<((Scope, DatabaseKind), String)> {
+    let spec = &policy.spec;
+    if spec.suspend || !lists_snapshots(spec) {
+        return None;
+    }
+    let access = access(&spec.account_ref, spec.region.as_deref(), policy.namespace(), stores)?;
+    let database = database(spec, &access).ok()?;
+    Some(((database.scope, database.kind), database.identifier))
+}
+
+fn access(account: &AccountRef, region: Option<&str>, namespace: Option<String>, stores: &Stores) -> Option<Access> {
+    let found = stores.account(&account.name);
+    resolve(account, region, &namespace.unwrap_or_default(), found.as_deref()).ok()
 }
 
 #[cfg(test)]
@@ -75,20 +104,36 @@ mod tests {
         serde_json::from_value(json!({"metadata": {"name": name, "namespace": "app"}, "spec": whole})).unwrap()
     }
 
+    fn backup(name: &str, source: Value, spec: Value) -> BackupPolicy {
+        let mut whole = json!({"source": source});
+        for (field, value) in spec.as_object().into_iter().flatten() {
+            whole[field] = value.clone();
+        }
+        serde_json::from_value(json!({"metadata": {"name": name, "namespace": "app"}, "spec": whole})).unwrap()
+    }
+
+    fn account() -> AwsAccount {
+        let spec = json!({"accountId": "123456789012", "regions": ["eu-central-1", "eu-west-1"], "mode": "Enforce"});
+        AwsAccount::new("default", serde_json::from_value(spec).unwrap())
+    }
+
+    fn scope(region: &str) -> Scope {
+        Scope { connection: "default".into(), account_id: "123456789012".into(), region: region.into() }
+    }
+
     #[test]
-    fn bands_are_counted_by_place() {
+    fn bands_and_databases_are_counted_by_place() {
         let (accounts, mut account_writer) = Reflected::new();
         let (policies, mut policy_writer) = Reflected::new();
+        let (backups, mut backup_writer) = Reflected::new();
         let stores = Stores {
             accounts,
             policies,
             overrides: Reflected::new().0,
-            backups: Reflected::new().0,
+            backups,
             database_backups: Reflected::new().0,
             database_restores: Reflected::new().0,
         };
-        let account = json!({"accountId": "123456789012", "regions": ["eu-central-1", "eu-west-1"], "mode": "Enforce"});
-        let account = AwsAccount::new("default", serde_json::from_value(account).unwrap());
         let band = json!({"minCapacity": 1, "maxCapacity": 3});
         for policy in [
             policy("one", "one", json!({"autoscaling": band})),
@@ -101,13 +146,24 @@ mod tests {
         ] {
             policy_writer.apply_watcher_event(&Event::Apply(policy));
         }
-        assert_eq!(targets(&stores), HashMap::new(), "there is no account");
-        account_writer.apply_watcher_event(&Event::Apply(account));
-        let scope = |region: &str| Scope {
-            connection: "default".into(),
-            account_id: "123456789012".into(),
-            region: region.into(),
-        };
-        assert_eq!(targets(&stores), HashMap::from([(scope("eu-central-1"), 2), (scope("eu-west-1"), 1)]));
+        let snapshots = json!({"snapshots": {"schedule": "0 2 * * *"}});
+        let instance = |name: &str| json!({"rdsInstance": name});
+        for policy in [
+            backup("one", instance("one"), snapshots.clone()),
+            backup("rival", instance("one"), snapshots.clone()),
+            backup("two", instance("two"), snapshots.clone()),
+            backup("aurora", json!({"rdsCluster": "one"}), snapshots.clone()),
+            backup("settings", instance("three"), json!({"deletionProtection": true})),
+            backup("malformed", json!({}), snapshots.clone()),
+            backup("suspended", instance("four"), json!({"snapshots": {"schedule": "0 2 * * *"}, "suspend": true})),
+        ] {
+            backup_writer.apply_watcher_event(&Event::Apply(policy));
+        }
+        assert_eq!(count(&stores), Expected::default(), "there is no account");
+        account_writer.apply_watcher_event(&Event::Apply(account()));
+        let (central, west) = (scope("eu-central-1"), scope("eu-west-1"));
+        let databases = [((central.clone(), DatabaseKind::Instance), 2), ((central.clone(), DatabaseKind::Cluster), 1)];
+        let services = [(central, 2), (west, 1)];
+        assert_eq!(count(&stores), Expected { services: services.into(), databases: databases.into() });
     }
 }
